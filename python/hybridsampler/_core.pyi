@@ -1,0 +1,77 @@
+"""The Rust core. Not public: import from `hybridsampler`."""
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+def hash_ngrams(
+    texts: Sequence[str], shortest: int, longest: int, buckets: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+@final
+class Corpus:
+    def __new__(
+        cls,
+        group: NDArray[np.int64],
+        language: NDArray[np.int64],
+        source: NDArray[np.int64] | None,
+        languages: Sequence[str],
+        sources: Sequence[str],
+        group_name: Callable[[int], str],
+    ) -> Corpus: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def sources(self) -> list[tuple[int, list[int]]]: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+@final
+class Plan:
+    def __new__(
+        cls,
+        corpus: Corpus,
+        kinds: Sequence[float],
+        sources: Sequence[Sequence[float]],
+        languages: Sequence[Sequence[float]],
+        pairs: Sequence[Sequence[float]],
+        random: bool,
+        batch_size: int,
+        seed: int,
+    ) -> Plan: ...
+    def batches(self, first: int, count: int, threads: int | None) -> NDArray[np.int64]: ...
+    def stream(self, step: int) -> tuple[str, int, int | None]: ...
+    def shares(
+        self,
+    ) -> tuple[list[float], list[list[float]], list[list[float]], list[list[float]]]: ...
+
+@final
+class RankCounter:
+    def __new__(
+        cls,
+        queries: NDArray[np.float32],
+        judged: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+        excluded: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
+        cosine: bool,
+    ) -> RankCounter: ...
+    def anchor(self, block: NDArray[np.float32], ids: NDArray[np.int64]) -> None: ...
+    def add(
+        self,
+        block: NDArray[np.float32],
+        ids: NDArray[np.int64],
+        languages: NDArray[np.uint32],
+        threads: int | None,
+    ) -> None: ...
+    def merge(self, other: RankCounter, renumbered: Sequence[int]) -> None: ...
+    def ranks(
+        self, ties: str
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def candidates(self) -> int: ...
+    @property
+    def ties(self) -> int: ...
+    @property
+    def zero_rows(self) -> int: ...

@@ -1,0 +1,201 @@
+"""evaluate: measures of the monolingual, cross-lingual and multilingual setting in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridsampler.measures import Measure, mean, rank_distance
+from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
+
+Setting = Literal["monolingual", "cross_lingual", "multilingual"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
+# Candidates looked at together: bounds what is read from a memory map at once.
+_BLOCK = 8192
+
+
+def evaluate(
+    queries: Any,
+    candidates: Any,
+    relevant: Lists,
+    *,
+    query_languages: Sequence[str],
+    candidate_languages: Sequence[str],
+    measures: Sequence[str] = ("AP", "R@1", "R@10"),
+    similarity: Similarity = "dot",
+    ties: Ties = "pessimistic",
+    threads: int | None = None,
+) -> Evaluation:
+    """Rank all candidates for all queries and measure, exactly, in one pass.
+
+    Args:
+        queries: (Q, d) float32, float16 or bfloat16.
+        candidates: (N, d), of the same types; arrays and memory maps are read in blocks.
+        relevant: ``(indptr, indices)`` or ``(indptr, indices, grades)``: CSR lists of candidates
+            for each query. Grades of 1 and above are relevant.
+        query_languages: (Q,) names.
+        candidate_languages: (N,) names.
+        measures: names as ir_measures writes them.
+        similarity: as for :class:`RankCounter`.
+        ties: as for :meth:`RankCounter.ranks`.
+        threads: as for :class:`RankCounter`.
+
+    Raises:
+        ValueError: as :class:`RankCounter`; relevance to a candidate that does not exist; a query
+            without a relevant candidate; an unknown measure; columns of different lengths.
+        TypeError: vectors of another type.
+    """
+    parsed = [Measure.parse(name) for name in measures]
+    for name, languages, rows in (
+        ("query_languages", query_languages, len(queries)),
+        ("candidate_languages", candidate_languages, len(candidates)),
+    ):
+        if len(languages) != rows:
+            raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
+    judged = np.unique(np.asarray(relevant[1], np.int64))
+    if len(judged) and not (judged[0] >= 0 and judged[-1] < len(candidates)):
+        wrong = judged[0] if judged[0] < 0 else judged[-1]
+        raise ValueError(
+            f"candidate {wrong} is judged but the candidates are 0 to {len(candidates) - 1}"
+        )
+    counter = RankCounter(queries, relevant, similarity=similarity, threads=threads)
+    for first in range(0, len(judged), _BLOCK):
+        ids = judged[first : first + _BLOCK]
+        counter.anchor(candidates[ids], ids)
+    for first in range(0, len(candidates), _BLOCK):
+        block = candidates[first : first + _BLOCK]
+        ids = np.arange(first, first + len(block))
+        counter.add(block, ids, candidate_languages[first : first + len(block)])
+    return Evaluation(counter, query_languages, parsed, ties)
+
+
+class Evaluation:
+    """What :func:`evaluate` found.
+
+    Settings: in ``"monolingual"`` a query of language X is ranked against the candidates of X; in
+    ``"cross_lingual"`` against those of each other language in turn; in ``"multilingual"`` against
+    all. A query counts in a setting, or for a language, where it has a relevant candidate there.
+
+    ``result[setting][measure]`` is a macro mean as in arXiv 2408.10536: over languages, for
+    ``"cross_lingual"`` over ordered pairs of languages.
+    """
+
+    def __init__(
+        self,
+        counter: RankCounter,
+        query_languages: Sequence[str],
+        measures: Sequence[Measure],
+        ties: Ties = "pessimistic",
+    ) -> None:
+        """Measure a counter that has seen all candidates.
+
+        Raises:
+            ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate.
+        """
+        self.ranks: Ranks = counter.ranks(ties)
+        self.ties = counter.ties
+        self.zero_rows = counter.zero_rows
+        self._query_languages = np.array(list(query_languages), object)
+        self._measures = {str(measure): measure for measure in measures}
+        self._relevant = self.ranks.grade > 0
+        judged = np.bincount(
+            self.ranks.query[self._relevant], minlength=len(self._query_languages)
+        )
+        if not judged.all():
+            raise ValueError(
+                f"query {int(np.argmin(judged))} has no relevant candidate ({int((judged == 0).sum())}"
+                " queries have none): leave such queries out"
+            )
+        names = sorted(set(self._query_languages.tolist()))
+        self.languages: tuple[str, ...] = tuple(names)
+
+    def __getitem__(self, setting: Setting) -> dict[str, float]:
+        """Macro means of a setting by measure."""
+        return {name: mean(self.by_language(setting, name).values()) for name in self._measures}
+
+    def by_language(self, setting: Setting, measure: str) -> dict[str, float]:
+        """Means by query language; in ``"cross_lingual"`` the mean over the other languages.
+
+        Query languages that have no query in the setting have no entry.
+        """
+        if _known(setting) == "multilingual":
+            return self._by_query_language(self.per_query(setting, measure))
+        matrix = self.matrix(measure)
+        if setting == "monolingual":
+            return {x: value for (x, y), value in matrix.items() if x == y}
+        rows = {
+            x: [value for (query, y), value in matrix.items() if query == x != y]
+            for x in self.languages
+        }
+        return {x: mean(values) for x, values in rows.items() if values}
+
+    def matrix(self, measure: str) -> dict[tuple[str, str], float]:
+        """Means by (query language, candidate language), each pool one language."""
+        cells = {}
+        for name in sorted(set(self.ranks.languages)):
+            values = self._within(measure, name)
+            for x, value in self._by_query_language(values).items():
+                cells[x, name] = value
+        return cells
+
+    def per_query(self, setting: Setting, measure: str) -> NDArray[np.float64]:
+        """(Q,) values; in ``"cross_lingual"`` the mean over the other languages. NaN: not there."""
+        if _known(setting) == "multilingual":
+            return self._per_query(measure, self.ranks.overall, self._relevant)
+        values = np.full(len(self._query_languages), np.nan)
+        if setting == "monolingual":
+            for name in self.ranks.languages:
+                own = self._query_languages == name
+                values[own] = self._within(measure, name)[own]
+            return values
+        total, count = np.zeros(len(values)), np.zeros(len(values))
+        for name in sorted(self.ranks.languages):
+            within = self._within(measure, name)
+            there = (self._query_languages != name) & ~np.isnan(within)
+            total[there] += within[there]
+            count[there] += 1
+        return np.divide(total, count, out=values, where=count > 0)
+
+    @property
+    def rank_distance(self) -> float:
+        """Language bias: macro mean of :attr:`rank_distance_by_language`. Lower is better."""
+        return mean(self.rank_distance_by_language.values())
+
+    @property
+    def rank_distance_by_language(self) -> dict[str, float]:
+        """Mean rank distance of the queries of each language, in the pool of all languages."""
+        at = self._relevant
+        distances = rank_distance(
+            self.ranks.query[at], self.ranks.overall[at], len(self._query_languages)
+        )
+        return self._by_query_language(distances)
+
+    def _within(self, measure: str, language: str) -> NDArray[np.float64]:
+        at = self._relevant & (self.ranks.language == self.ranks.languages.index(language))
+        return self._per_query(measure, self.ranks.within, at)
+
+    def _per_query(
+        self, measure: str, rank: NDArray[np.int64], at: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        if measure not in self._measures:
+            raise ValueError(
+                f"measure {measure!r} was not asked for: there are {', '.join(self._measures)}"
+            )
+        queries = len(self._query_languages)
+        return self._measures[measure].per_query(self.ranks.query[at], rank[at], queries)
+
+    def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
+        there = ~np.isnan(values)
+        means = {
+            name: values[there & (self._query_languages == name)] for name in self.languages
+        }
+        return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
+
+
+def _known(setting: Setting) -> Setting:
+    if setting not in SETTINGS:
+        raise ValueError(f"unknown setting {setting!r}: choose one of {', '.join(SETTINGS)}")
+    return setting

@@ -1,0 +1,96 @@
+"""PairDataset: a (query row, passage row) of the plan -> the two texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Item = TypeVar("Item", covariant=True)
+
+
+class Rows(Protocol[Item]):
+    """A map-style data set: a list, a ``datasets.Dataset``, a ``torch.utils.data.Dataset``, ..."""
+
+    def __getitem__(self, row: int, /) -> Item:
+        """Return the text pair of a row."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+
+class PairDataset:
+    """Pairs of texts for a DataLoader whose ``batch_sampler`` is a ``HybridBatchSampler``.
+
+    An item is the query of one row and the passage of another; both rows are the same in
+    monolingual batches. Rows that are mappings give ``{"query": ..., "passage": ...}``, other
+    sequences give ``(query, passage)``.
+
+    Args:
+        rows: map-style data set; item ``i`` is row ``i`` of the corpus: a mapping with the keys
+            ``query`` and ``passage``, or a sequence of query and passage.
+        corpus: the corpus of the plan, or anything else with its length.
+        query: key or position of the query in a row.
+        passage: key or position of the passage in a row.
+
+    Raises:
+        ValueError: ``rows`` and ``corpus`` differ in length.
+    """
+
+    def __init__(
+        self,
+        rows: Rows[Any],
+        corpus: Any,
+        *,
+        query: str | int | None = None,
+        passage: str | int | None = None,
+    ) -> None:
+        """Check that rows and corpus fit."""
+        if len(rows) != len(corpus):
+            raise ValueError(
+                f"the data set has {len(rows)} rows but the corpus {len(corpus)}: row i of the "
+                "corpus must be item i of the data set"
+            )
+        self._rows = rows
+        self._count = len(rows)
+        self._query = query
+        self._passage = passage
+
+    def __len__(self) -> int:
+        """Return the number of (query row, passage row)."""
+        return self._count * self._count
+
+    def __getitem__(self, pair: int | tuple[int, int]) -> Any:
+        """Return the query of one row and the passage of another.
+
+        ``pair`` is ``(query row, passage row)`` or the integer that the sampler makes of it.
+        """
+        query_row, passage_row = pair if isinstance(pair, tuple) else decode(pair, self._count)
+        first = self._rows[query_row]
+        second = first if passage_row == query_row else self._rows[passage_row]
+        if isinstance(first, Mapping):
+            return {
+                "query": first["query" if self._query is None else self._query],
+                "passage": second["passage" if self._passage is None else self._passage],
+            }
+        return (
+            first[0 if self._query is None else self._query],
+            second[1 if self._passage is None else self._passage],
+        )
+
+
+# A pair travels through the DataLoader as one integer: lists of integers are four times as fast to
+# make and to send to workers as lists of tuples.
+
+
+def encode(pairs: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """(..., 2) query and passage rows -> (...) integers ``query * rows + passage``."""
+    codes: NDArray[np.int64] = pairs[..., 0] * rows + pairs[..., 1]
+    return codes
+
+
+def decode(code: int, rows: int) -> tuple[int, int]:
+    """The (query row, passage row) that :func:`encode` made ``code`` of."""
+    return divmod(code, rows)

@@ -1,0 +1,174 @@
+"""BatchPlan: step -> the pairs of its global batch."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridsampler import _core
+from hybridsampler.corpus import ParallelCorpus
+from hybridsampler.mix import KINDS, Mix
+from hybridsampler.weights import ordered_pairs, resolve
+
+# Raised whenever a plan of the same inputs would give other batches.
+PLAN_VERSION = 1
+
+
+class Stream(NamedTuple):
+    """Where a step takes its batch from."""
+
+    kind: str
+    """``"monolingual"``, ``"cross_lingual"`` or ``"mixed"``."""
+    source: str
+    """The one source of the batch."""
+    language: str | None
+    """The one language of a monolingual batch, else ``None``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The shares that a balanced plan keeps at every step. What is not drawn has no entry."""
+
+    kinds: dict[str, float]
+    """Of all batches."""
+    sources: dict[str, dict[str, float]]
+    """By kind: of the batches of that kind."""
+    languages: dict[str, dict[str, float]]
+    """By source: of its monolingual batches, and of the rows of its mixed batches."""
+    pairs: dict[str, dict[tuple[str, str], float]]
+    """By source: of its cross-lingual rows, by (query language, passage language)."""
+
+
+class BatchPlan:
+    """Step -> pairs: a pure function of (corpus, mix, batch size, seed, step).
+
+    ``plan[t]`` is a ``(batch_size, 2)`` int64 array of query rows and passage rows, for any step
+    ``t >= 0`` in any order; ``plan[a:b]`` is ``(b - a, batch_size, 2)``, the same batches at full
+    speed. The plan has no end. Nothing else changes a batch: not workers, ranks, processes or what
+    was asked before.
+
+    A batch has one kind and one source, and no two of its pairs share a group.
+
+    Args:
+        corpus: what there is to draw.
+        mix: what to draw, and how often.
+        batch_size: pairs of a global batch, over all ranks.
+        seed: ``0 <= seed < 2**64``.
+
+    Raises:
+        ValueError: a mix that the corpus cannot serve (unknown names, one language and a
+            cross-lingual mix, a source with fewer groups than the batch size), a seed out of range.
+    """
+
+    def __init__(self, corpus: ParallelCorpus, mix: Mix, batch_size: int, seed: int = 0) -> None:
+        """Resolve the mix and check that every stream fills a batch."""
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed={seed}: a seed is an integer from 0 to 2**64 - 1")
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}: give at least 1")
+        self._corpus = corpus
+        self._mix = mix
+        self._batch_size = operator.index(batch_size)
+        self._seed = operator.index(seed)
+        weights = resolve(mix, corpus)
+        self._core = _core.Plan(
+            corpus._core,  # noqa: SLF001
+            weights.kinds,
+            weights.sources,
+            weights.languages,
+            weights.pairs,
+            mix.draws == "random",
+            self._batch_size,
+            self._seed,
+        )
+
+    def __getitem__(self, step: SupportsIndex | slice) -> NDArray[np.int64]:
+        """Return the pairs of a step, or of a run of steps.
+
+        Raises:
+            IndexError: a negative step; a slice without an end, or with a stride.
+        """
+        if isinstance(step, slice):
+            first, last = _bounds(step)
+            return self._batches(first, last - first)
+        first = operator.index(step)
+        if first < 0:
+            raise IndexError(f"step {first}: steps count from 0 and have no end")
+        return self._batches(first, 1)[0]
+
+    def _batches(self, first: int, count: int) -> NDArray[np.int64]:
+        pairs = self._core.batches(first, count, None)
+        return pairs.reshape(count, self._batch_size, 2)
+
+    def __repr__(self) -> str:
+        """Describe the inputs."""
+        return (
+            f"BatchPlan({self._corpus!r}, {self._mix!r}, batch_size={self._batch_size}, "
+            f"seed={self._seed})"
+        )
+
+    @property
+    def corpus(self) -> ParallelCorpus:
+        """The corpus it draws from."""
+        return self._corpus
+
+    @property
+    def batch_size(self) -> int:
+        """Pairs of a global batch."""
+        return self._batch_size
+
+    @property
+    def shares(self) -> Shares:
+        """The shares in force, after rounding."""
+        kinds, sources, languages, pairs = self._core.shares()
+        names, spoken = self._corpus.sources, self._corpus.source_languages
+        return Shares(
+            kinds=dict(zip(KINDS, kinds, strict=True)),
+            sources={
+                kind: dict(zip(names, shares, strict=True))
+                for kind, shares in zip(KINDS, sources, strict=True)
+                if shares
+            },
+            languages={
+                name: dict(zip(spoken[name], shares, strict=True))
+                for name, shares in zip(names, languages, strict=True)
+                if shares
+            },
+            pairs={
+                name: dict(zip(ordered_pairs(spoken[name]), shares, strict=True))
+                for name, shares in zip(names, pairs, strict=True)
+                if shares
+            },
+        )
+
+    def stream(self, step: int) -> Stream:
+        """Return the kind, source and language of a step's batch."""
+        kind, source, slot = self._core.stream(step)
+        name = self._corpus.sources[source]
+        spoken = self._corpus.source_languages[name]
+        return Stream(kind, name, None if slot is None else spoken[slot])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the batches depend on, besides the step: saved with a sampler's state."""
+        return {
+            "plan_version": PLAN_VERSION,
+            "corpus": self._corpus.fingerprint,
+            "mix": repr(self._mix),
+            "batch_size": self._batch_size,
+            "seed": self._seed,
+        }
+
+
+def _bounds(steps: slice) -> tuple[int, int]:
+    first = 0 if steps.start is None else operator.index(steps.start)
+    if steps.stop is None or steps.step not in (None, 1):
+        raise IndexError(f"plan[{steps.start}:{steps.stop}:{steps.step}]: ask for plan[a:b]")
+    last = operator.index(steps.stop)
+    if first < 0 or last < 0:
+        raise IndexError(f"plan[{first}:{last}]: steps count from 0 and have no end")
+    return first, max(first, last)

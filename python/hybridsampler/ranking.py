@@ -1,0 +1,217 @@
+"""RankCounter: the exact rank of every judged candidate, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hybridsampler import _core
+
+Similarity = Literal["dot", "cosine"]
+Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
+
+Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """The rank of each judged candidate of each query, as columns of equal length (J,).
+
+    Sorted by query, inside a query as given.
+    """
+
+    query: NDArray[np.int64]
+    """Number of the query."""
+    id: NDArray[np.int64]
+    """Id of the candidate."""
+    grade: NDArray[np.int64]
+    """Its grade; 0 is judged and not relevant."""
+    language: NDArray[np.int64]
+    """Its language, an index into ``languages``."""
+    within: NDArray[np.int64]
+    """Its rank, from 1, among the candidates of its own language."""
+    overall: NDArray[np.int64]
+    """Its rank, from 1, among all candidates."""
+    languages: tuple[str, ...]
+    """Names of the candidates' languages, in the order in which they were first added."""
+
+
+class RankCounter:
+    """Counts, block by block, what gives exact ranks; holds neither candidates nor scores.
+
+    The score of a query and a candidate is the dot product of their float32 vectors in float64, in
+    one defined order of additions, so it has the same bits everywhere. The rank of a judged
+    candidate is its position in the total order of its pool: score descending, equal scores as
+    :meth:`ranks` is told.
+
+    Two phases: :meth:`anchor` the blocks that hold judged candidates, then :meth:`add` every
+    candidate once, in any blocks and any order. Counters of disjoint candidates :meth:`merge`.
+
+    Args:
+        queries: (Q, d) float32, float16 or bfloat16.
+        judged: ``(indptr, ids)`` or ``(indptr, ids, grades)``, CSR lists of (Q + 1,), (J,), (J,)
+            integers: query ``q`` judges ``ids[indptr[q]:indptr[q + 1]]``. Without grades all are 1.
+        exclude: ``(indptr, ids)``: candidates left out of the ranking of each query.
+        similarity: ``"dot"`` takes vectors as they are; ``"cosine"`` divides each once by its norm
+            and rounds to float32. Zero vectors stay zero and are counted in ``zero_rows``.
+        threads: ``None``: one for each processor. The result does not depend on it.
+
+    Raises:
+        ValueError: NaN or infinity (the row is named), lists that do not fit, an id or grade below
+            0, an id twice for a query.
+        TypeError: float64 or other vectors that are not float32, float16 or bfloat16.
+    """
+
+    def __init__(
+        self,
+        queries: Any,
+        judged: Lists,
+        exclude: tuple[ArrayLike, ArrayLike] | None = None,
+        *,
+        similarity: Similarity = "dot",
+        threads: int | None = None,
+    ) -> None:
+        """Check and take a copy of the queries."""
+        if similarity not in ("dot", "cosine"):
+            raise ValueError(f"similarity={similarity!r}: choose 'dot' or 'cosine'")
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
+        indptr, ids, *grades = judged
+        self._indptr = _integers("indptr", indptr)
+        self._ids = _integers("ids", ids)
+        self._grades = _integers("grades", grades[0]) if grades else np.ones_like(self._ids)
+        self._threads = threads
+        self._languages: dict[str, int] = {}
+        self._core = _core.RankCounter(
+            _vectors("queries", queries),
+            (self._indptr, self._ids, self._grades),
+            None
+            if exclude is None
+            else (_integers("indptr", exclude[0]), _integers("ids", exclude[1])),
+            similarity == "cosine",
+        )
+
+    def anchor(self, block: Any, ids: ArrayLike) -> None:
+        """First phase: compute the scores of the judged candidates in a block.
+
+        Rows that no query judges are passed over, so a caller with a file needs to read only the
+        judged rows.
+
+        Args:
+            block: (n, d) vectors, types as for the queries.
+            ids: (n,) integers.
+
+        Raises:
+            ValueError: a judged id whose vector differs from an earlier one; NaN or infinity;
+                shapes that do not fit. Nothing of the block is taken.
+        """
+        self._core.anchor(_vectors("block", block), _integers("ids", ids))
+
+    def add(self, block: Any, ids: ArrayLike, languages: Sequence[str]) -> None:
+        """Second phase: count the candidates of a block.
+
+        Args:
+            block: (n, d) vectors, types as for the queries.
+            ids: (n,) integers.
+            languages: (n,) names.
+
+        Raises:
+            ValueError: an id that was added before; a judged id that was not anchored, or whose
+                vector has changed since; NaN or infinity; shapes that do not fit. Nothing of the
+                block is counted, and what was counted stays.
+        """
+        numbers = dict(self._languages)
+        codes = [numbers.setdefault(name, len(numbers)) for name in languages]
+        self._core.add(
+            _vectors("block", block),
+            _integers("ids", ids),
+            np.array(codes, np.uint32),
+            self._threads,
+        )
+        self._languages = numbers
+
+    def merge(self, other: RankCounter) -> None:
+        """Take over what a counter of the same queries and judged candidates knows and counted.
+
+        Between the phases this shares the anchors; after the second it adds the counts.
+
+        Raises:
+            ValueError: different queries, judged candidates, exclusions or similarity; a candidate
+                that both have counted. Nothing is taken over.
+        """
+        if other is self:
+            raise ValueError("a counter cannot be merged into itself: its candidates count once")
+        numbers = dict(self._languages)
+        renumbered = [numbers.setdefault(name, len(numbers)) for name in other._languages]
+        self._core.merge(other._core, renumbered)
+        self._languages = numbers
+
+    def ranks(self, ties: Ties = "pessimistic") -> Ranks:
+        """Return the rank of every judged candidate.
+
+        Args:
+            ties: order of equal scores. ``"pessimistic"``: unjudged candidates and lower grades
+                first, then ids ascending; ``"optimistic"``: higher grades first, then ids
+                ascending; ``"trec"``: ids descending; ``"docid"``: ids ascending.
+
+        Raises:
+            ValueError: a judged candidate that was never added.
+        """
+        within, overall, language = self._core.ranks(ties)
+        counts = np.diff(self._indptr)
+        return Ranks(
+            query=np.repeat(np.arange(len(counts)), counts),
+            id=self._ids.copy(),
+            grade=self._grades.copy(),
+            language=language.astype(np.int64),
+            within=within.astype(np.int64),
+            overall=overall.astype(np.int64),
+            languages=tuple(self._languages),
+        )
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates counted so far."""
+        return self._core.candidates
+
+    @property
+    def ties(self) -> int:
+        """How many (query, judged candidate, other candidate) have equal scores so far."""
+        return self._core.ties
+
+    @property
+    def zero_rows(self) -> int:
+        """Queries and counted candidates that are zero and so have no direction (cosine only)."""
+        return self._core.zero_rows
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.size == 0 and array.ndim == 1:
+        return np.empty(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name}: give a 1-d array of integers, not {array.ndim}-d of {array.dtype}"
+        )
+    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} holds {array.max()}: integers go up to 2**63 - 1")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _vectors(name: str, values: Any) -> NDArray[np.float32]:
+    if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
+        values = values.detach().cpu()
+        values = (values.float() if values.element_size() == 2 else values).numpy()
+    array = np.asarray(values)
+    if array.ndim != 2:
+        raise ValueError(f"{name} has shape {array.shape}: give one row a vector, (n, d)")
+    if array.dtype not in (np.float32, np.float16) and array.dtype.name != "bfloat16":
+        raise TypeError(
+            f"{name} has dtype {array.dtype}: give float32, float16 or bfloat16; rounding float64 "
+            "would change the ranking unseen, so round it yourself with .astype(numpy.float32)"
+        )
+    return np.ascontiguousarray(array, np.float32)

@@ -1,0 +1,210 @@
+"""HybridBatchSampler: a BatchPlan with the face that DataLoader expects."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from hybridsampler.pairs import encode
+from hybridsampler.plan import BatchPlan
+
+STATE_VERSION = 1
+# Pairs that an iterator makes at once, after a first batch that comes alone and at once.
+_AHEAD = 1 << 15
+# Above this, query * rows + passage leaves int64.
+_MOST_ROWS = 3_037_000_499
+
+
+class HybridBatchSampler:
+    """Batches of one rank for ``DataLoader(PairDataset(rows, corpus), batch_sampler=...)``.
+
+    The slices of all ranks, in rank order, are ``plan[t]``, whatever their number: a run may go on
+    with another world size. Epoch ``e`` is the steps ``[e * len(sampler), (e + 1) * len(sampler))``
+    of the plan.
+
+    Going through it once is an epoch; when one is through, the next ``iter()`` is the next epoch,
+    also without :meth:`set_epoch`. The state is the step: resuming costs nothing.
+
+    Args:
+        plan: the global batches.
+        num_replicas: number of ranks; ``None``: of the initialised ``torch.distributed``, else 1.
+        rank: this rank; ``None``: of the initialised ``torch.distributed``, else 0.
+        steps_per_epoch: ``None``: the rows of the corpus divided by the batch size.
+
+    Raises:
+        ValueError: a batch size that ``num_replicas`` does not divide, a rank out of range, an
+            empty epoch.
+    """
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        steps_per_epoch: int | None = None,
+    ) -> None:
+        """Check the numbers."""
+        world, own = _distributed()
+        num_replicas = world if num_replicas is None else num_replicas
+        rank = own if rank is None else rank
+        rows = len(plan.corpus)
+        if num_replicas < 1 or plan.batch_size % num_replicas:
+            raise ValueError(
+                f"batch_size={plan.batch_size} is not divisible by num_replicas={num_replicas}: "
+                "every rank takes an equal slice of the global batch"
+            )
+        if not 0 <= rank < num_replicas:
+            raise ValueError(f"rank={rank}: ranks go from 0 to num_replicas - 1={num_replicas - 1}")
+        if rows > _MOST_ROWS:
+            raise ValueError(f"{rows} rows: a DataLoader index holds a pair of at most {_MOST_ROWS}")
+        if steps_per_epoch is None:
+            steps_per_epoch = rows // plan.batch_size
+        if steps_per_epoch < 1:
+            raise ValueError(
+                f"an epoch of {steps_per_epoch} steps: the corpus has {rows} rows, the batch size "
+                f"is {plan.batch_size}; give steps_per_epoch"
+            )
+        self.plan = plan
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.batch_size = plan.batch_size // num_replicas
+        self.drop_last = True
+        self._len = steps_per_epoch
+        self._epoch = 0
+        self._start = 0
+        self._latest: _Batches | None = None
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch, the same on all ranks."""
+        return self._len
+
+    def __iter__(self) -> _Batches:
+        """Iterate over the rest of the current epoch: all of it, or from a loaded state on."""
+        self._latest = _Batches(self, self._start, (self._epoch + 1) * self._len)
+        return self._latest
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next ``iter()`` goes through."""
+        return self._epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next ``iter()`` start at the head of ``epoch``.
+
+        Setting the current epoch changes nothing, so a loaded state stays.
+
+        Raises:
+            ValueError: a negative epoch.
+        """
+        if epoch < 0:
+            raise ValueError(f"epoch={epoch}: epochs count from 0")
+        if epoch != self._epoch:
+            self._go_to(epoch * self._len)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the next step, and what the plan depends on. Plain values: JSON or torch.save."""
+        latest = self._latest
+        step = self._start if latest is None else latest.next_step
+        return self.state_at(step)
+
+    def state_at(self, step: int) -> dict[str, Any]:
+        """Return the state of a run that has done the steps before ``step``.
+
+        DataLoader workers fetch ahead, so a training loop knows better than the sampler which step
+        comes next.
+        """
+        return {"version": STATE_VERSION, "step": step, "plan": self.plan.identity}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on at the step of ``state``.
+
+        Raises:
+            ValueError: a state of another version or of another plan; the message says what
+                differs.
+        """
+        self._go_to(self._checked_step(state))
+
+    def _checked_step(self, state: dict[str, Any]) -> int:
+        missing = {"version", "step", "plan"} - set(state)
+        if missing:
+            raise ValueError(f"not a state of HybridBatchSampler: it lacks {sorted(missing)}")
+        if state["version"] != STATE_VERSION:
+            raise ValueError(
+                f"the state has version {state['version']}, this hybridsampler reads "
+                f"{STATE_VERSION}: resume with the version that saved it"
+            )
+        mine, saved = self.plan.identity, state["plan"]
+        differing = [
+            f"{name}: saved {saved.get(name)!r}, now {mine.get(name)!r}"
+            for name in sorted(mine | saved)
+            if mine.get(name) != saved.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                "the state belongs to another plan (" + "; ".join(differing) + "): resume with the "
+                "corpus, mix, batch size and seed that it was saved with"
+            )
+        step = state["step"]
+        if not isinstance(step, int) or step < 0:
+            raise ValueError(f"the state holds step {step!r}: a step is an integer of 0 or more")
+        return step
+
+    def _go_to(self, step: int) -> None:
+        self._epoch = step // self._len
+        self._start = step
+        self._latest = None
+
+    def _finished(self, batches: _Batches) -> None:
+        """An iterator came to the end of its epoch."""
+        if batches is self._latest:
+            self._go_to(batches.next_step)
+
+
+class _Batches(Iterator[list[int]]):
+    """One way through an epoch, with a position of its own."""
+
+    def __init__(self, sampler: HybridBatchSampler, first: int, last: int) -> None:
+        self._sampler = sampler
+        self._last = last
+        self._go_to(first)
+
+    def _go_to(self, step: int) -> None:
+        self.next_step = step
+        self._ready: list[list[int]] = []
+        self._ahead = 1
+
+    def __next__(self) -> list[int]:
+        if not self._ready:
+            if self.next_step >= self._last:
+                self._sampler._finished(self)  # noqa: SLF001
+                raise StopIteration
+            self._prepare()
+        self.next_step += 1
+        return self._ready.pop()
+
+    def _prepare(self) -> None:
+        sampler = self._sampler
+        last = min(self.next_step + self._ahead, self._last)
+        own = slice(sampler.rank * sampler.batch_size, (sampler.rank + 1) * sampler.batch_size)
+        pairs = sampler.plan[self.next_step : last][:, own]
+        self._ready = encode(pairs, len(sampler.plan.corpus)).tolist()[::-1]
+        self._ahead = min(4 * self._ahead, max(1, _AHEAD // sampler.plan.batch_size))
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._sampler.state_at(self.next_step)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        step = self._sampler._checked_step(state)  # noqa: SLF001
+        self._sampler._go_to(step)  # noqa: SLF001
+        self._sampler._latest = self  # noqa: SLF001
+        self._last = (self._sampler.epoch + 1) * len(self._sampler)
+        self._go_to(step)
+
+
+def _distributed() -> tuple[int, int]:
+    """World size and rank of torch.distributed, if the program has imported and initialised it."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is None or not (distributed.is_available() and distributed.is_initialized()):
+        return 1, 0
+    return distributed.get_world_size(), distributed.get_rank()

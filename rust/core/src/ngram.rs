@@ -1,0 +1,79 @@
+//! Texts as bags of hashed character n-grams, the input of a fastText-like encoder (Bojanowski et al., arXiv 1607.04606).
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::{Invalid, invalid};
+
+/// Which n-grams are taken and where they go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ngrams {
+    /// Characters of the shortest n-gram.
+    pub shortest: usize,
+    /// Characters of the longest n-gram.
+    pub longest: usize,
+    /// N-grams are hashed into `0..buckets`.
+    pub buckets: u32,
+}
+
+/// Bags in CSR form: text `i` has `ids[indptr[i]..indptr[i + 1]]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bags {
+    /// One more number than texts.
+    pub indptr: Vec<i64>,
+    /// Buckets, in the order of the text, repeated as often as they come.
+    pub ids: Vec<i32>,
+}
+
+impl Ngrams {
+    /// Checks the numbers.
+    pub fn new(shortest: usize, longest: usize, buckets: u32) -> Result<Self, Invalid> {
+        if shortest == 0 || longest < shortest {
+            invalid!("n-grams of {shortest} to {longest} characters: need 1 <= shortest <= longest");
+        }
+        if buckets == 0 || buckets > 1 << 31 {
+            invalid!("{buckets} buckets: need 1 to 2^31");
+        }
+        Ok(Self { shortest, longest, buckets })
+    }
+
+    /// Hashes the n-grams of each text. The text is lower-cased and its runs of white space, and its ends, become one
+    /// space each, so that n-grams see where words begin and end. An empty text has no n-grams.
+    #[must_use]
+    pub fn hash<T: AsRef<str>>(self, texts: &[T]) -> Bags {
+        let mut bags = Bags { indptr: vec![0], ids: Vec::new() };
+        let mut starts = Vec::new();
+        for text in texts {
+            let text = normalise(text.as_ref());
+            starts.clear();
+            starts.extend(text.char_indices().map(|(at, _)| at));
+            starts.push(text.len());
+            for first in 0..starts.len() {
+                for n in self.shortest..=self.longest {
+                    let Some(&end) = starts.get(first + n) else {
+                        break;
+                    };
+                    bags.ids.push(self.bucket(&text[starts[first]..end]));
+                }
+            }
+            bags.indptr.push(bags.ids.len() as i64);
+        }
+        bags
+    }
+
+    fn bucket(self, ngram: &str) -> i32 {
+        let hash = u128::from(xxh3_64(ngram.as_bytes()));
+        ((hash * u128::from(self.buckets)) >> 64) as i32
+    }
+}
+
+fn normalise(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    for word in text.split_whitespace() {
+        out.push(' ');
+        out.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    if !out.is_empty() {
+        out.push(' ');
+    }
+    out
+}

@@ -1,0 +1,422 @@
+//! Exact ranks from embeddings, block by block, without holding the candidates or a score matrix.
+//!
+//! Two phases. [`RankCounter::anchor`] computes the scores of the judged candidates, which are the thresholds. Then
+//! [`RankCounter::add`] scores every candidate once and counts, for each query, judged candidate and candidate language,
+//! how many score higher and how many the same. Counts add up, so blocks, shards and threads may come in any order.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use roaring::RoaringTreemap;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::{Invalid, invalid};
+use crate::judged::{Excluded, Judged};
+use crate::score::{dot, normalise};
+use crate::tally::{Rank, Tally, Ties};
+use crate::threads;
+
+/// Row-major vectors of one dimension.
+#[derive(Debug, Clone, Copy)]
+pub struct Vectors<'a> {
+    /// `rows * dimension` numbers.
+    pub values: &'a [f32],
+    /// Numbers a row.
+    pub dimension: usize,
+}
+
+/// How two vectors are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Similarity {
+    /// The dot product of the vectors as they are.
+    Dot,
+    /// The dot product of the vectors, each divided once by its norm.
+    Cosine,
+}
+
+/// Counts that give the exact rank of every judged candidate.
+#[derive(Debug, Clone)]
+pub struct RankCounter {
+    queries: Vec<f32>,
+    dimension: usize,
+    similarity: Similarity,
+    judged: Judged,
+    excluded: Option<Excluded>,
+    /// Where each id is judged: positions in `judged`, with the query.
+    places: HashMap<i64, Vec<Place>>,
+    /// The score at each judged position; NaN before it is known.
+    scores: Vec<f64>,
+    /// A hash of each judged candidate's vector, to tell when it changes between the phases.
+    digests: HashMap<i64, u64>,
+    /// The language at each judged position, once its candidate was added.
+    languages: Vec<u32>,
+    language_count: usize,
+    /// One for each query; empty before the first candidate is added.
+    tallies: Vec<Tally>,
+    seen: RoaringTreemap,
+    zero_rows: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    query: u32,
+    position: u32,
+}
+
+const UNKNOWN: u32 = u32::MAX;
+/// Queries that a thread takes at a time.
+const RUN: usize = 32;
+/// Candidates scored against a run of queries while they stay in the second-level cache.
+const TILE: usize = 64;
+
+impl<'a> Vectors<'a> {
+    fn row(&self, i: usize) -> &'a [f32] {
+        &self.values[i * self.dimension..][..self.dimension]
+    }
+
+    fn rows(&self) -> usize {
+        self.values.len().checked_div(self.dimension).unwrap_or(0)
+    }
+
+    fn check_finite(&self, name: &dyn Fn(usize) -> String) -> Result<(), Invalid> {
+        if self.values.iter().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        let bad = |i: &usize| !self.row(*i).iter().all(|x| x.is_finite());
+        let row = (0..self.rows()).find(bad).unwrap_or_default();
+        invalid!("{} holds NaN or infinity: scores need finite vectors; check the encoder's output", name(row))
+    }
+}
+
+impl RankCounter {
+    /// A counter for these queries. Errors: a query vector that is not finite, dimension 0, more or fewer judged lists
+    /// than queries.
+    pub fn new(
+        queries: Vectors<'_>,
+        judged: Judged,
+        excluded: Option<Excluded>,
+        similarity: Similarity,
+    ) -> Result<Self, Invalid> {
+        if queries.dimension == 0 {
+            invalid!("the queries have dimension 0: give vectors of at least one component");
+        }
+        if queries.rows() != judged.queries() {
+            invalid!(
+                "there are {} queries but judged lists for {}: give one list each",
+                queries.rows(),
+                judged.queries()
+            );
+        }
+        queries.check_finite(&|row| format!("query {row}"))?;
+        let mut places: HashMap<i64, Vec<Place>> = HashMap::new();
+        for q in 0..judged.queries() {
+            for position in judged.of(q) {
+                places
+                    .entry(judged.ids()[position])
+                    .or_default()
+                    .push(Place { query: q as u32, position: position as u32 });
+            }
+        }
+        let total = judged.ids().len();
+        let mut counter = Self {
+            queries: queries.values.to_vec(),
+            dimension: queries.dimension,
+            similarity,
+            excluded,
+            places,
+            scores: vec![f64::NAN; total],
+            digests: HashMap::new(),
+            languages: vec![UNKNOWN; total],
+            language_count: 0,
+            tallies: Vec::new(),
+            seen: RoaringTreemap::new(),
+            zero_rows: 0,
+            judged,
+        };
+        if similarity == Similarity::Cosine {
+            let rows = counter.queries.chunks_exact_mut(counter.dimension);
+            counter.zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
+        }
+        Ok(counter)
+    }
+
+    /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
+    pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64]) -> Result<(), Invalid> {
+        let block = self.prepare(block, ids)?;
+        let block = block.vectors();
+        let judged = || (0..ids.len()).filter(|&i| self.places.contains_key(&ids[i]));
+        let mut digests: HashMap<i64, u64> = HashMap::new();
+        for i in judged() {
+            let (id, new) = (ids[i], digest(block.row(i)));
+            let known = self.digests.get(&id).or(digests.get(&id));
+            if known.is_some_and(|&known| known != new) {
+                invalid!("{}", changed(id));
+            }
+            digests.insert(id, new);
+        }
+        for i in judged() {
+            for place in &self.places[&ids[i]] {
+                let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
+                self.scores[place.position as usize] = dot(query, block.row(i));
+            }
+        }
+        self.digests.extend(digests);
+        Ok(())
+    }
+
+    /// Second phase: counts the candidates of this block, in parallel over the queries. `languages` holds a number for
+    /// each. On an error nothing of the block is counted.
+    pub fn add(
+        &mut self,
+        block: Vectors<'_>,
+        ids: &[i64],
+        languages: &[u32],
+        threads: Option<usize>,
+    ) -> Result<(), Invalid> {
+        if languages.len() != ids.len() {
+            invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
+        }
+        let prepared = self.prepare(block, ids)?;
+        let block = prepared.vectors();
+        self.check_anchored()?;
+        let new = self.check_new(ids)?;
+        for (i, id) in ids.iter().enumerate() {
+            if self.digests.get(id).is_some_and(|&known| known != digest(block.row(i))) {
+                invalid!("{}", changed(*id));
+            }
+        }
+        self.seen |= new;
+        self.zero_rows += prepared.zero_rows;
+        for (id, &language) in ids.iter().zip(languages) {
+            for place in self.places.get(id).into_iter().flatten() {
+                self.languages[place.position as usize] = language;
+            }
+        }
+        let most = languages.iter().max().map_or(0, |&l| l as usize + 1);
+        self.reserve(self.language_count.max(most));
+        self.count(block, ids, languages, threads::resolve(threads));
+        Ok(())
+    }
+
+    /// Takes over what `other`, a counter of the same queries and judgements, knows and counted; its language `l` is
+    /// `renumbered[l]` here. On an error nothing is taken over. In the first phase this shares the judged scores, in the
+    /// second it adds the counts.
+    pub fn merge(&mut self, other: &Self, renumbered: &[u32]) -> Result<(), Invalid> {
+        let same = self.queries == other.queries
+            && self.dimension == other.dimension
+            && self.similarity == other.similarity
+            && self.judged == other.judged
+            && self.excluded == other.excluded;
+        if !same {
+            invalid!(
+                "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation"
+            );
+        }
+        if let Some(id) = (&self.seen & &other.seen).min() {
+            invalid!("candidate {id} was added to both counters: add each candidate to one");
+        }
+        for (id, theirs) in &other.digests {
+            if self.digests.get(id).is_some_and(|mine| mine != theirs) {
+                invalid!("{}", changed(*id));
+            }
+        }
+        for (mine, theirs) in self.scores.iter_mut().zip(&other.scores) {
+            if mine.is_nan() {
+                *mine = *theirs;
+            }
+        }
+        for (mine, theirs) in self.languages.iter_mut().zip(&other.languages) {
+            if *mine == UNKNOWN && *theirs != UNKNOWN {
+                *mine = renumbered[*theirs as usize];
+            }
+        }
+        self.digests.extend(&other.digests);
+        self.seen |= &other.seen;
+        self.zero_rows += other.zero_rows - other.zero_queries();
+        if !other.tallies.is_empty() {
+            let most = renumbered.iter().max().map_or(0, |&l| l as usize + 1);
+            self.reserve(self.language_count.max(most));
+            for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
+                mine.merge(theirs, renumbered);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rank of every judged candidate, at its position. An error names a judged id that was never added.
+    pub fn ranks(&self, ties: Ties) -> Result<Vec<Rank>, Invalid> {
+        if let Some(position) = self.languages.iter().position(|&l| l == UNKNOWN) {
+            invalid!(
+                "candidate {} is judged but was never added: add every block of candidates before asking for ranks",
+                self.judged.ids()[position]
+            );
+        }
+        let nothing = Rank { within: 0, overall: 0 };
+        let mut ranks = vec![nothing; self.scores.len()];
+        for tally in &self.tallies {
+            tally.ranks(ties, &self.judged, &self.languages, &mut ranks);
+        }
+        Ok(ranks)
+    }
+
+    /// The number of the language of each judged candidate; all are known once [`Self::ranks`] succeeds.
+    #[must_use]
+    pub fn languages(&self) -> &[u32] {
+        &self.languages
+    }
+
+    /// Numbers a vector.
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// Candidates counted so far.
+    #[must_use]
+    pub fn candidates(&self) -> u64 {
+        self.seen.len()
+    }
+
+    /// How many (query, judged candidate, other candidate) have equal scores.
+    #[must_use]
+    pub fn ties(&self) -> u64 {
+        self.tallies.iter().map(Tally::ties).sum()
+    }
+
+    /// Queries and candidates counted so far that are all zero and so could not be normalised; 0 for the dot product.
+    #[must_use]
+    pub fn zero_rows(&self) -> u64 {
+        self.zero_rows
+    }
+
+    fn zero_queries(&self) -> u64 {
+        let zero = |row: &&[f32]| self.similarity == Similarity::Cosine && row.iter().all(|&x| x == 0.0);
+        self.queries.chunks_exact(self.dimension).filter(zero).count() as u64
+    }
+
+    fn prepare<'a>(&self, block: Vectors<'a>, ids: &[i64]) -> Result<Prepared<'a>, Invalid> {
+        if block.dimension != self.dimension {
+            invalid!(
+                "the candidates have dimension {} but the queries {}: encode both with one model",
+                block.dimension,
+                self.dimension
+            );
+        }
+        if block.rows() != ids.len() {
+            invalid!("a block of {} candidates has {} ids: give one each", block.rows(), ids.len());
+        }
+        if let Some(id) = ids.iter().find(|&&id| id < 0) {
+            invalid!("candidate id {id} is negative: ids are 0 or more");
+        }
+        block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
+        Ok(Prepared::new(block, self.similarity))
+    }
+
+    fn check_anchored(&self) -> Result<(), Invalid> {
+        let Some(position) = self.scores.iter().position(|score| score.is_nan()) else {
+            return Ok(());
+        };
+        let unknown = self.places.keys().filter(|id| !self.digests.contains_key(id)).count();
+        invalid!(
+            "judged candidate {} has no anchor ({unknown} of {} judged candidates have none): call anchor() with the \
+             blocks that hold the judged candidates before the first add()",
+            self.judged.ids()[position],
+            self.places.len()
+        )
+    }
+
+    fn check_new(&self, ids: &[i64]) -> Result<RoaringTreemap, Invalid> {
+        let mut new = RoaringTreemap::new();
+        for &id in ids {
+            if self.seen.contains(id as u64) || !new.insert(id as u64) {
+                invalid!("candidate {id} was added twice: every id stands for one candidate");
+            }
+        }
+        if self.seen.len() + new.len() > u64::from(u32::MAX) {
+            invalid!("more than {} candidates: counts are kept in 32 bits", u32::MAX);
+        }
+        Ok(new)
+    }
+
+    fn reserve(&mut self, languages: usize) {
+        if self.tallies.is_empty() {
+            let of = |q| Tally::new(self.judged.of(q).start, &self.scores[self.judged.of(q)]);
+            self.tallies = (0..self.judged.queries()).map(of).collect();
+        }
+        self.language_count = languages;
+        for tally in &mut self.tallies {
+            tally.reserve_languages(languages);
+        }
+    }
+
+    fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
+        let (dimension, queries, judged) = (self.dimension, &self.queries, &self.judged);
+        let excluded = self.excluded.as_ref();
+        let runs = Mutex::new(self.tallies.chunks_mut(RUN).enumerate());
+        let next = || match runs.lock() {
+            Ok(mut runs) => runs.next(),
+            Err(_) => None,
+        };
+        let work = || {
+            while let Some((run, tallies)) = next() {
+                for first in (0..ids.len()).step_by(TILE) {
+                    for (i, tally) in tallies.iter_mut().enumerate() {
+                        let q = run * RUN + i;
+                        let query = &queries[q * dimension..][..dimension];
+                        for c in first..ids.len().min(first + TILE) {
+                            if excluded.is_some_and(|lists| lists.contains(q, ids[c])) {
+                                continue;
+                            }
+                            tally.count(dot(query, block.row(c)), ids[c], languages[c], judged.ids());
+                        }
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(judged.queries().div_ceil(RUN)) {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+}
+
+/// A block whose rows are ready to be scored.
+struct Prepared<'a> {
+    given: Vectors<'a>,
+    normalised: Option<Vec<f32>>,
+    zero_rows: u64,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(given: Vectors<'a>, similarity: Similarity) -> Self {
+        let mut prepared = Self { given, normalised: None, zero_rows: 0 };
+        if similarity == Similarity::Cosine {
+            let mut values = given.values.to_vec();
+            let rows = values.chunks_exact_mut(given.dimension);
+            prepared.zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
+            prepared.normalised = Some(values);
+        }
+        prepared
+    }
+
+    fn vectors(&self) -> Vectors<'_> {
+        Vectors { values: self.normalised.as_deref().unwrap_or(self.given.values), ..self.given }
+    }
+}
+
+fn changed(id: i64) -> String {
+    format!(
+        "the vector of judged candidate {id} changed between two blocks: encode each candidate once (an encoder in \
+         training mode, or different batching, changes it)"
+    )
+}
+
+fn digest(row: &[f32]) -> u64 {
+    let mut hash = Xxh3::new();
+    for x in row {
+        hash.update(&x.to_le_bytes());
+    }
+    hash.digest()
+}

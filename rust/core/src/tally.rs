@@ -1,0 +1,198 @@
+//! What one pass over the candidates counts for one query.
+
+use crate::judged::Judged;
+
+/// How equal scores are ordered. Everything else is ordered by score, descending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// Unjudged and lower grades first, then ids ascending.
+    Pessimistic,
+    /// Higher grades first, then ids ascending, then the unjudged.
+    Optimistic,
+    /// Ids descending, as `trec_eval` orders document numbers.
+    Trec,
+    /// Ids ascending.
+    Docid,
+}
+
+/// The rank of a judged candidate, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rank {
+    /// Among the candidates of its own language.
+    pub within: u64,
+    /// Among the candidates of all languages.
+    pub overall: u64,
+}
+
+/// For one query with `R` judged candidates: by language, how many candidates score higher than each of them, and how
+/// many score the same, whatever they are. Sums of tallies are tallies of the union.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// The scores of the judged candidates, ascending.
+    thresholds: Vec<f64>,
+    /// `thresholds[k]` is the score of the judged candidate at position `positions[k]`.
+    positions: Vec<u32>,
+    /// `languages x R`: candidates that score higher than exactly the `k + 1` lowest thresholds.
+    bins: Vec<u32>,
+    /// `languages x R`, or empty before the first tie: candidates with the score of threshold `k`, itself left out.
+    ties: Vec<Tied>,
+}
+
+/// Candidates tied with a judged one, by their id relative to its own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tied {
+    lower_id: u32,
+    higher_id: u32,
+}
+
+/// Higher and tied candidates of one pool, seen from one judged candidate.
+#[derive(Debug, Clone, Copy, Default)]
+struct Above {
+    higher: u64,
+    lower_id: u64,
+    higher_id: u64,
+}
+
+impl Tally {
+    /// An empty tally for the judged positions from `first` on, whose scores are known.
+    #[must_use]
+    pub fn new(first: usize, scores: &[f64]) -> Self {
+        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
+        order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
+        Self {
+            thresholds: order.iter().map(|&k| scores[k as usize]).collect(),
+            positions: order.iter().map(|&k| first as u32 + k).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Makes room for the languages `0..languages`.
+    pub fn reserve_languages(&mut self, languages: usize) {
+        let cells = languages * self.thresholds.len();
+        if self.bins.len() < cells {
+            self.bins.resize(cells, 0);
+            if !self.ties.is_empty() {
+                self.ties.resize(cells, Tied::default());
+            }
+        }
+    }
+
+    /// Counts a candidate. `judged_ids` are the ids at all judged positions.
+    #[inline]
+    pub fn count(&mut self, score: f64, id: i64, language: u32, judged_ids: &[i64]) {
+        if self.thresholds.first().is_none_or(|&lowest| score < lowest) {
+            return;
+        }
+        let judged = self.thresholds.len();
+        let row = language as usize * judged;
+        let beaten = self.thresholds.partition_point(|&threshold| threshold < score);
+        if beaten > 0 {
+            self.bins[row + beaten - 1] += 1;
+        }
+        for k in beaten..judged {
+            // The range ends with the first threshold above the score. -0 equals +0, as scores compare.
+            if self.thresholds[k] > score {
+                break;
+            }
+            let own = judged_ids[self.positions[k] as usize];
+            if own == id {
+                continue;
+            }
+            if self.ties.is_empty() {
+                self.ties = vec![Tied::default(); self.bins.len()];
+            }
+            let tied = &mut self.ties[row + k];
+            if id < own {
+                tied.lower_id += 1;
+            } else {
+                tied.higher_id += 1;
+            }
+        }
+    }
+
+    /// Adds the counts of `other`, a tally of other candidates for the same query, whose language `l` is `renumbered[l]`
+    /// here. Room for the languages has been made.
+    pub fn merge(&mut self, other: &Self, renumbered: &[u32]) {
+        let judged = self.thresholds.len();
+        if judged == 0 {
+            return;
+        }
+        if self.ties.is_empty() && !other.ties.is_empty() {
+            self.ties = vec![Tied::default(); self.bins.len()];
+        }
+        let mine = |cell: usize| renumbered[cell / judged] as usize * judged + cell % judged;
+        for (cell, count) in other.bins.iter().enumerate() {
+            self.bins[mine(cell)] += count;
+        }
+        for (cell, tied) in other.ties.iter().enumerate() {
+            let sum = &mut self.ties[mine(cell)];
+            sum.lower_id += tied.lower_id;
+            sum.higher_id += tied.higher_id;
+        }
+    }
+
+    /// How many (judged, other candidate) pairs have equal scores.
+    #[must_use]
+    pub fn ties(&self) -> u64 {
+        self.ties.iter().map(|tied| u64::from(tied.lower_id) + u64::from(tied.higher_id)).sum()
+    }
+
+    /// Writes the rank of each judged candidate to its position in `out`. `languages[p]` is the language of the judged
+    /// candidate at position `p`.
+    #[expect(clippy::float_cmp, reason = "a tie is an equal score, to the last bit")]
+    pub fn ranks(&self, policy: Ties, judged: &Judged, languages: &[u32], out: &mut [Rank]) {
+        for k in 0..self.thresholds.len() {
+            let own = self.positions[k] as usize;
+            let within = self.above(k, languages[own]);
+            let count = self.bins.len() / self.thresholds.len();
+            let overall = (0..count as u32).fold(Above::default(), |sum, l| {
+                let above = self.above(k, l);
+                Above {
+                    higher: sum.higher + above.higher,
+                    lower_id: sum.lower_id + above.lower_id,
+                    higher_id: sum.higher_id + above.higher_id,
+                }
+            });
+            // Ties among the judged, few, are told apart by grade here; the counts hold them too.
+            let tied = (0..self.thresholds.len())
+                .filter(|&j| j != k && self.thresholds[j] == self.thresholds[k])
+                .map(|j| self.positions[j] as usize);
+            let tied_within = tied.clone().filter(|&p| languages[p] == languages[own]);
+            out[own] = Rank {
+                within: 1 + within.before(policy, judged, own, &tied_within),
+                overall: 1 + overall.before(policy, judged, own, &tied),
+            };
+        }
+    }
+
+    fn above(&self, k: usize, language: u32) -> Above {
+        let judged = self.thresholds.len();
+        let row = language as usize * judged;
+        let tied = self.ties.get(row + k).copied().unwrap_or_default();
+        Above {
+            higher: self.bins[row + k..row + judged].iter().map(|&n| u64::from(n)).sum(),
+            lower_id: u64::from(tied.lower_id),
+            higher_id: u64::from(tied.higher_id),
+        }
+    }
+}
+
+impl Above {
+    /// How many candidates of the pool stand before the judged one at position `own`; `tied` are the positions of the
+    /// judged candidates of the pool that share its score.
+    fn before(self, policy: Ties, judged: &Judged, own: usize, tied: &(impl Iterator<Item = usize> + Clone)) -> u64 {
+        let (ids, grades) = (judged.ids(), judged.grades());
+        let unjudged = || self.lower_id + self.higher_id - tied.clone().count() as u64;
+        let by_grade = |first: fn(&i64, &i64) -> bool| {
+            let before = |p: usize| first(&grades[p], &grades[own]) || (grades[p] == grades[own] && ids[p] < ids[own]);
+            tied.clone().filter(|&p| before(p)).count() as u64
+        };
+        self.higher
+            + match policy {
+                Ties::Pessimistic => unjudged() + by_grade(i64::lt),
+                Ties::Optimistic => by_grade(i64::gt),
+                Ties::Trec => self.higher_id,
+                Ties::Docid => self.lower_id,
+            }
+    }
+}

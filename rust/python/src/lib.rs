@@ -1,0 +1,21 @@
+//! The extension module `hybridsampler._core`: extract arguments, release the GIL, wrap the result. No arithmetic.
+
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands extracted arguments over by value")]
+
+use pyo3::prelude::*;
+
+mod error;
+mod ngram;
+mod plan;
+mod ranking;
+
+/// The Rust core of hybridsampler. Not public: import from `hybridsampler`.
+#[pymodule(gil_used = true)]
+mod _core {
+    #[pymodule_export]
+    use super::ngram::hash_ngrams;
+    #[pymodule_export]
+    use super::plan::{Corpus, Plan};
+    #[pymodule_export]
+    use super::ranking::RankCounter;
+}

@@ -1,0 +1,115 @@
+//! `hybridsampler_core::ranking` for Python.
+
+use hybridsampler_core::judged::{Excluded, Judged};
+use hybridsampler_core::ranking::{self, Similarity, Vectors};
+use hybridsampler_core::tally::Ties;
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::error::value_error;
+
+type Ints<'py> = PyReadonlyArray1<'py, i64>;
+type Ranks<'py> = (Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u32>>);
+
+/// Counts that give exact ranks.
+#[pyclass(module = "hybridsampler._core")]
+pub struct RankCounter(ranking::RankCounter);
+
+fn vectors<'a>(array: &'a PyReadonlyArray2<'_, f32>) -> PyResult<Vectors<'a>> {
+    Ok(Vectors { values: array.as_slice()?, dimension: array.shape()[1] })
+}
+
+#[pymethods]
+impl RankCounter {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        queries: PyReadonlyArray2<'_, f32>,
+        judged: (Ints<'_>, Ints<'_>, Ints<'_>),
+        excluded: Option<(Ints<'_>, Ints<'_>)>,
+        cosine: bool,
+    ) -> PyResult<Self> {
+        let (indptr, ids, grades) = (judged.0.as_slice()?, judged.1.as_slice()?, judged.2.as_slice()?);
+        let judged = Judged::new(indptr, ids, grades).map_err(value_error)?;
+        let excluded = match &excluded {
+            Some((indptr, ids)) => {
+                let lists = Excluded::new(indptr.as_slice()?, ids.as_slice()?, &judged);
+                Some(lists.map_err(value_error)?)
+            }
+            None => None,
+        };
+        let similarity = if cosine { Similarity::Cosine } else { Similarity::Dot };
+        let queries = vectors(&queries)?;
+        let counter = py.detach(|| ranking::RankCounter::new(queries, judged, excluded, similarity));
+        Ok(Self(counter.map_err(value_error)?))
+    }
+
+    /// First phase: scores of the judged candidates in a block.
+    fn anchor(&mut self, py: Python<'_>, block: PyReadonlyArray2<'_, f32>, ids: Ints<'_>) -> PyResult<()> {
+        let (block, ids) = (vectors(&block)?, ids.as_slice()?);
+        py.detach(|| self.0.anchor(block, ids)).map_err(value_error)
+    }
+
+    /// Second phase: counts the candidates of a block.
+    fn add(
+        &mut self,
+        py: Python<'_>,
+        block: PyReadonlyArray2<'_, f32>,
+        ids: Ints<'_>,
+        languages: PyReadonlyArray1<'_, u32>,
+        threads: Option<usize>,
+    ) -> PyResult<()> {
+        let (block, ids, languages) = (vectors(&block)?, ids.as_slice()?, languages.as_slice()?);
+        py.detach(|| self.0.add(block, ids, languages, threads)).map_err(value_error)
+    }
+
+    /// Adds what another counter knows and counted; its language `l` is `renumbered[l]` here.
+    fn merge(&mut self, py: Python<'_>, other: PyRef<'_, Self>, renumbered: Vec<u32>) -> PyResult<()> {
+        let other = &other.0;
+        py.detach(|| self.0.merge(other, &renumbered)).map_err(value_error)
+    }
+
+    /// Of each judged candidate: rank within its language, rank overall, number of its language.
+    fn ranks<'py>(&self, py: Python<'py>, ties: &str) -> PyResult<Ranks<'py>> {
+        let ties = match ties {
+            "pessimistic" => Ties::Pessimistic,
+            "optimistic" => Ties::Optimistic,
+            "trec" => Ties::Trec,
+            "docid" => Ties::Docid,
+            other => {
+                let message = format!("ties={other:?}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        let ranks = py.detach(|| self.0.ranks(ties)).map_err(value_error)?;
+        let within: Vec<u64> = ranks.iter().map(|rank| rank.within).collect();
+        let overall: Vec<u64> = ranks.iter().map(|rank| rank.overall).collect();
+        let languages = self.0.languages().to_vec();
+        Ok((within.into_pyarray(py), overall.into_pyarray(py), languages.into_pyarray(py)))
+    }
+
+    /// Numbers a vector.
+    #[getter]
+    fn dimension(&self) -> usize {
+        self.0.dimension()
+    }
+
+    /// Candidates counted so far.
+    #[getter]
+    fn candidates(&self) -> u64 {
+        self.0.candidates()
+    }
+
+    /// Pairs of a judged and another candidate with equal scores for a query.
+    #[getter]
+    fn ties(&self) -> u64 {
+        self.0.ties()
+    }
+
+    /// Queries and candidates that are all zero under the cosine.
+    #[getter]
+    fn zero_rows(&self) -> u64 {
+        self.0.zero_rows()
+    }
+}
