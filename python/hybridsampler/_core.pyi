@@ -6,9 +6,12 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["Corpus", "Plan", "RankCounter", "hash_ngrams"]
+
 def hash_ngrams(
     texts: Sequence[str], shortest: int, longest: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+
 @final
 class Corpus:
     def __new__(

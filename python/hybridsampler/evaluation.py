@@ -101,13 +101,12 @@ class Evaluation:
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
         self._relevant = self.ranks.grade > 0
-        judged = np.bincount(
-            self.ranks.query[self._relevant], minlength=len(self._query_languages)
-        )
+        judged = np.bincount(self.ranks.query[self._relevant], minlength=len(self._query_languages))
         if not judged.all():
+            first, count = int(np.argmin(judged)), int((judged == 0).sum())
             raise ValueError(
-                f"query {int(np.argmin(judged))} has no relevant candidate ({int((judged == 0).sum())}"
-                " queries have none): leave such queries out"
+                f"query {first} has no relevant candidate ({count} queries have none): leave such "
+                "queries out"
             )
         names = sorted(set(self._query_languages.tolist()))
         self.languages: tuple[str, ...] = tuple(names)
@@ -157,7 +156,8 @@ class Evaluation:
             there = (self._query_languages != name) & ~np.isnan(within)
             total[there] += within[there]
             count[there] += 1
-        return np.divide(total, count, out=values, where=count > 0)
+        np.divide(total, count, out=values, where=count > 0)
+        return values
 
     @property
     def rank_distance(self) -> float:
@@ -189,9 +189,7 @@ class Evaluation:
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
         there = ~np.isnan(values)
-        means = {
-            name: values[there & (self._query_languages == name)] for name in self.languages
-        }
+        means = {name: values[there & (self._query_languages == name)] for name in self.languages}
         return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
 
 

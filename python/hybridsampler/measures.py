@@ -15,7 +15,7 @@ _NEEDS_CUTOFF = {"AP": False, "RR": False, "R": True, "P": True, "Success": True
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure of one query, by name: ``AP``, ``AP@100``, ``R@10``, ``RR``, ``P@5``, ``Success@1``.
+    """A measure of a query, by name: ``AP``, ``AP@100``, ``R@10``, ``RR``, ``P@5``, ``Success@1``.
 
     With R relevant candidates at the ranks r_1 < r_2 < ... and cutoff k:
 
@@ -83,7 +83,9 @@ class Measure:
                 gain, divisor = hit * (position == 1) * 1.0, np.ones(queries)
         # bincount adds one after the other, so the digits do not depend on the machine.
         total = np.bincount(query, weights=gain, minlength=queries)
-        return np.divide(total, divisor, out=np.full(queries, np.nan), where=relevant > 0)
+        values = np.full(queries, np.nan)
+        np.divide(total, divisor, out=values, where=relevant > 0)
+        return values
 
 
 def rank_distance(

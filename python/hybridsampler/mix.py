@@ -75,7 +75,10 @@ class Mix:
         return (self.monolingual, self.cross_lingual, self.mixed)
 
 
-def check_weights(name: str, weights: Mapping[str, float] | Mapping[tuple[str, str], float]) -> None:
+Named = Mapping[str, float] | Mapping[tuple[str, str], float]
+
+
+def check_weights(name: str, weights: Named) -> None:
     """Raise ``ValueError`` unless all weights are finite and not negative, and one is positive."""
     for key, weight in weights.items():
         if not (math.isfinite(weight) and weight >= 0):

@@ -76,7 +76,7 @@ class BatchPlan:
         self._seed = operator.index(seed)
         weights = resolve(mix, corpus)
         self._core = _core.Plan(
-            corpus._core,  # noqa: SLF001
+            corpus._core,
             weights.kinds,
             weights.sources,
             weights.languages,
@@ -98,7 +98,8 @@ class BatchPlan:
         first = operator.index(step)
         if first < 0:
             raise IndexError(f"step {first}: steps count from 0 and have no end")
-        return self._batches(first, 1)[0]
+        batch: NDArray[np.int64] = self._batches(first, 1)[0]
+        return batch
 
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
         pairs = self._core.batches(first, count, None)

@@ -57,7 +57,7 @@ class HybridBatchSampler:
         if not 0 <= rank < num_replicas:
             raise ValueError(f"rank={rank}: ranks go from 0 to num_replicas - 1={num_replicas - 1}")
         if rows > _MOST_ROWS:
-            raise ValueError(f"{rows} rows: a DataLoader index holds a pair of at most {_MOST_ROWS}")
+            raise ValueError(f"{rows} rows: an index of a pair holds {_MOST_ROWS} at most")
         if steps_per_epoch is None:
             steps_per_epoch = rows // plan.batch_size
         if steps_per_epoch < 1:
@@ -177,7 +177,7 @@ class _Batches(Iterator[list[int]]):
     def __next__(self) -> list[int]:
         if not self._ready:
             if self.next_step >= self._last:
-                self._sampler._finished(self)  # noqa: SLF001
+                self._sampler._finished(self)
                 raise StopIteration
             self._prepare()
         self.next_step += 1
@@ -195,9 +195,9 @@ class _Batches(Iterator[list[int]]):
         return self._sampler.state_at(self.next_step)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        step = self._sampler._checked_step(state)  # noqa: SLF001
-        self._sampler._go_to(step)  # noqa: SLF001
-        self._sampler._latest = self  # noqa: SLF001
+        step = self._sampler._checked_step(state)
+        self._sampler._go_to(step)
+        self._sampler._latest = self
         self._last = (self._sampler.epoch + 1) * len(self._sampler)
         self._go_to(step)
 

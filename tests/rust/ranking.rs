@@ -1,1 +1,238 @@
-//! pending
+//! Ranks equal those of a naive oracle digit for digit, however the work is cut.
+
+use hybridsampler_core::judged::{Excluded, Judged};
+use hybridsampler_core::ranking::{RankCounter, Similarity, Vectors};
+use hybridsampler_core::score::dot;
+use hybridsampler_core::tally::Ties;
+use proptest::prelude::*;
+
+/// The reference score by its definition: 32 sums, zero-padded, then halved.
+fn naive_score(a: &[f32], b: &[f32]) -> f64 {
+    let mut lanes = [0.0; 32];
+    let padded = a.len().div_ceil(32) * 32;
+    for k in 0..padded {
+        let of = |v: &[f32]| f64::from(v.get(k).copied().unwrap_or(0.0));
+        lanes[k % 32] += of(a) * of(b);
+    }
+    for width in [16, 8, 4, 2, 1] {
+        for j in 0..width {
+            lanes[j] += lanes[j + width];
+        }
+    }
+    lanes[0]
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    dimension: usize,
+    queries: Vec<f32>,
+    candidates: Vec<f32>,
+    languages: Vec<u32>,
+    /// For each query: (candidate, grade).
+    judged: Vec<Vec<(i64, i64)>>,
+    excluded: Vec<Vec<i64>>,
+}
+
+/// Few values, so that ties abound; or any finite values, of any size.
+fn component() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        4 => prop::sample::select(vec![0.0_f32, 1.0, -1.0, -0.0]),
+        1 => prop::sample::select(vec![1e30_f32, -1e30, 1e-30, 1e-45, f32::MAX, 1.000_000_1, 0.333_333_34]),
+        1 => prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO,
+    ]
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    (1_usize..70, 1_usize..40, 1_usize..30).prop_flat_map(|(dimension, queries, candidates)| {
+        let ids: Vec<i64> = (0..candidates as i64).collect();
+        let lists = prop::sample::subsequence(ids, 0..=candidates.min(8)).prop_shuffle();
+        let judged = (lists, prop::collection::vec(0_i64..3, 8), 0_usize..3);
+        (
+            prop::collection::vec(component(), queries * dimension),
+            prop::collection::vec(component(), candidates * dimension),
+            prop::collection::vec(0_u32..3, candidates),
+            prop::collection::vec(judged, queries),
+        )
+            .prop_map(move |(queries, candidates, languages, lists)| {
+                let mut judged = Vec::new();
+                let mut excluded = Vec::new();
+                for (ids, grades, exclude) in lists {
+                    let split = exclude.min(ids.len());
+                    excluded.push(ids[..split].to_vec());
+                    judged.push(ids[split..].iter().copied().zip(grades).collect());
+                }
+                Case { dimension, queries, candidates, languages, judged, excluded }
+            })
+    })
+}
+
+impl Case {
+    fn counter(&self) -> RankCounter {
+        let mut indptr = vec![0];
+        let (mut ids, mut grades) = (Vec::new(), Vec::new());
+        for list in &self.judged {
+            ids.extend(list.iter().map(|(id, _)| id));
+            grades.extend(list.iter().map(|(_, grade)| grade));
+            indptr.push(ids.len() as i64);
+        }
+        let judged = Judged::new(&indptr, &ids, &grades).expect("sound");
+        let ends = self.excluded.iter().scan(0, |end, list| {
+            *end += list.len() as i64;
+            Some(*end)
+        });
+        let indptr: Vec<i64> = std::iter::once(0).chain(ends).collect();
+        let excluded = Excluded::new(&indptr, &self.excluded.concat(), &judged).expect("sound");
+        let queries = Vectors { values: &self.queries, dimension: self.dimension };
+        RankCounter::new(queries, judged, Some(excluded), Similarity::Dot).expect("sound")
+    }
+
+    fn block(&self, rows: std::ops::Range<usize>) -> (Vectors<'_>, Vec<i64>, &[u32]) {
+        let values = &self.candidates[rows.start * self.dimension..rows.end * self.dimension];
+        let ids = rows.clone().map(|row| row as i64).collect();
+        (Vectors { values, dimension: self.dimension }, ids, &self.languages[rows])
+    }
+
+    fn row<'a>(&self, vectors: &'a [f32], i: usize) -> &'a [f32] {
+        &vectors[i * self.dimension..][..self.dimension]
+    }
+
+    /// Sorts the pool and looks each judged candidate up: (within, overall) in the order of the lists.
+    fn naive_ranks(&self, ties: Ties) -> Vec<(u64, u64)> {
+        let mut found = Vec::new();
+        for (q, judged) in self.judged.iter().enumerate() {
+            let grade = |id: i64| judged.iter().find(|(judged, _)| *judged == id).map_or(-1, |(_, grade)| *grade);
+            let order = |language: Option<u32>| {
+                let mut pool: Vec<i64> = (0..self.languages.len() as i64)
+                    .filter(|id| language.is_none_or(|l| self.languages[*id as usize] == l))
+                    .filter(|id| !self.excluded[q].contains(id))
+                    .collect();
+                let query = self.row(&self.queries, q);
+                pool.sort_by(|&a, &b| {
+                    let score = |id: i64| naive_score(query, self.row(&self.candidates, id as usize));
+                    let policy = match ties {
+                        Ties::Pessimistic => grade(a).cmp(&grade(b)).then(a.cmp(&b)),
+                        Ties::Optimistic => grade(b).cmp(&grade(a)).then(a.cmp(&b)),
+                        Ties::Trec => b.cmp(&a),
+                        Ties::Docid => a.cmp(&b),
+                    };
+                    score(b).partial_cmp(&score(a)).expect("finite").then(policy)
+                });
+                pool
+            };
+            for (id, _) in judged {
+                let rank = |pool: Vec<i64>| 1 + pool.iter().position(|other| other == id).expect("in its pool") as u64;
+                found.push((rank(order(Some(self.languages[*id as usize]))), rank(order(None))));
+            }
+        }
+        found
+    }
+}
+
+fn ranks(counter: &RankCounter, ties: Ties) -> Vec<(u64, u64)> {
+    counter.ranks(ties).expect("all added").iter().map(|rank| (rank.within, rank.overall)).collect()
+}
+
+const POLICIES: [Ties; 4] = [Ties::Pessimistic, Ties::Optimistic, Ties::Trec, Ties::Docid];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn score_is_its_definition(values in prop::collection::vec((component(), component()), 0..300)) {
+        let (a, b): (Vec<f32>, Vec<f32>) = values.into_iter().unzip();
+        prop_assert_eq!(dot(&a, &b).to_bits(), naive_score(&a, &b).to_bits());
+    }
+
+    #[test]
+    fn ranks_equal_the_oracle(case in cases(), block in 1_usize..40, threads in 1_usize..4) {
+        let mut counter = case.counter();
+        let total = case.languages.len();
+        let (whole, ids, _) = case.block(0..total);
+        counter.anchor(whole, &ids).expect("sound");
+        for first in (0..total).step_by(block) {
+            let (vectors, ids, languages) = case.block(first..total.min(first + block));
+            counter.add(vectors, &ids, languages, Some(threads)).expect("sound");
+        }
+        for ties in POLICIES {
+            prop_assert_eq!(ranks(&counter, ties), case.naive_ranks(ties));
+        }
+    }
+
+    /// Two counters, each with a part of the candidates: anchors shared, then counts merged, either way round.
+    #[test]
+    fn shards_merge(case in cases(), cut: prop::sample::Index, swap: bool) {
+        let total = case.languages.len();
+        let cut = cut.index(total + 1);
+        let mut shards = [case.counter(), case.counter()];
+        for (counter, rows) in shards.iter_mut().zip([0..cut, cut..total]) {
+            let (vectors, ids, _) = case.block(rows);
+            counter.anchor(vectors, &ids).expect("sound");
+        }
+        let [mut a, mut b] = shards;
+        a.merge(&b, &[]).expect("disjoint");
+        b.merge(&a, &[]).expect("disjoint");
+        for (counter, rows) in [(&mut a, 0..cut), (&mut b, cut..total)] {
+            let (vectors, ids, languages) = case.block(rows);
+            counter.add(vectors, &ids, languages, Some(1)).expect("sound");
+        }
+        let (mut into, from) = if swap { (b, a) } else { (a, b) };
+        into.merge(&from, &[0, 1, 2]).expect("disjoint");
+        for ties in POLICIES {
+            prop_assert_eq!(ranks(&into, ties), case.naive_ranks(ties));
+        }
+        prop_assert_eq!(into.candidates(), total as u64);
+    }
+}
+
+#[test]
+fn merging_renumbers_languages() {
+    let case = Case {
+        dimension: 1,
+        queries: vec![1.0],
+        candidates: vec![3.0, 2.0, 2.0, 1.0],
+        languages: vec![0, 1, 0, 1],
+        judged: vec![vec![(0, 1), (3, 1)]],
+        excluded: vec![vec![]],
+    };
+    let (whole, ids, _) = case.block(0..4);
+    let mut a = case.counter();
+    a.anchor(whole, &ids).expect("sound");
+    let mut b = a.clone();
+    let (vectors, ids, languages) = case.block(0..2);
+    a.add(vectors, &ids, languages, None).expect("sound");
+    let (vectors, ids, languages) = case.block(2..4);
+    let swapped: Vec<u32> = languages.iter().map(|l| 1 - l).collect();
+    b.add(vectors, &ids, &swapped, None).expect("sound");
+    a.merge(&b, &[1, 0]).expect("disjoint");
+    assert_eq!(ranks(&a, Ties::Docid), case.naive_ranks(Ties::Docid));
+    assert_eq!(a.languages(), [0, 1]);
+}
+
+#[test]
+fn a_block_with_an_error_counts_nothing() {
+    let case = Case {
+        dimension: 2,
+        queries: vec![1.0, 0.0],
+        candidates: vec![1.0, 0.0, 2.0, 0.0, 3.0, 0.0],
+        languages: vec![0, 0, 0],
+        judged: vec![vec![(0, 1)]],
+        excluded: vec![vec![]],
+    };
+    let (whole, ids, languages) = case.block(0..3);
+    let mut counter = case.counter();
+    assert!(counter.add(whole, &ids, languages, None).unwrap_err().0.contains("candidate 0 has no anchor"));
+    counter.anchor(whole, &ids).expect("sound");
+    let bad = [1.0, 0.0, 2.0, f32::NAN, 3.0, 0.0];
+    let bad = Vectors { values: &bad, dimension: 2 };
+    assert!(counter.add(bad, &ids, languages, None).unwrap_err().0.contains("candidate 1 (row 1 of its block)"));
+    assert!(counter.add(whole, &[0, 1, 1], languages, None).unwrap_err().0.contains("candidate 1 was added twice"));
+    let moved = [1.5, 0.0, 2.0, 0.0, 3.0, 0.0];
+    let moved = Vectors { values: &moved, dimension: 2 };
+    assert!(counter.add(moved, &ids, languages, None).unwrap_err().0.contains("candidate 0 changed"));
+    assert!(counter.anchor(moved, &ids).unwrap_err().0.contains("candidate 0 changed"));
+    assert_eq!(counter.candidates(), 0);
+    counter.add(whole, &ids, languages, None).expect("sound");
+    assert_eq!(ranks(&counter, Ties::Pessimistic), [(3, 3)]);
+    assert!(counter.add(whole, &ids, languages, None).unwrap_err().0.contains("candidate 0 was added twice"));
+    assert_eq!(ranks(&counter, Ties::Pessimistic), [(3, 3)]);
+}

@@ -1,5 +1,6 @@
 //! Texts as bags of hashed character n-grams, the input of a fastText-like encoder (Bojanowski et al., arXiv 1607.04606).
 
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Invalid, invalid};
@@ -36,28 +37,37 @@ impl Ngrams {
         Ok(Self { shortest, longest, buckets })
     }
 
-    /// Hashes the n-grams of each text. The text is lower-cased and its runs of white space, and its ends, become one
-    /// space each, so that n-grams see where words begin and end. An empty text has no n-grams.
+    /// Hashes the n-grams of each text.
+    ///
+    /// A word is a run of letters, marks and digits, lower-cased, with a space before and after it, so that n-grams see
+    /// where it begins and ends; no n-gram spans two words. What stands between words is left out. Where a script sets
+    /// no spaces, a word is the text up to the next punctuation.
     #[must_use]
     pub fn hash<T: AsRef<str>>(self, texts: &[T]) -> Bags {
         let mut bags = Bags { indptr: vec![0], ids: Vec::new() };
         let mut starts = Vec::new();
         for text in texts {
-            let text = normalise(text.as_ref());
-            starts.clear();
-            starts.extend(text.char_indices().map(|(at, _)| at));
-            starts.push(text.len());
-            for first in 0..starts.len() {
-                for n in self.shortest..=self.longest {
-                    let Some(&end) = starts.get(first + n) else {
-                        break;
-                    };
-                    bags.ids.push(self.bucket(&text[starts[first]..end]));
-                }
+            for word in words(text.as_ref()) {
+                starts.clear();
+                starts.extend(word.char_indices().map(|(at, _)| at));
+                starts.push(word.len());
+                self.hash_word(&word, &starts, &mut bags.ids);
             }
             bags.indptr.push(bags.ids.len() as i64);
         }
         bags
+    }
+
+    /// `starts` has the byte at which each character starts, and the end.
+    fn hash_word(self, word: &str, starts: &[usize], ids: &mut Vec<i32>) {
+        for first in 0..starts.len() {
+            for n in self.shortest..=self.longest {
+                let Some(&end) = starts.get(first + n) else {
+                    break;
+                };
+                ids.push(self.bucket(&word[starts[first]..end]));
+            }
+        }
     }
 
     fn bucket(self, ngram: &str) -> i32 {
@@ -66,14 +76,14 @@ impl Ngrams {
     }
 }
 
-fn normalise(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    for word in text.split_whitespace() {
-        out.push(' ');
-        out.extend(word.chars().flat_map(char::to_lowercase));
-    }
-    if !out.is_empty() {
-        out.push(' ');
-    }
-    out
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c| !is_word_character(c)).filter(|word| !word.is_empty()).map(|word| {
+        let lower = word.chars().flat_map(char::to_lowercase);
+        std::iter::once(' ').chain(lower).chain(std::iter::once(' ')).collect()
+    })
+}
+
+fn is_word_character(c: char) -> bool {
+    use GeneralCategoryGroup::{Letter, Mark, Number};
+    matches!(c.general_category_group(), Letter | Mark | Number)
 }

@@ -1,0 +1,50 @@
+# make study   set everything up and run the quick study
+# make test    set everything up and run the tests
+# make lint    formatting, clippy, ruff, mypy, stubs
+# make bench   time ours and the peers, write a dated record
+# make wheel   build a wheel and try it in an empty environment
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+.PHONY: build test lint bench study wheel clean
+
+build: $(INSTALLED)
+
+# The extension is built in release mode by the package's own build backend.
+$(INSTALLED): pyproject.toml Cargo.toml Cargo.lock rustfmt.toml $(RUST)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	touch $(INSTALLED)
+
+study: build
+	$(BIN)/hybridsampler study examples/quick.toml
+
+test: build
+	cargo test --quiet --package hybridsampler-core
+	$(BIN)/pytest --quiet
+
+lint: build
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- --deny warnings
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/stubtest hybridsampler._core
+
+bench: build
+	$(BIN)/python benches/sampler.py
+	$(BIN)/python benches/scorer.py
+
+wheel: build
+	rm -rf dist
+	$(BIN)/maturin build --quiet --release --out dist
+	rm -rf dist/empty
+	$(PYTHON) -m venv dist/empty
+	dist/empty/bin/pip install --disable-pip-version-check --quiet dist/*.whl
+	cd dist && empty/bin/python -c 'import sys, hybridsampler; assert "torch" not in sys.modules; print(hybridsampler.__file__)'
+	rm -rf dist/empty
+
+clean:
+	rm -rf .venv target dist

@@ -1,0 +1,81 @@
+"""The command line: parsing and printing, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from hybridsampler.study import read_config, run_study
+from hybridsampler.study.tables import Table
+
+app = typer.Typer(
+    help="Hybrid batches and exact ranking for multilingual dense retrievers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Hybrid batches and exact ranking for multilingual dense retrievers."""
+
+
+@app.command()
+def study(
+    config: Annotated[Path, typer.Argument(help="TOML file; examples/quick.toml shows every key.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results; by default runs/ and the name of the TOML."),
+    ] = None,
+) -> None:
+    """Train one encoder with several batch mixes and compare them on a benchmark.
+
+    Writes results.jsonl (every number), tables.md, figure.svg, run.json (machine and times) and
+    index.html (all of it, to look at).
+
+    Example: hybridsampler study examples/quick.toml --out runs/quick
+    """
+    console = Console()
+    folder = out or Path("runs") / config.stem
+    try:
+        read = read_config(config)
+        _make_folder(folder)
+        done = run_study(read, config.parent, folder, console)
+    except (ValueError, OSError) as error:
+        _fail(error)
+    for table in done.tables[:2]:
+        console.print(_rich(table))
+    console.print(f"written to {folder.resolve()}: index.html shows it all")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make sure, before hours of work, that the results can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(
+            f"cannot write to the folder {folder} ({error.strerror}): name another with --out"
+        ) from error
+
+
+def _fail(error: Exception) -> None:
+    """One line, exit code 2, no traceback."""
+    Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+    raise typer.Exit(2) from None
+
+
+def _rich(table: Table) -> RichTable:
+    made = RichTable(title=table.title, title_justify="left")
+    for number, name in enumerate(table.header):
+        made.add_column(name, justify="left" if number == 0 else "right")
+    for row in table.rows:
+        made.add_row(*row)
+    return made

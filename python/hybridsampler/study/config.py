@@ -1,0 +1,151 @@
+"""A study's TOML file -> a checked configuration."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import ValidationError as PydanticError
+from pydantic_core import ErrorDetails
+
+from hybridsampler.mix import Mix
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Data(_Strict):
+    """What to train on."""
+
+    train: str
+    """Parquet: columns source, group_id, lang, query, passage. Relative to the TOML."""
+    languages: list[str] | None = None
+    """Languages to train on; all by default."""
+
+
+class BenchmarkChoice(_Strict):
+    """What to evaluate on."""
+
+    name: Literal["xquad-r"]
+    folder: str
+    """The official files, as they are or compressed; relative to the TOML."""
+
+
+class Encoder(_Strict):
+    """The encoder to train, the same initial weights for every mix."""
+
+    kind: Literal["ngram"]
+    buckets: PositiveInt
+    dimension: PositiveInt
+    shortest: PositiveInt = 2
+    longest: PositiveInt = 4
+
+
+class TrainingChoice(_Strict):
+    """How to train."""
+
+    steps: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    temperature: PositiveFloat = 0.05
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    threads: PositiveInt = 2
+    """Threads of torch. Part of the configuration: the last digits depend on it."""
+    checkpoint_every: PositiveInt | None = None
+    """Steps between checkpoints in the output folder; none by default."""
+
+
+class Arm(_Strict):
+    """One batch mix of the comparison."""
+
+    name: str
+    monolingual: NonNegativeFloat = 0.0
+    cross_lingual: NonNegativeFloat = 0.0
+    mixed: NonNegativeFloat = 0.0
+    draws: Literal["balanced", "random"] = "balanced"
+
+    @property
+    def mix(self) -> Mix:
+        """The mix; raises ``ValueError`` when all weights are 0."""
+        return Mix(
+            monolingual=self.monolingual,
+            cross_lingual=self.cross_lingual,
+            mixed=self.mixed,
+            draws=self.draws,
+        )
+
+
+class StudyConfig(_Strict):
+    """One study: data, benchmark, encoder, training, and the mixes to compare."""
+
+    title: str
+    data: Data
+    benchmark: BenchmarkChoice
+    encoder: Encoder
+    training: TrainingChoice
+    mix: Annotated[list[Arm], Field(min_length=1)]
+
+
+def read_config(path: Path) -> StudyConfig:
+    """Read and check a study's TOML file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not TOML, an unknown key, a value of the wrong type or range, two mixes of one
+            name; one line that names the file, the key and the remedy.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; examples/quick.toml is a study to copy")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not TOML: {error}") from error
+    try:
+        config = StudyConfig.model_validate(raw)
+    except PydanticError as error:
+        # A misspelt key is also a missing one; the misspelling is what the user wants to see.
+        problems = sorted(error.errors(), key=lambda problem: problem["type"] == "missing")
+        raise ValueError(f"{path}: {_explain(problems[0])}") from error
+    names = [arm.name for arm in config.mix]
+    for arm in config.mix:
+        if names.count(arm.name) > 1:
+            raise ValueError(f"{path}: two mixes are named {arm.name!r}: give each a name")
+        try:
+            _ = arm.mix
+        except ValueError as error:
+            raise ValueError(f"{path}: mix {arm.name!r}: {error}") from error
+    return config
+
+
+def _explain(problem: ErrorDetails) -> str:
+    """One line for the first thing that is wrong."""
+    *table, key = problem["loc"]
+    where = " in " + "".join(_bracketed(table)) if table else ""
+    if problem["type"] == "extra_forbidden":
+        known = _fields(table)
+        close = difflib.get_close_matches(str(key), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        return f"unknown key {key!r}{where}: {hint}"
+    if problem["type"] == "missing":
+        return f"key {key!r}{where} is missing"
+    return f"{key!r}{where} is {problem['input']!r}: {problem['msg']}"
+
+
+def _bracketed(table: list[Any]) -> Iterator[str]:
+    for part in table:
+        yield f"[{part}]" if isinstance(part, str) else f" number {part + 1}"
+
+
+def _fields(table: list[Any]) -> list[str]:
+    model: type[BaseModel] = StudyConfig
+    for part in table:
+        if isinstance(part, str):
+            annotation: Any = model.model_fields[part].annotation
+            # list[Arm] -> Arm
+            model = getattr(annotation, "__args__", (annotation,))[0]
+    return list(model.model_fields)

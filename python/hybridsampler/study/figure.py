@@ -1,0 +1,43 @@
+"""The picture of a study: what each mix gains across languages and pays within them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from hybridsampler.files import written_whole
+from hybridsampler.study.results import ArmResult
+
+
+def draw(results: Sequence[ArmResult], benchmark: str, path: Path) -> None:
+    """Draw monolingual accuracy against the cross-lingual, the multilingual and the bias, as SVG.
+
+    The same results give the same bytes.
+    """
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    panels = figure.subplots(1, 3)
+    across = [
+        ("cross-lingual mAP", [result.macro["cross_lingual"]["AP"] for result in results]),
+        ("multilingual mAP", [result.macro["multilingual"]["AP"] for result in results]),
+        ("rank distance (lower is better)", [result.rank_distance for result in results]),
+    ]
+    within = [result.macro["monolingual"]["AP"] for result in results]
+    for panel, (label, values) in zip(panels, across, strict=True):
+        for number, (result, x, y) in enumerate(zip(results, within, values, strict=True)):
+            panel.scatter(x, y, s=70, color=f"C{number}", zorder=3, label=result.arm)
+        panel.set_xlabel("monolingual mAP")
+        panel.set_title(label, fontsize=10)
+        panel.margins(0.18)
+        panel.grid(alpha=0.3)
+    panels[-1].invert_yaxis()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(results), frameon=False)
+    figure.suptitle(f"{benchmark}: up and to the right is better", fontsize=11)
+    with (
+        mpl.rc_context({"svg.hashsalt": "hybridsampler", "svg.fonttype": "path"}),
+        written_whole(path) as draft,
+    ):
+        figure.savefig(draft, format="svg", metadata={"Date": None})

@@ -1,0 +1,130 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from hybridsampler.pairs import PairDataset
+from hybridsampler.plan import BatchPlan
+from hybridsampler.sampler import HybridBatchSampler
+from hybridsampler.train.checkpoint import load_checkpoint, save_checkpoint
+from hybridsampler.train.losses import info_nce
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How long and how to train.
+
+    Args:
+        steps: batches to train on.
+        temperature: of InfoNCE.
+        decay: ``True``: the learning rate falls linearly from the optimiser's to 0.
+        checkpoint: file to go on from, if it exists, and to save to. ``None``: no checkpoints.
+        checkpoint_every: steps between two checkpoints.
+
+    Raises:
+        ValueError: a number that is not positive.
+    """
+
+    steps: int
+    temperature: float = 0.05
+    decay: bool = True
+    checkpoint: Path | None = None
+    checkpoint_every: int = 1000
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("steps", "temperature", "checkpoint_every"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)!r}: give a positive number")
+
+
+def train(
+    encoder: nn.Module,
+    pairs: PairDataset,
+    plan: BatchPlan,
+    optimizer: Optimizer,
+    training: Training,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> list[float]:
+    """Train ``encoder`` on the batches of ``plan`` with InfoNCE and in-batch negatives.
+
+    The same arguments give the same losses on one machine. A run that is killed and started again
+    with its checkpoint goes on as if nothing had happened: step, weights, optimiser and random
+    state are in it.
+
+    Args:
+        encoder: maps a list of what ``pairs`` holds (texts, say) to (n, d) vectors; used for both
+            queries and passages.
+        pairs: items are ``(query, passage)``.
+        plan: the global batches.
+        optimizer: over the encoder's parameters, at the initial learning rate.
+        training: how long, and where to save.
+        on_step: called with the number of steps done and the loss of the last.
+
+    Returns:
+        The loss of every step, those before a resume included.
+
+    Raises:
+        ValueError: a checkpoint of another run.
+        FloatingPointError: a loss that is NaN or infinite.
+    """
+    sampler = HybridBatchSampler(plan, steps_per_epoch=training.steps)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    settings = {**asdict(training), "rates": rates}
+    del settings["checkpoint"], settings["checkpoint_every"]
+    losses: list[float] = []
+    if training.checkpoint is not None and training.checkpoint.exists():
+        losses, state = load_checkpoint(training.checkpoint, encoder, optimizer, settings=settings)
+        sampler.load_state_dict(state)
+        if len(losses) == training.steps:
+            return losses
+
+    # A generator of its own: the loader would draw from the one that dropout uses.
+    loader: DataLoader[Any] = DataLoader(
+        pairs,  # type: ignore[arg-type]  # map-style by protocol, not by inheritance
+        batch_sampler=sampler,
+        collate_fn=_columns,
+        generator=torch.Generator(),
+    )
+    encoder.train()
+    for queries, passages in loader:
+        left = 1 - len(losses) / training.steps if training.decay else 1.0
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * left
+        loss = info_nce(encoder(queries), encoder(passages), training.temperature)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimizer.step()
+
+        losses.append(loss.item())
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss of step {len(losses) - 1} is {losses[-1]}: lower the learning rate or "
+                "raise the temperature"
+            )
+        on_step(len(losses), losses[-1])
+        last = len(losses) == training.steps
+        if training.checkpoint and (last or len(losses) % training.checkpoint_every == 0):
+            save_checkpoint(
+                training.checkpoint,
+                encoder,
+                optimizer,
+                losses=losses,
+                sampler=sampler.state_at(len(losses)),
+                settings=settings,
+            )
+    return losses
+
+
+def _columns(items: list[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
+    queries, passages = zip(*items, strict=True)
+    return list(queries), list(passages)

@@ -1,0 +1,290 @@
+"""ParallelCorpus: what it tells of the columns, and which columns it refuses."""
+
+import random
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpora import Columns, columns, regular
+from hybridsampler import BatchPlan, Mix, ParallelCorpus
+
+Built = dict[str, Any]
+
+
+# What it tells
+
+
+@given(columns())
+def test_tells_the_size_of_everything(data: Columns) -> None:
+    corpus = data.corpus
+    assert len(corpus) == len(data)
+    assert corpus.languages == tuple(sorted(set(data.language)))
+    assert corpus.sources == tuple(data.sizes)
+    assert corpus.source_groups == {name: size.groups for name, size in data.sizes.items()}
+    assert corpus.source_languages == {name: size.languages for name, size in data.sizes.items()}
+
+
+@given(columns())
+def test_any_kind_of_column_gives_the_same_corpus(data: Columns) -> None:
+    def built(kind: Any) -> ParallelCorpus:
+        return ParallelCorpus.from_columns(
+            group=kind(data.group),
+            language=kind(data.language),
+            source=None if data.source is None else kind(data.source),
+        )
+
+    expected = data.corpus.fingerprint
+    for kind in (list, tuple, iter, np.array, pa.array, lambda c: pa.chunked_array([c, c[:0]])):
+        assert built(kind).fingerprint == expected
+
+
+def test_integer_columns_of_any_width() -> None:
+    values = [5, 1, 120, 7]
+    expected = ParallelCorpus.from_columns(group=values, language=["en"] * 4).fingerprint
+    for width in (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint32, np.uint64):
+        group = np.array(values, dtype=width)
+        built = ParallelCorpus.from_columns(group=group, language=["en"] * 4)
+        assert built.fingerprint == expected
+
+
+def test_large_integers_are_told_apart() -> None:
+    group = np.array([0, 1, 2**63, 2**64 - 1], dtype=np.uint64)
+    assert ParallelCorpus.from_columns(group=group, language=["en"] * 4).source_groups["all"] == 4
+
+
+def test_one_source_is_called_all() -> None:
+    corpus = regular(3, ["en", "de"]).corpus
+    assert corpus.sources == ("all",)
+    named = regular(3, ["en", "de"], "all").corpus
+    assert named.fingerprint == corpus.fingerprint
+
+
+def test_repr_tells_the_size() -> None:
+    assert repr(regular(1200, ["en", "de"]).corpus) == (
+        "ParallelCorpus(2,400 rows, 1,200 groups, languages=['de', 'en'], sources=['all'])"
+    )
+
+
+# The fingerprint
+
+
+@given(columns(groups=(2, 12)), st.data())
+def test_fingerprint_changes_with_any_two_rows_that_change_places(
+    data: Columns, draw: st.DataObject
+) -> None:
+    rows = list(range(len(data)))
+    pair = st.lists(st.sampled_from(rows), min_size=2, max_size=2, unique=True)
+    one, other = draw.draw(pair)
+    rows[one], rows[other] = other, one
+    swapped = Columns(
+        [data.group[row] for row in rows],  # type: ignore[arg-type]
+        [data.language[row] for row in rows],
+        None if data.source is None else [data.source[row] for row in rows],
+    )
+    assert swapped.corpus.fingerprint != data.corpus.fingerprint
+
+
+@given(columns())
+def test_fingerprint_is_of_the_columns_alone(data: Columns) -> None:
+    again = Columns(list(data.group), list(data.language), data.source)  # type: ignore[arg-type]
+    assert again.corpus.fingerprint == data.corpus.fingerprint
+
+
+def test_fingerprint_changes_with_names_and_size() -> None:
+    fingerprints = [
+        regular(4, ["de", "en"]).corpus.fingerprint,
+        regular(4, ["de", "es"]).corpus.fingerprint,
+        regular(4, ["de", "en"], "wiki").corpus.fingerprint,
+        regular(5, ["de", "en"]).corpus.fingerprint,
+        regular(8, ["en"]).corpus.fingerprint,
+    ]
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+# How rows are stored does not matter: sorted files need no table, others do
+
+
+@given(
+    st.integers(1, 20),
+    st.integers(1, 5),
+    st.sampled_from(["group", "language", "backwards", "language backwards", "shuffled"]),
+)
+def test_every_order_of_the_file_reaches_every_row(groups: int, spoken: int, order: str) -> None:
+    rows = [(group, f"l{language}") for group in range(groups) for language in range(spoken)]
+    if order == "shuffled":
+        random.Random(groups).shuffle(rows)
+    elif "language" in order:
+        rows.sort(key=lambda row: row[1])
+    if "backwards" in order:
+        rows.reverse()
+    data = Columns([group for group, _ in rows], [language for _, language in rows], None)
+    # A batch of all groups in one language, for each language.
+    batches = BatchPlan(data.corpus, Mix(monolingual=1), batch_size=groups)[0:spoken]
+    for batch in batches:
+        data.classify(batch)
+        assert sorted(data.groups_of(batch)) == list(range(groups))
+    assert sorted(batches[..., 0].ravel().tolist()) == list(range(len(rows)))
+
+
+# What it refuses
+
+
+def complete() -> Built:
+    return {
+        "group": ["a", "a", "b", "b", "c", "c"],
+        "language": ["en", "de", "en", "de", "fr", "es"],
+        "source": ["wiki"] * 4 + ["law"] * 2,
+    }
+
+
+def refused(changes: Built, *parts: str) -> None:
+    """Building fails with a message that holds every part: the value named and the remedy."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        ParallelCorpus.from_columns(**(complete() | changes))
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_the_columns_that_the_others_are_changed_from_are_good() -> None:
+    assert len(ParallelCorpus.from_columns(**complete())) == 6
+
+
+@pytest.mark.parametrize("empty", [[], np.array([], dtype=np.int64), np.array([]), iter(())])
+def test_empty_corpus(empty: Any) -> None:
+    refused(
+        {"group": empty, "language": [], "source": None}, "corpus is empty", "give at least one row"
+    )
+
+
+def test_empty_corpus_of_empty_sources() -> None:
+    refused({"group": [], "language": [], "source": []}, "corpus is empty", "give at least one row")
+
+
+@pytest.mark.parametrize("column", ["language", "source"])
+@pytest.mark.parametrize("length", [0, 5, 7])
+def test_columns_of_different_length(column: str, length: int) -> None:
+    values = (complete()[column] * 2)[:length]
+    refused(
+        {column: values},
+        f"column 'group' has 6 rows but '{column}' has {length}",
+        "give columns of one length",
+    )
+
+
+@pytest.mark.parametrize("column", ["group", "language", "source"])
+@pytest.mark.parametrize("missing", [None, float("nan"), b"a", ("a",), 1.0, True, 3])
+def test_missing_values_and_other_types(column: str, missing: Any) -> None:
+    values = complete()[column]
+    values[4] = missing
+    refused(
+        {column: values},
+        f"column '{column}' holds {missing!r} at row 4",
+        "give strings only or integers only, without missing values",
+    )
+
+
+@pytest.mark.parametrize("column", ["group", "language", "source"])
+def test_only_missing_values(column: str) -> None:
+    refused({column: [None] * 6}, f"column '{column}' holds None at row 0", "without missing value")
+
+
+@pytest.mark.parametrize("column", ["language", "source"])
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_names_are_strings(column: str, kind: Any) -> None:
+    refused({column: kind([3] * 6)}, f"column '{column}' holds 3", "names are strings")
+
+
+def test_floats_are_no_groups() -> None:
+    refused({"group": np.arange(6) / 2}, "column 'group' holds 0.0 at row 0", "integers only")
+
+
+@pytest.mark.parametrize("group", [np.zeros((6, 1), dtype=np.int64), np.zeros((2, 3), dtype=int)])
+def test_tables_are_no_columns(group: Any) -> None:
+    refused({"group": group}, f"column 'group' has shape {group.shape}", "give one value a row")
+
+
+@given(columns(groups=(1, 8)), st.data())
+def test_group_and_language_twice(data: Columns, draw: st.DataObject) -> None:
+    row = draw.draw(st.integers(0, len(data) - 1))
+    place = draw.draw(st.integers(0, len(data)))
+
+    def doubled(column: Any) -> list[Any]:
+        return [*column[:place], column[row], *column[place:]]
+
+    first, second = sorted((place, row if row < place else row + 1))
+    refused(
+        {
+            "group": doubled(data.group),
+            "language": doubled(data.language),
+            "source": None if data.source is None else doubled(data.source),
+        },
+        f"rows {first} and {second} are both group {data.group[row]!r} in language "
+        f"'{data.language[row]}'",
+        "drop one of them or give it a group of its own",
+    )
+
+
+@given(columns(sources=(2, 4), groups=(1, 8)), st.data())
+def test_group_in_two_sources(data: Columns, draw: st.DataObject) -> None:
+    assert data.source is not None
+    row = draw.draw(st.sampled_from([r for r in range(len(data)) if data.source_of(r) == "wiki"]))
+    owned = zip(data.group, data.source, strict=True)
+    group = [data.group[row] if source == "news" else own for own, source in owned]
+    refused(
+        {"group": group, "language": data.language, "source": data.source},
+        f"group {data.group[row]!r} is in source",
+        "'wiki'",
+        "'news'",
+        "a group belongs to one source",
+    )
+
+
+def test_group_in_two_sources_names_the_remedy() -> None:
+    with pytest.raises(ValueError, match="group 'a' is in source 'wiki'") as caught:
+        ParallelCorpus.from_columns(**(complete() | {"group": ["a", "a", "b", "b", "a", "a"]}))
+    assert re.search(r"\b(give|make|rename|drop|put|prefix|use)\b", str(caught.value))
+
+
+@given(columns(languages=(2, 6), groups=(2, 8)), st.data())
+def test_group_that_lacks_a_language(data: Columns, draw: st.DataObject) -> None:
+    row = draw.draw(st.integers(0, len(data) - 1))
+
+    def without(column: Any) -> list[Any]:
+        return [*column[:row], *column[row + 1 :]]
+
+    source = data.source_of(row)
+    refused(
+        {
+            "group": without(data.group),
+            "language": without(data.language),
+            "source": None if data.source is None else without(data.source),
+        },
+        f"group {data.group[row]!r} of source '{source}' has no row in '{data.language[row]}'",
+        f"(1 of {data.sizes[source].groups} groups lack a language)",
+        "drop these groups, or make a source of the groups that share a set of languages",
+    )
+
+
+def test_all_missing_languages_of_the_first_such_group_are_named() -> None:
+    refused(
+        {
+            "group": [7, 7, 7, 8, 9, 9],
+            "language": ["de", "en", "fr", "en", "en", "fr"],
+            "source": None,
+        },
+        "group 8 of source 'all' has no row in 'de', 'fr' (2 of 3 groups lack a language)",
+    )
+
+
+def test_a_source_of_its_own_for_each_set_of_languages_is_the_way_out() -> None:
+    corpus = ParallelCorpus.from_columns(
+        group=[7, 7, 7, 8, 9, 9],
+        language=["de", "en", "fr", "en", "en", "fr"],
+        source=["de-en-fr"] * 3 + ["en"] + ["en-fr"] * 2,
+    )
+    assert corpus.source_groups == {"de-en-fr": 1, "en": 1, "en-fr": 1}

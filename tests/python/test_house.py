@@ -1,0 +1,118 @@
+"""Who may import whom, and what an import may cost. The rules are those of docs/design.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "python" / "hybridsampler"
+
+# What each room may import of the package. A room that is not listed fails the test.
+ALLOWED: dict[str, set[str]] = {
+    "corpus": {"_core"},
+    "mix": set(),
+    "weights": {"corpus", "mix"},
+    "plan": {"_core", "corpus", "mix", "weights"},
+    "pairs": set(),
+    "sampler": {"pairs", "plan"},
+    "ranking": {"_core"},
+    "measures": set(),
+    "evaluation": {"measures", "ranking"},
+    "files": set(),
+    "benchmarks": set(),
+    "encoders": {"_core"},
+    "train": {"files", "pairs", "plan", "sampler"},
+    "study": {
+        *("benchmarks", "corpus", "encoders", "evaluation", "files"),
+        *("mix", "pairs", "plan", "train"),
+    },
+    "cli": {"study"},
+    "__main__": {"cli"},
+    "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
+}
+NEEDS_TORCH = {"encoders", "train", "study", "cli"}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            if module == "hybridsampler":
+                yield from (f"hybridsampler.{alias.name}" for alias in node.names)
+            else:
+                yield module
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: _room(path))
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    room = _room(path)
+    for module in _imports(path):
+        top, _, rest = module.partition(".")
+        if top == "hybridsampler":
+            other = rest.partition(".")[0]
+            assert other == room or other in ALLOWED[room], f"{path} imports {module}"
+        elif top in ("torch", "transformers", "pyarrow", "matplotlib", "typer", "rich"):
+            assert room in NEEDS_TORCH, f"{path} imports {module}"
+
+
+def test_tests_and_benches_use_public_names_only() -> None:
+    files = [*ROOT.glob("tests/python/*.py"), *ROOT.glob("benches/*.py")]
+    assert files
+    for path in files:
+        assert not [name for name in _imports(path) if "_core" in name], path
+
+
+def _run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_importing_the_package_brings_neither_torch_nor_the_command_line() -> None:
+    heavy = "torch transformers pyarrow matplotlib typer rich pydantic jinja2"
+    code = f"import hybridsampler, sys; print([m for m in {heavy.split()} if m in sys.modules])"
+    assert _run(code) == "[]"
+
+
+def test_public_names_are_documented_and_listed() -> None:
+    import hybridsampler
+
+    for name in hybridsampler.__all__:
+        assert (getattr(hybridsampler, name).__doc__ or "").strip(), name
+
+
+def test_the_core_knows_no_python_and_nothing_is_unsafe() -> None:
+    core = (ROOT / "rust/core/Cargo.toml").read_text(encoding="utf-8")
+    for word in ("pyo3", "numpy", "torch", "tch"):
+        assert not re.search(rf"^{word}\b", core, re.MULTILINE), word
+    assert 'unsafe_code = "forbid"' in (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+    for manifest in ROOT.glob("rust/*/Cargo.toml"):
+        assert "[lints]\nworkspace = true" in manifest.read_text(encoding="utf-8"), manifest
+
+
+def test_every_make_target_that_the_readme_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named
+    assert named <= targets
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert {"make test", "make lint"} <= set(script.splitlines())

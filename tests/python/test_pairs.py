@@ -1,0 +1,102 @@
+"""PairDataset: the query of one row and the passage of another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpora import Columns, columns, mixes
+from hybridsampler import BatchPlan, HybridBatchSampler, PairDataset
+
+ROWS = [(f"query {row}", f"passage {row}") for row in range(7)]
+MAPPINGS = [{"query": query, "passage": passage} for query, passage in ROWS]
+ROW = st.integers(0, len(ROWS) - 1)
+
+
+class Counted(Sequence[Any]):
+    """Rows that remember what was asked."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+        self.asked: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: Any) -> Any:
+        self.asked.append(row)
+        return self.rows[row]
+
+
+@given(ROW, ROW)
+def test_pairs_of_tuples(query: int, passage: int) -> None:
+    dataset = PairDataset(ROWS, ROWS)
+    assert dataset[query, passage] == (f"query {query}", f"passage {passage}")
+
+
+@given(ROW, ROW)
+def test_pairs_of_mappings(query: int, passage: int) -> None:
+    expected = {"query": f"query {query}", "passage": f"passage {passage}"}
+    assert PairDataset(MAPPINGS, MAPPINGS)[query, passage] == expected
+
+
+@given(ROW, ROW)
+def test_keys_and_positions_of_the_caller(query: int, passage: int) -> None:
+    named = [{"id": 0, "question": q, "context": p} for q, p in ROWS]
+    expected = {"query": f"query {query}", "passage": f"passage {passage}"}
+    dataset = PairDataset(named, ROWS, query="question", passage="context")
+    assert dataset[query, passage] == expected
+    longer = [(0, p, q) for q, p in ROWS]
+    moved = PairDataset(longer, ROWS, query=2, passage=1)
+    assert moved[query, passage] == (f"query {query}", f"passage {passage}")
+
+
+def test_position_0_is_a_position() -> None:
+    swapped = [(p, q) for q, p in ROWS]
+    assert PairDataset(swapped, ROWS, query=1, passage=0)[2, 3] == ("query 2", "passage 3")
+
+
+@given(st.data())
+def test_integers_of_the_sampler_are_the_pairs_of_the_plan(draw: st.DataObject) -> None:
+    data: Columns = draw.draw(columns())
+    batch_size = draw.draw(st.integers(1, data.smallest))
+    plan = BatchPlan(data.corpus, draw.draw(mixes(data)), batch_size)
+    rows = [(("query", row), ("passage", row)) for row in range(len(data))]
+    dataset: Any = PairDataset(rows, data.corpus)
+    for step, batch in enumerate(HybridBatchSampler(plan)):
+        expected = [(("query", q), ("passage", p)) for q, p in plan[step].tolist()]
+        assert [dataset[pair] for pair in batch] == expected
+        assert [dataset[np.int64(pair)] for pair in batch] == expected
+        assert all(0 <= pair < len(dataset) for pair in batch)
+
+
+def test_every_pair_has_an_integer_of_its_own() -> None:
+    dataset = PairDataset(ROWS, ROWS)
+    assert len(dataset) == 49
+    pairs = {dataset[number] for number in range(49)}
+    assert pairs == {(query, passage) for query, _ in ROWS for _, passage in ROWS}
+
+
+def test_a_monolingual_pair_reads_its_row_once() -> None:
+    rows = Counted(ROWS)
+    dataset = PairDataset(rows, ROWS)
+    assert dataset[3, 3] == ROWS[3]
+    assert rows.asked == [3]
+    assert dataset[3, 5] == ("query 3", "passage 5")
+    assert rows.asked == [3, 3, 5]
+
+
+def test_rows_beyond_the_end_are_no_pairs() -> None:
+    dataset = PairDataset(ROWS, ROWS)
+    with pytest.raises(IndexError):
+        dataset[49]
+
+
+@pytest.mark.parametrize("length", [0, 6, 8])
+def test_data_set_and_corpus_of_different_length(length: int) -> None:
+    with pytest.raises(ValueError, match=f"has {length} rows but the corpus 7") as caught:
+        PairDataset((ROWS * 2)[:length], ROWS)
+    assert "row i of the corpus must be item i of the data set" in str(caught.value)

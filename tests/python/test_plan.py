@@ -1,0 +1,706 @@
+"""BatchPlan: pure, free of false negatives, even in its coverage, well shuffled."""
+
+import hashlib
+import math
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from corpora import (
+    LANGUAGES,
+    Columns,
+    assert_drawn_by,
+    columns,
+    joined,
+    mix_of,
+    mixes,
+    read,
+    regular,
+)
+from hybridsampler import BatchPlan, HybridBatchSampler, Mix, ParallelCorpus
+
+Ints = NDArray[np.int64]
+SEED = st.integers(0, 2**64 - 1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a plan depends on."""
+
+    data: Columns
+    mix: Mix
+    batch_size: int
+    seed: int
+
+    def plan(self) -> BatchPlan:
+        return BatchPlan(self.data.corpus, self.mix, self.batch_size, self.seed)
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, random_draws: bool = True) -> Case:
+    data = draw(columns())
+    mix = draw(mixes(data))
+    if random_draws and draw(st.booleans()):
+        mix = copy_of(mix, draws="random")
+    return Case(data, mix, draw(st.integers(1, data.smallest)), draw(SEED))
+
+
+def copy_of(mix: Mix, **changes: Any) -> Mix:
+    return Mix(**{field.name: getattr(mix, field.name) for field in fields(mix)} | changes)
+
+
+def one_stream(groups: int, batch_size: int, seed: int = 0) -> BatchPlan:
+    """One language and one source: group g is row g, pass p is every M-th run of M batches."""
+    return BatchPlan(regular(groups, ["de"]).corpus, Mix(monolingual=1), batch_size, seed)
+
+
+def passes(plan: BatchPlan, count: int, start: int = 0) -> Ints:
+    """(count, M, B) groups of whole passes of a plan of one stream."""
+    batches = len(plan.corpus) // plan.batch_size
+    rows = plan[start * batches : (start + count) * batches][..., 0]
+    return rows.reshape(count, batches, plan.batch_size)
+
+
+# Pure
+
+
+@given(cases(), st.data())
+def test_steps_in_any_order_are_the_slices(case: Case, draw: st.DataObject) -> None:
+    plan, start = case.plan(), draw.draw(st.integers(0, 100))
+    batches = plan[start : start + 30]
+    assert batches.shape == (30, plan.batch_size, 2)
+    assert batches.dtype == np.int64
+    for step in draw.draw(st.permutations(range(30))):
+        assert (plan[start + step] == batches[step]).all()
+    first, last = sorted((draw.draw(st.integers(0, 30)), draw.draw(st.integers(0, 30))))
+    assert (plan[start + first : start + last] == batches[first:last]).all()
+
+
+@given(cases(random_draws=False), st.integers(0, 2**62))
+def test_steps_far_out_are_the_slices(case: Case, start: int) -> None:
+    plan = case.plan()
+    batches = plan[start : start + 5]
+    for step, batch in enumerate(batches, start):
+        assert (plan[step] == batch).all()
+    assert_no_false_negatives(case.data, batches)
+
+
+@given(cases())
+def test_other_instances_give_the_same_batches(case: Case) -> None:
+    again = ParallelCorpus.from_columns(
+        group=np.array(case.data.group), language=iter(case.data.language), source=case.data.source
+    )
+    plan, other = case.plan(), BatchPlan(again, copy_of(case.mix), case.batch_size, case.seed)
+    assert (other[0:40] == plan[0:40]).all()
+    assert other.identity == plan.identity
+    assert other.shares == plan.shares
+
+
+@given(cases())
+def test_what_was_asked_before_changes_nothing(case: Case) -> None:
+    fresh, used = case.plan(), case.plan()
+    used[20:40].fill(-1)  # the caller may overwrite what it was given
+    used[3].fill(-1)
+    used.stream(7)
+    assert (used[0:40] == fresh[0:40]).all()
+
+
+def test_threads_of_the_caller_change_nothing() -> None:
+    plan = four_sources()
+    batches = plan[0:400]
+    with ThreadPoolExecutor(8) as pool:
+        singles = list(pool.map(plan.__getitem__, range(400)))
+        slices = list(pool.map(lambda start: plan[start : start + 50], range(0, 400, 50)))
+    assert (np.array(singles) == batches).all()
+    assert (np.concatenate(slices) == batches).all()
+
+
+@pytest.mark.parametrize("draws", ["balanced", "random"])
+def test_slices_long_enough_for_many_threads_are_the_singles(draws: Any) -> None:
+    plan = four_sources(draws=draws)
+    batches = plan[0:25_000]
+    assert batches.size > 4 * 2**15
+    for start in range(0, 25_000, 97):
+        assert (plan[start : start + 1] == batches[start : start + 1]).all()
+    assert (np.concatenate([plan[0:12_345], plan[12_345:25_000]]) == batches).all()
+
+
+CHILD = """
+import hashlib, os, sys
+from hybridsampler import BatchPlan, Mix, ParallelCorpus
+if sys.argv[1:] and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+rows = [(f"g{g * 7 % 23}", l, s) for s in ("b", "a") for g in range(23) for l in ("en", "de", "fr")]
+corpus = ParallelCorpus.from_columns(
+    group=[s + g for g, l, s in rows], language=[l for g, l, s in rows],
+    source=[s for g, l, s in rows],
+)
+mix = Mix(monolingual=1, cross_lingual=0.7, mixed=0.3, languages={"fr": 1, "en": 3.3, "de": 2})
+plan = BatchPlan(corpus, mix, 16, seed=5)
+print(hashlib.sha256(plan[0:3000].tobytes()).hexdigest(), corpus.fingerprint)
+print("torch" in sys.modules)
+"""
+
+
+def test_other_processes_give_the_same_batches_without_torch() -> None:
+    """Whatever their hash seed and number of processors."""
+    told = []
+    for hash_seed, arguments in (("0", []), ("1", ["one processor"]), ("random", [])):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-c", CHILD, *arguments]
+        child = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        told.append(child.stdout)
+    assert len(set(told)) == 1
+    assert told[0].endswith("False\n")
+
+
+def four_sources(seed: int = 1, draws: Any = "balanced") -> BatchPlan:
+    data = joined(
+        regular(31, ("ar", "de", "en"), "wiki", prefix="w"),
+        regular(17, ("en", "es"), "news", prefix="n"),
+        regular(10, ("fr", "de", "en", "hi", "ru", "th"), "law", prefix="l"),
+        regular(12, ("vi",), "talks", prefix="t"),
+        order=3,
+    )
+    mix = Mix(monolingual=0.5, cross_lingual=0.3, mixed=0.2, draws=draws)
+    return BatchPlan(data.corpus, mix, 5, seed)
+
+
+def xquad_like() -> BatchPlan:
+    mix = Mix(monolingual=0.5, cross_lingual=0.5)
+    return BatchPlan(regular(1190, LANGUAGES[:11]).corpus, mix, 100)
+
+
+def skewed() -> BatchPlan:
+    weights = {name: 1.0 + k * k for k, name in enumerate(LANGUAGES)}
+    data = regular(200, LANGUAGES, order=4)
+    return BatchPlan(data.corpus, Mix(monolingual=2, mixed=1, languages=weights), 32, 2**64 - 1)
+
+
+def out_of_english() -> BatchPlan:
+    pairs = {("en", name): 1.0 for name in LANGUAGES if name != "en"}
+    data = regular(77, LANGUAGES, order=5)
+    return BatchPlan(data.corpus, Mix(cross_lingual=1, pairs=pairs), 10, seed=42)
+
+
+# Changing one of these means that saved states no longer give the batches they gave: raise
+# PLAN_VERSION in hybridsampler/plan.py with it.
+GOLDEN = {
+    "xquad like": (xquad_like, "7fb1cadeb8f16ab4ace7b4e2132c03b8"),
+    "four sources": (four_sources, "9947bfb35694a41723d20983d4046aa5"),
+    "random draws": (
+        lambda: four_sources(seed=9, draws="random"),
+        "a081e181bc501933b9657a89eb38c289",
+    ),
+    "skewed": (skewed, "f99c1b7262f6297386f67916fb1293cc"),
+    "out of English": (out_of_english, "8b07f05ece8ca81a09955deeb7ecd8a8"),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_hashes(name: str) -> None:
+    build, expected = GOLDEN[name]
+    plan = build()
+    assert plan.identity["plan_version"] == 1
+    assert hashlib.sha256(plan[0:50].astype("<i8").tobytes()).hexdigest()[:32] == expected
+
+
+# The plan's word on a step
+
+
+@given(cases(), st.integers(0, 300))
+def test_stream_tells_what_the_rows_tell(case: Case, start: int) -> None:
+    plan = case.plan()
+    for step, batch in enumerate(plan[start : start + 20], start):
+        seen, told = case.data.classify(batch), plan.stream(step)
+        if told.kind == "mixed" and seen.kind == "monolingual":
+            seen = seen._replace(kind="mixed", language=None)
+        assert tuple(told) == tuple(seen)
+
+
+# No false negatives
+
+
+def assert_no_false_negatives(data: Columns, batches: Iterable[Ints]) -> None:
+    for batch in batches:
+        groups = data.groups_of(batch)
+        assert len(set(groups)) == len(groups)
+        data.classify(batch)
+
+
+@given(cases(), st.integers(0, 300))
+def test_no_two_pairs_of_a_batch_share_a_group(case: Case, start: int) -> None:
+    assert_no_false_negatives(case.data, case.plan()[start : start + 200])
+
+
+@given(st.integers(1, 300), st.integers(1, 300), SEED)
+def test_no_two_rows_of_a_batch_are_one(groups: int, batch_size: int, seed: int) -> None:
+    plan = one_stream(max(groups, batch_size), min(groups, batch_size), seed)
+    batches = np.sort(plan[0:50][..., 0], axis=1)
+    assert (np.diff(batches, axis=1) > 0).all()
+
+
+@given(columns(groups=(2, 2)), SEED)
+def test_a_batch_may_hold_every_group(data: Columns, seed: int) -> None:
+    for batch in BatchPlan(data.corpus, Mix(monolingual=1, mixed=1), 2, seed)[0:60]:
+        source = data.classify(batch).source
+        own = {group for row, group in enumerate(data.group) if data.source_of(row) == source}
+        assert set(data.groups_of(batch)) == own
+
+
+@given(columns(), SEED)
+def test_a_batch_may_be_one_pair(data: Columns, seed: int) -> None:
+    batches = BatchPlan(data.corpus, Mix(monolingual=1), 1, seed)[0:60]
+    assert batches.shape == (60, 1, 2)
+    assert_no_false_negatives(data, batches)
+
+
+# Coverage
+
+
+@given(cases())
+def test_every_stream_goes_through_its_groups_evenly(case: Case) -> None:
+    """Streams are taken apart by what their batches are, passes counted from there."""
+    data, plan = case.data, case.plan()
+    batches = plan[0:300]
+    streams = defaultdict(list)
+    for label, batch in zip(read(plan, data, batches), batches, strict=True):
+        streams[label].append(data.groups_of(batch))
+    for label, own in streams.items():
+        whole = data.sizes[label.source].groups // plan.batch_size
+        groups = [g for row, g in enumerate(data.group) if data.source_of(row) == label.source]
+        counts = Counter(dict.fromkeys(groups, 0))
+        for first in range(0, len(own), whole):
+            one_pass = [group for batch in own[first : first + whole] for group in batch]
+            assert len(set(one_pass)) == len(one_pass)
+            counts.update(one_pass)
+            if len(one_pass) == whole * plan.batch_size:
+                assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@given(st.integers(1, 200), st.integers(1, 40), SEED, st.integers(0, 2**40))
+def test_passes_are_even_and_their_left_out_rows_move(
+    groups: int, batch_size: int, seed: int, start: int
+) -> None:
+    groups = max(groups, batch_size)
+    left_over = groups % batch_size
+    # As many passes as bring every row back to the same count, from any pass on.
+    turn = groups // math.gcd(groups, left_over)
+    taken = passes(one_stream(groups, batch_size, seed), min(turn, 60), start).reshape(
+        min(turn, 60), -1
+    )
+    counts = np.zeros(groups, dtype=np.int64)
+    before: set[int] = set()
+    for one_pass in taken:
+        assert len(np.unique(one_pass)) == len(one_pass) == groups - left_over
+        counts[one_pass] += 1
+        left_out = set(range(groups)) - set(one_pass.tolist())
+        if left_over:
+            assert left_out != before
+            if 2 * left_over <= groups:
+                assert not left_out & before
+        before = left_out
+        if start == 0:
+            assert np.ptp(counts) <= 1
+    assert np.ptp(counts) <= 2
+    if len(taken) == turn:
+        assert np.ptp(counts) == 0
+
+
+def test_cross_lingual_and_mixed_streams_count_groups_not_rows() -> None:
+    """All kinds of one source go through the same groups, each in its own passes."""
+    data = regular(13, ["de", "en", "fr"], order=1)
+    for mix in (Mix(cross_lingual=1), Mix(mixed=1)):
+        batches = BatchPlan(data.corpus, mix, 4)[0 : 3 * 13]
+        counts: Counter[str | int] = Counter()
+        for first in range(0, 3 * 13, 3):
+            one_pass = data.groups_of(batches[first : first + 3].reshape(-1, 2))
+            assert len(set(one_pass)) == 12
+            counts.update(one_pass)
+        assert set(counts.values()) == {12}
+
+
+# Shuffle. Limits: most chi-square tests are derived in corpora.py. For two orders that share
+# nothing the number of positions where they agree is close to Poisson distributed with mean 1,
+# so 15 or more have the probability 3e-13.
+AGREE = 14
+
+
+def most_agreements(orders: Ints, groups: int) -> int:
+    """In how many places any two orders agree, at most, once all of one is moved by any shift."""
+    worst = 0
+    for k in range(len(orders) - 1):
+        shifts = (orders[k + 1 :] - orders[k]) % groups
+        places = np.arange(len(shifts))[:, None] * groups + shifts
+        worst = max(worst, int(np.bincount(places.ravel()).max()))
+    return worst
+
+
+def test_agreements_are_counted() -> None:
+    order = np.random.default_rng(0).permutation(60)
+    assert most_agreements(np.array([order, (order + 17) % 60]), 60) == 60
+
+
+def test_neighbouring_seeds_and_passes_share_nothing() -> None:
+    """With seeds that are added to passes, (1, 1) and (2, 0) would be one order."""
+    assert not (passes(one_stream(60, 6, 1), 2)[1] == passes(one_stream(60, 6, 2), 1)[0]).all()
+    seeds = (*range(16), 2**32, 2**63, 2**64 - 1)
+    for batch_size in (6, 7):
+        orders = [passes(one_stream(60, batch_size, seed), 16).reshape(16, -1) for seed in seeds]
+        assert most_agreements(np.concatenate(orders), 60) <= AGREE
+
+
+def test_orders_beyond_a_table_share_nothing_either() -> None:
+    orders = [passes(one_stream(300, 10, seed), 12).reshape(12, -1) for seed in range(12)]
+    assert most_agreements(np.concatenate(orders), 300) <= AGREE
+
+
+def test_streams_share_nothing() -> None:
+    """Languages, kinds and sources of equal size, from one seed."""
+    data = joined(*(regular(60, ("de", "en", "fr"), name, prefix=name) for name in ("wiki", "law")))
+    plan = BatchPlan(data.corpus, Mix(monolingual=1, cross_lingual=1, mixed=1), 6, seed=3)
+    streams: defaultdict[Any, list[int]] = defaultdict(list)
+    for step, batch in enumerate(plan[0:600]):
+        numbers = [int(str(group)[-6:]) for group in data.groups_of(batch)]
+        streams[plan.stream(step)] += numbers
+    assert len(streams) == 2 * (3 + 1 + 1)
+    orders = [np.array(own[: len(own) // 60 * 60]).reshape(-1, 60) for own in streams.values()]
+    assert all(len(own) >= 2 for own in orders)
+    assert most_agreements(np.concatenate(orders), 60) <= AGREE
+
+
+@pytest.mark.parametrize(("groups", "batch_size"), [(40, 4), (128, 16), (129, 16), (300, 30)])
+def test_positions_are_uniform_over_seeds(groups: int, batch_size: int) -> None:
+    """Up to 128 groups are shuffled by a table, more by a network."""
+    corpus = regular(groups, ["de"]).corpus
+    used = groups // batch_size * batch_size
+    orders = np.array(
+        [
+            BatchPlan(corpus, Mix(monolingual=1), batch_size, seed)[0 : groups // batch_size]
+            for seed in range(1500)
+        ]
+    )[..., 0].reshape(1500, used)
+    assert_uniform_positions(orders, groups, batch_size)
+
+
+@pytest.mark.parametrize(("groups", "batch_size"), [(40, 4), (128, 16), (129, 16), (300, 30)])
+def test_positions_are_uniform_over_passes(groups: int, batch_size: int) -> None:
+    orders = passes(one_stream(groups, batch_size, 8), 1500).reshape(1500, -1)
+    assert_uniform_positions(orders, groups, batch_size)
+
+
+def assert_uniform_positions(orders: Ints, groups: int, batch_size: int) -> None:
+    """Each row falls in each batch and each slot of a batch equally often; so do two neighbours."""
+    count, used = orders.shape
+    place = np.full((count, groups), -1)
+    np.put_along_axis(place, orders, np.arange(used)[None, :].repeat(count, axis=0), axis=1)
+    batch, slot = place // batch_size, place % batch_size
+    batches = dict.fromkeys(range(used // batch_size), batch_size / used)
+    slots = dict.fromkeys(range(batch_size), 1 / batch_size)
+    left_out = groups % batch_size  # in the first pass these are the first rows, whatever the seed
+    for row in (left_out, left_out + 1, groups // 2, groups - 2):
+        taken = place[:, row] >= 0
+        assert_drawn_by(batch[taken, row].tolist(), batches)
+        assert_drawn_by(slot[taken, row].tolist(), slots)
+        both = taken & (place[:, row + 1] >= 0)
+        apart = (place[both, row + 1] - place[both, row]) % used
+        distances = dict.fromkeys(range(1, used), 1 / (used - 1))
+        assert_drawn_by((apart * 10 // used).tolist(), binned(distances, 10, used))
+
+
+def binned(shares: dict[int, float], bins: int, used: int) -> dict[int, float]:
+    summed: Counter[int] = Counter()
+    for distance, share in shares.items():
+        summed[distance * bins // used] += share  # type: ignore[assignment]
+    return dict(summed)
+
+
+@pytest.mark.parametrize(("groups", "batch_size"), [(120, 12), (1000, 20), (5000, 250)])
+def test_neighbours_in_the_file_do_not_stay_together(groups: int, batch_size: int) -> None:
+    """In a fair shuffle rows i and i + d meet in a batch with probability (B - 1) / (N - 1).
+
+    Over N - d pairs in 40 passes that is a mean of about 40 (B - 1), and nearly Poisson; it is
+    missed by 6 roots of the mean with probability 2e-9.
+    """
+    orders = passes(one_stream(groups, batch_size, 11), 40)
+    batch = np.zeros((40, groups), dtype=np.int64)
+    for number in range(orders.shape[1]):
+        np.put_along_axis(batch, orders[:, number], number, axis=1)
+    for distance in (1, 2, 3, 10):
+        met = int((batch[:, distance:] == batch[:, :-distance]).sum())
+        mean = 40 * (groups - distance) * (batch_size - 1) / (groups - 1)
+        assert abs(met - mean) <= 6 * math.sqrt(mean)
+
+
+def test_rows_that_met_once_do_not_meet_again() -> None:
+    """The company of a row in one pass says nothing about its company in the next."""
+    groups, batch_size, count = 600, 20, 40
+    orders = passes(one_stream(groups, batch_size, 12), count)
+    met: list[set[tuple[int, int]]] = [
+        {
+            (a, b)
+            for batch in np.sort(one_pass, axis=1).tolist()
+            for i, a in enumerate(batch)
+            for b in batch[i + 1 :]
+        }
+        for one_pass in orders
+    ]
+    again = sum(len(one & other) for one, other in pairwise(met))
+    mean = (count - 1) * len(met[0]) * (batch_size - 1) / (groups - 1)
+    assert abs(again - mean) <= 6 * math.sqrt(mean)
+
+
+# Steps
+
+
+@given(
+    cases(random_draws=False), st.sampled_from([2**31, 2**32, 2**53, 2**62 - 1, 2**62, 2**63 - 8])
+)
+def test_huge_steps(case: Case, start: int) -> None:
+    assert_no_false_negatives(case.data, case.plan()[start : start + 7])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        2**63 - 1,
+        2**63,
+        2**64 - 2,
+        2**64 - 1,
+        2**64,
+        2**70,
+        slice(2**64 - 2, 2**64),
+        slice(2**64, 2**64 + 1),
+    ],
+)
+def test_steps_beyond_all_need_work_or_are_refused(step: Any) -> None:
+    data = regular(10, ["de", "en"])
+    plan = BatchPlan(data.corpus, Mix(monolingual=1, cross_lingual=1), 4)
+    try:
+        batches = plan[step]
+    except (IndexError, OverflowError, ValueError):
+        return
+    assert_no_false_negatives(data, batches.reshape(-1, 4, 2))
+
+
+@pytest.mark.parametrize("steps", [2**50, 2**59, 2**62])
+def test_slices_beyond_all_memory_are_an_error_not_the_end(steps: int) -> None:
+    """In a process of its own: a failed allocation in the core must not abort Python."""
+    program = f"""
+from hybridsampler import BatchPlan, Mix, ParallelCorpus
+corpus = ParallelCorpus.from_columns(group=range(9), language=["en"] * 9)
+try:
+    BatchPlan(corpus, Mix(monolingual=1), 3)[0:{steps}]
+except (MemoryError, IndexError, OverflowError, ValueError):
+    print("refused")
+"""
+    command = [sys.executable, "-c", program]
+    child = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert child.stdout == "refused\n", child.stderr[-300:]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint64, np.uint8, np.array])
+def test_numpy_integers_are_steps(kind: Any) -> None:
+    plan = one_stream(30, 4)
+    assert (plan[kind(7)] == plan[7]).all()
+    assert (plan[kind(7) : kind(9)] == plan[7:9]).all()
+    assert plan.stream(kind(7)) == plan.stream(7)
+
+
+def test_numpy_integers_are_sizes_and_seeds() -> None:
+    corpus, mix = regular(30, ["de"]).corpus, Mix(monolingual=1)
+    plan = BatchPlan(corpus, mix, np.int64(4), np.uint64(2**64 - 1))  # type: ignore[arg-type]
+    assert (plan[0:9] == BatchPlan(corpus, mix, 4, 2**64 - 1)[0:9]).all()
+    assert plan.identity == BatchPlan(corpus, mix, 4, 2**64 - 1).identity
+
+
+def test_slices_may_be_empty_and_lack_a_start() -> None:
+    plan = one_stream(30, 4)
+    for empty in (plan[3:3], plan[5:2], plan[:0]):
+        assert empty.shape == (0, 4, 2)
+    assert (plan[:5] == plan[0:5]).all()
+
+
+@pytest.mark.parametrize("step", [-1, -(2**70), slice(-1, 3), slice(0, -1)])
+def test_negative_steps(step: Any) -> None:
+    with pytest.raises(IndexError, match="steps count from 0 and have no end"):
+        one_stream(30, 4)[step]
+
+
+def test_negative_step_of_stream() -> None:
+    with pytest.raises(IndexError, match="step -1: steps count from 0"):
+        one_stream(30, 4).stream(-1)
+
+
+@pytest.mark.parametrize("steps", [slice(3, None), slice(0, 9, 2), slice(9, 0, -1), slice(None)])
+def test_slices_without_end_or_with_a_stride(steps: slice) -> None:
+    with pytest.raises(IndexError, match=r"ask for plan\[a:b\]"):
+        one_stream(30, 4)[steps]
+
+
+@pytest.mark.parametrize("step", [1.0, "1", None, (0, 1)])
+def test_steps_are_integers(step: Any) -> None:
+    with pytest.raises(TypeError):
+        one_stream(30, 4)[step]
+
+
+# Bad input
+
+
+def refused(data: Columns, mix: Mix, batch_size: int, *parts: str, seed: int = 0) -> None:
+    """Building fails with a message that holds every part: the value named and the remedy."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        BatchPlan(data.corpus, mix, batch_size, seed)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+TWO = joined(
+    regular(6, ["de", "en"], "wiki", prefix="w"), regular(9, ["en", "fr"], "law", prefix="l")
+)
+
+
+@pytest.mark.parametrize("kind", ["monolingual", "cross_lingual", "mixed"])
+@pytest.mark.parametrize("batch_size", [7, 9, 10, 2**62])
+def test_fewer_groups_than_the_batch_size(kind: str, batch_size: int) -> None:
+    refused(
+        TWO,
+        mix_of(kind),
+        batch_size,
+        f"{kind} batches of source",
+        f"need batch_size={batch_size} groups but it has ",
+        "use a batch size of at most ",
+        "or give the source weight 0",
+    )
+
+
+@pytest.mark.parametrize("kind", ["monolingual", "cross_lingual", "mixed"])
+def test_the_named_remedies_for_few_groups_work(kind: str) -> None:
+    refused(TWO, mix_of(kind), 7, "source 'wiki'", "it has 6", "at most 6")
+    BatchPlan(TWO.corpus, mix_of(kind), 6)
+    BatchPlan(TWO.corpus, mix_of(kind, sources={"wiki": 0, "law": 1}), 9)
+
+
+def test_sources_without_weight_may_be_small() -> None:
+    """A source of one language takes no part in cross-lingual batches."""
+    data = joined(regular(1, ["vi"], "talks", prefix="t"), regular(9, ["en", "fr"], "law"))
+    BatchPlan(data.corpus, Mix(cross_lingual=1), 9)
+    refused(
+        data, Mix(cross_lingual=1, monolingual=0.01), 9, "monolingual batches of source 'talks'"
+    )
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batch_size_below_1(batch_size: int) -> None:
+    refused(TWO, Mix(monolingual=1), batch_size, f"batch_size={batch_size}", "give at least 1")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seed_out_of_range(seed: int) -> None:
+    refused(TWO, Mix(monolingual=1), 2, f"seed={seed}", "an integer from 0 to 2**64 - 1", seed=seed)
+
+
+def test_one_language_and_a_cross_lingual_mix() -> None:
+    refused(
+        regular(9, ["vi"]),
+        Mix(monolingual=1, cross_lingual=0.1),
+        3,
+        "cross_lingual batches need a source of two or more languages",
+        "the languages are vi",
+        "give cross_lingual weight 0",
+    )
+
+
+def test_one_language_a_source_and_a_cross_lingual_mix() -> None:
+    data = joined(regular(9, ["vi"], "a", prefix="a"), regular(9, ["en"], "b", prefix="b"))
+    refused(
+        data, Mix(cross_lingual=1), 3, "the languages are en, vi", "give cross_lingual weight 0"
+    )
+
+
+def test_cross_lingual_sources_without_weight() -> None:
+    data = joined(regular(9, ["vi"], "a", prefix="a"), regular(9, ["en", "fr"], "b", prefix="b"))
+    mix = Mix(cross_lingual=1, sources={"a": 1, "b": 0})
+    refused(data, mix, 3, "a source of two or more languages with a positive weight")
+
+
+def test_unknown_language() -> None:
+    mix = Mix(monolingual=1, languages={"de": 1, "en": 1, "fr": 1, "xx": 0})
+    refused(TWO, mix, 2, "unknown language 'xx'", "the corpus has de, en, fr")
+
+
+def test_unknown_source() -> None:
+    mix = Mix(monolingual=1, sources={"wiki": 1, "law": 1, "lore": 1})
+    refused(TWO, mix, 2, "unknown source 'lore'", "the corpus has law, wiki")
+
+
+@pytest.mark.parametrize(
+    "pair", [("de", "xx"), ("xx", "de"), ("de", "de"), "de", ("de", "en", "fr")]
+)
+def test_unknown_pair(pair: Any) -> None:
+    mix = Mix(cross_lingual=1, pairs={("de", "en"): 1, ("en", "fr"): 1, pair: 0})
+    refused(TWO, mix, 2, f"{pair!r} is not an ordered pair of two of the languages de, en, fr")
+
+
+def test_language_without_a_weight() -> None:
+    refused(
+        TWO,
+        Mix(monolingual=1, languages={"de": 1, "en": 1}),
+        2,
+        "language 'fr' has no weight",
+        "name every language, if need be with 0",
+    )
+
+
+def test_source_without_a_weight() -> None:
+    refused(
+        TWO,
+        Mix(monolingual=1, sources={"law": 1}),
+        2,
+        "source 'wiki' has no weight",
+        "name every source, if need be with 0",
+    )
+
+
+@pytest.mark.parametrize("kind", ["monolingual", "mixed"])
+def test_source_whose_languages_have_no_weight(kind: str) -> None:
+    refused(
+        TWO,
+        mix_of(kind, languages={"de": 1, "en": 0, "fr": 0}),
+        2,
+        f"source 'law' has weight 18 in {kind} batches but all its languages have weight 0",
+        "give one of en, fr a positive weight or the source weight 0",
+    )
+
+
+def test_source_whose_pairs_have_no_weight() -> None:
+    refused(
+        TWO,
+        Mix(cross_lingual=1, pairs={("de", "en"): 1}),
+        2,
+        "source 'law' has weight 18 in cross_lingual batches but all its pairs have weight 0",
+        "a positive weight or the source weight 0",
+    )
+
+
+def test_repr_tells_what_the_plan_depends_on() -> None:
+    told = repr(one_stream(30, 4, 7))
+    for part in ("30 rows", "monolingual=1", "batch_size=4", "seed=7"):
+        assert part in told
+
+
+def test_state_names_the_plan() -> None:
+    plan = one_stream(30, 4, 7)
+    assert HybridBatchSampler(plan).state_dict()["plan"] == plan.identity

@@ -1,0 +1,1177 @@
+"""RankCounter: equal to the naive oracle digit for digit, however the work is cut."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from hybridsampler import RankCounter
+from hybridsampler.ranking import Similarity, Ties
+from naive_ranking import (
+    FAMILIES,
+    POLICIES,
+    SIMILARITIES,
+    Float32,
+    Float64,
+    Row,
+    Scorer,
+    Task,
+    as_rows,
+    generators,
+    oracle_ranks,
+    oracle_ties,
+    random_task,
+    scores,
+    task_scores,
+    vectors,
+)
+
+Raises = AbstractContextManager[object]
+
+
+def counter_of(
+    task: Task, similarity: Similarity = "dot", threads: int | None = 1, queries: Any = None
+) -> RankCounter:
+    return RankCounter(
+        task.queries if queries is None else queries,
+        task.judged_lists(),
+        task.excluded_lists(),
+        similarity=similarity,
+        threads=threads,
+    )
+
+
+def anchor(counter: RankCounter, task: Task, rows: NDArray[np.int64]) -> None:
+    counter.anchor(task.candidates[rows], [task.ids[c] for c in rows])
+
+
+def add(counter: RankCounter, task: Task, rows: NDArray[np.int64]) -> None:
+    counter.add(
+        task.candidates[rows], [task.ids[c] for c in rows], [task.languages[c] for c in rows]
+    )
+
+
+def blocks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
+
+
+def whole(task: Task) -> NDArray[np.int64]:
+    return np.arange(len(task.ids))
+
+
+def counted(task: Task, similarity: Similarity = "dot", threads: int | None = 1) -> RankCounter:
+    counter = counter_of(task, similarity, threads)
+    anchor(counter, task, whole(task))
+    add(counter, task, whole(task))
+    return counter
+
+
+def zero_rows(task: Task, similarity: Similarity) -> int:
+    if similarity == "dot":
+        return 0
+    return sum(not row.any() for rows in (task.queries, task.candidates) for row in rows)
+
+
+def assert_exact(counter: RankCounter, task: Task, similarity: Similarity = "dot") -> None:
+    """Everything that the counter tells equals what the oracle finds."""
+    score = task_scores(task, similarity)
+    for ties in POLICIES:
+        assert as_rows(counter.ranks(ties)) == oracle_ranks(task, score, ties), ties
+    assert as_rows(counter.ranks()) == as_rows(counter.ranks("pessimistic"))
+    assert counter.candidates == len(task.ids)
+    assert counter.ties == oracle_ties(task, score)
+    assert counter.zero_rows == zero_rows(task, similarity)
+
+
+def tiny_task(values: Sequence[float], judged: dict[int, int], language: str = "en") -> Task:
+    """One query; the score of candidate i is values[i]."""
+    return Task(
+        np.ones((1, 1), np.float32),
+        np.array(values, np.float32)[:, None],
+        list(range(len(values))),
+        [language] * len(values),
+        [judged],
+    )
+
+
+def overall(task: Task, ties: Ties = "pessimistic") -> dict[int, int]:
+    return {row.id: row.overall for row in as_rows(counted(task).ranks(ties))}
+
+
+def refusal(message: str, kind: type[Exception] = ValueError) -> Raises:
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+FIVE = Task(
+    np.array([[1, 0], [0, 1], [1, 1]], np.float32),
+    np.array([[0, 3], [4, 1], [4, 1], [2, 2], [0, 0]], np.float32),
+    [10, 11, 12, 13, 14],
+    ["en", "de", "en", "de", "fr"],
+    [{11: 1, 13: 2}, {}, {14: 1, 10: 0}],
+    [{12}, set(), set()],
+)
+
+
+def refused_type(name: str, dtype: str) -> Raises:
+    return refusal(
+        f"{name} has dtype {dtype}: give float32, float16 or bfloat16; rounding float64 would "
+        "change the ranking unseen, so round it yourself with .astype(numpy.float32)",
+        TypeError,
+    )
+
+
+# The oracle itself
+
+
+def test_oracle_score_follows_the_contract_step_by_step() -> None:
+    rng = np.random.default_rng(0)
+    for dimension in (1, 31, 32, 33, 64, 65, 100, 130):
+        for family in ("random", "shuffled", "absorbing", "any scale"):
+            a, b = (rows[0] for rows in vectors(rng, family, 1, 1, dimension))
+            lanes = [0.0] * 32
+            for k in range(dimension):
+                lanes[k % 32] += float(a[k]) * float(b[k])
+            lanes = [lanes[j] + lanes[j + 16] for j in range(16)]
+            lanes = [lanes[j] + lanes[j + 8] for j in range(8)]
+            lanes = [lanes[j] + lanes[j + 4] for j in range(4)]
+            lanes = [lanes[j] + lanes[j + 2] for j in range(2)]
+            assert scores(a[None], b[None])[0, 0] == lanes[0] + lanes[1]
+
+
+def test_oracle_sorts_a_pool_worked_out_by_hand() -> None:
+    # Scores 2, 5, 2, 2, 1, 2; ids 0 to 5; grades of 0, 2, 3 are 1, 0, 2; 5 is excluded.
+    task = tiny_task([2, 5, 2, 2, 1, 2], {0: 1, 2: 0, 3: 2})
+    task = dataclasses.replace(task, excluded=[{5}], languages=["a", "b", "b", "a", "a", "a"])
+    expected = {
+        "pessimistic": {0: (2, 3), 2: (2, 2), 3: (3, 4)},  # whole pool: 1 2 0 3 4
+        "optimistic": {0: (2, 3), 2: (2, 4), 3: (1, 2)},  # 1 3 0 2 4
+        "trec": {0: (2, 4), 2: (2, 3), 3: (1, 2)},  # 1 3 2 0 4
+        "docid": {0: (1, 2), 2: (2, 3), 3: (2, 4)},  # 1 0 2 3 4
+    }
+    # Language a: pessimistic 0 3 4 (ids), optimistic 3 0 4; language b always 1 2.
+    expected["pessimistic"][0], expected["pessimistic"][3] = (1, 3), (2, 4)
+    score = task_scores(task)
+    for ties in POLICIES:
+        rows = oracle_ranks(task, score, ties)
+        assert {row.id: (row.within, row.overall) for row in rows} == expected[ties], ties
+        assert as_rows(counted(task).ranks(ties)) == rows
+    # 0, 2 and 3 are each tied with the two others; the excluded 5 is no candidate.
+    assert oracle_ties(task, score) == counted(task).ties == 6
+
+
+# Equal to the oracle
+
+
+@settings(max_examples=5 * settings().max_examples)
+@given(
+    rng=generators(),
+    family=st.sampled_from(FAMILIES),
+    dimension=st.integers(1, 130),
+    queries=st.integers(0, 40),
+    candidates=st.integers(1, 30),
+    similarity=st.sampled_from(SIMILARITIES),
+    threads=st.sampled_from([1, 2, 3, 7, None]),
+    sizes=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)
+def test_ranks_equal_the_oracle(
+    rng: np.random.Generator,
+    family: str,
+    dimension: int,
+    queries: int,
+    candidates: int,
+    similarity: Similarity,
+    threads: int | None,
+    sizes: tuple[int, int],
+) -> None:
+    task = random_task(rng, family, queries=queries, candidates=candidates, dimension=dimension)
+    counter = counter_of(task, similarity, threads)
+    for rows in blocks(rng.permutation(candidates), sizes[0]):
+        anchor(counter, task, rows)
+    for rows in blocks(rng.permutation(candidates), sizes[1]):
+        add(counter, task, rows)
+    assert_exact(counter, task, similarity)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("family", ["random", "shuffled", "absorbing"])
+def test_every_dimension(family: str, similarity: Similarity) -> None:
+    rng = np.random.default_rng(1)
+    for dimension in range(1, 131):
+        task = random_task(rng, family, queries=4, candidates=12, dimension=dimension)
+        assert_exact(counted(task, similarity), task, similarity)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7, None])
+@pytest.mark.parametrize("family", ["shuffled", "duplicated"])
+def test_more_queries_than_threads_take_at_once(family: str, threads: int | None) -> None:
+    rng = np.random.default_rng(2)
+    task = random_task(rng, family, queries=300, candidates=150, dimension=67)
+    counter = counter_of(task, "dot", threads)
+    anchor(counter, task, whole(task))
+    for rows in blocks(rng.permutation(150), 70):
+        add(counter, task, rows)
+    assert_exact(counter, task)
+
+
+@given(
+    rng=generators(),
+    family=st.sampled_from(FAMILIES),
+    dimension=st.integers(1, 70),
+    shards=st.integers(2, 5),
+    similarity=st.sampled_from(SIMILARITIES),
+    size=st.integers(1, 12),
+)
+def test_shards_merge_in_any_order(
+    rng: np.random.Generator,
+    family: str,
+    dimension: int,
+    shards: int,
+    similarity: Similarity,
+    size: int,
+) -> None:
+    task = random_task(rng, family, queries=6, candidates=24, dimension=dimension)
+    owner = rng.integers(0, shards, 24)  # some shards may be empty
+    parts = [rng.permutation(np.flatnonzero(owner == shard)) for shard in range(shards)]
+    counters = [counter_of(task, similarity) for _ in parts]
+    for counter, part in zip(counters, parts, strict=True):
+        anchor(counter, task, part)
+    for one in rng.permutation(shards):
+        for other in rng.permutation(shards):
+            if one != other:
+                counters[one].merge(counters[other])
+    for counter, part in zip(counters, parts, strict=True):
+        for rows in blocks(part, size):
+            add(counter, task, rows)
+    while len(counters) > 1:  # any tree of merges
+        from_ = counters.pop(int(rng.integers(len(counters))))
+        into = counters[int(rng.integers(len(counters)))]
+        before = from_.candidates, from_.ties, from_.zero_rows
+        into.merge(from_)
+        assert (from_.candidates, from_.ties, from_.zero_rows) == before
+    assert_exact(counters[0], task, similarity)
+
+
+def test_a_counter_without_anchors_takes_over_anchors_and_counts() -> None:
+    task = random_task(
+        np.random.default_rng(3), "duplicated", queries=9, candidates=20, dimension=5
+    )
+    empty = counter_of(task)
+    empty.merge(counted(task))
+    assert_exact(empty, task)
+
+
+def test_merging_counters_that_saw_languages_in_different_order() -> None:
+    task = Task(
+        np.ones((1, 1), np.float32),
+        np.array([[6], [5], [4], [3], [2], [1]], np.float32),
+        [0, 1, 2, 3, 4, 5],
+        ["en", "de", "fr", "fr", "de", "en"],
+        [{2: 1, 3: 1, 4: 1, 5: 1}],
+    )
+    for first in ([0, 1, 2], [2, 1, 0], [3, 4, 5], [5, 4, 3]):
+        a, b = counter_of(task), counter_of(task)
+        for counter in (a, b):
+            anchor(counter, task, whole(task))
+        second = [c for c in (5, 0, 4, 1, 3, 2) if c not in first]
+        add(a, task, np.array(first))
+        add(b, task, np.array(second))
+        a.merge(b)
+        assert_exact(a, task)
+        assert a.ranks().languages == tuple(task.languages[c] for c in first)
+        assert [(row.id, row.within) for row in as_rows(a.ranks())] == [
+            (2, 1), (3, 2), (4, 2), (5, 2)
+        ]  # fmt: skip
+
+
+def test_the_order_of_the_ids_of_a_query_is_kept() -> None:
+    task = tiny_task([1, 2, 3, 4], {2: 1, 0: 0, 3: 2})
+    ranks = counted(task).ranks()
+    assert ranks.id.tolist() == [2, 0, 3]
+    assert ranks.grade.tolist() == [1, 0, 2]
+    assert ranks.overall.tolist() == [2, 4, 1]
+    assert {field.name: getattr(ranks, field.name).dtype for field in dataclasses.fields(ranks)
+            if field.name != "languages"} == dict.fromkeys(
+        ("query", "id", "grade", "language", "within", "overall"), np.dtype(np.int64)
+    )  # fmt: skip
+
+
+# The score
+
+
+def pairwise(lanes: Float64) -> Float64:
+    """Neighbours are added, not halves."""
+    while len(lanes) > 1:
+        lanes = lanes[::2] + lanes[1::2]
+    return np.asarray(lanes[0])
+
+
+def one_by_one(lanes: Float64) -> Float64:
+    total = np.zeros(lanes.shape[1:])
+    for lane in lanes:
+        total = total + lane
+    return total
+
+
+def halves(lanes: Float64) -> Float64:
+    while len(lanes) > 1:
+        lanes = lanes[: len(lanes) // 2] + lanes[len(lanes) // 2 :]
+    return np.asarray(lanes[0])
+
+
+def other_order(
+    count: int,
+    finish: Callable[[Float64], Float64] = halves,
+    *,
+    descending: bool = False,
+    contiguous: bool = False,
+) -> Scorer:
+    def scorer(queries: Float32, candidates: Float32) -> Float64:
+        lanes = np.zeros((count, len(queries), len(candidates)))
+        dimension = queries.shape[1]
+        for k in range(dimension)[:: -1 if descending else 1]:
+            lane = k * count // dimension if contiguous else k % count
+            product = queries[:, k].astype(np.float64)[:, None] * candidates[:, k]
+            lanes[lane] += product
+        return finish(lanes)
+
+    return scorer
+
+
+def in_float32(queries: Float32, candidates: Float32) -> Float64:
+    lanes = np.zeros((32, len(queries), len(candidates)), np.float32)
+    for k in range(queries.shape[1]):
+        lanes[k % 32] += queries[:, k, None] * candidates[None, :, k]
+    return halves(lanes.astype(np.float64))
+
+
+def exactly(queries: Float32, candidates: Float32) -> Float64:
+    longer = np.longdouble
+    return np.asarray((queries.astype(longer) @ candidates.astype(longer).T).astype(np.float64))
+
+
+WRONG: dict[str, Scorer] = {
+    "16 lanes": other_order(16),
+    "64 lanes": other_order(64),
+    "1 lane": other_order(1),
+    "neighbouring lanes": other_order(32, pairwise),
+    "lanes one by one": other_order(32, one_by_one),
+    "components descending": other_order(32, descending=True),
+    "a lane takes neighbouring components": other_order(32, contiguous=True),
+    "float32": in_float32,
+    "exact sum": exactly,
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_ranks_show_in_which_order_products_are_added(wrong: str) -> None:
+    """Any other order gives other ranks here, so that the tests above can tell."""
+    rng = np.random.default_rng(4)
+    task = random_task(rng, "shuffled", queries=40, candidates=60, dimension=130, most_judged=20)
+    found = as_rows(counted(task).ranks())
+    assert found == oracle_ranks(task, task_scores(task), "pessimistic")
+    assert found != oracle_ranks(task, task_scores(task, "dot", WRONG[wrong]), "pessimistic")
+
+
+def test_one_document_stored_twice_is_tied_for_every_query() -> None:
+    """A matrix product gave 45 % of the queries two scores (numpy's GEMM, peers' trap)."""
+    rng = np.random.default_rng(5)
+    queries, candidates = vectors(rng, "random", 150, 90, 769)
+    candidates[[3, 47, 89]] = candidates[11]
+    twins = dict.fromkeys([3, 11, 47, 89], 1)
+    task = Task(queries, candidates, list(range(90)), ["en"] * 90, [twins] * 150)
+    for size in (1, 7, 64, 90):
+        counter = counter_of(task, threads=2)
+        anchor(counter, task, whole(task))
+        for rows in blocks(whole(task), size):
+            add(counter, task, rows)
+        assert counter.ties == 150 * 4 * 3
+        ascending = counter.ranks("docid").overall.reshape(150, 4)
+        assert (ascending - ascending[:, :1] == [0, 1, 2, 3]).all()
+        descending = counter.ranks("trec").overall.reshape(150, 4)
+        assert (descending[:, 3:] - descending == [-3, -2, -1, 0]).all()
+
+
+def test_scores_a_hair_apart_are_no_tie() -> None:
+    """1e-12 apart is a tie for pytrec_eval, which reads scores as float32."""
+    task = Task(
+        np.ones((1, 2), np.float32),
+        np.array([[1, 0], [1, 1e-12], [1, -1e-12]], np.float32),
+        [0, 1, 2],
+        ["en"] * 3,
+        [{0: 1, 1: 1, 2: 1}],
+    )
+    assert counted(task).ties == 0
+    for ties in POLICIES:
+        assert overall(task, ties) == {1: 1, 0: 2, 2: 3}
+
+
+def test_plus_and_minus_zero_are_one_score() -> None:
+    task = tiny_task([0.0, -0.0, 0.0], {1: 1})
+    assert counted(task).ties == 2
+    assert overall(task) == {1: 3}
+    assert overall(task, "optimistic") == {1: 1}
+    assert overall(task, "docid") == {1: 2}
+
+
+def test_scores_beyond_float32_keep_their_order() -> None:
+    most = float(np.finfo(np.float32).max)
+    least = 2.0**-149
+    values = [[most, most], [most, most / 2], [least, 0], [0, 0], [-least, 0], [-most, -most]]
+    task = Task(
+        np.array([[most, most], [least, least]], np.float32),
+        np.array(values, np.float32),
+        [0, 1, 2, 3, 4, 5],
+        ["en"] * 6,
+        [dict.fromkeys(range(6), 1)] * 2,
+    )
+    ranks = counted(task).ranks()
+    assert ranks.overall.tolist() == [1, 2, 3, 4, 5, 6] * 2
+    assert counted(task).ties == 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_denormals_count_though_the_caller_flushes_them(
+    similarity: Similarity, threads: int
+) -> None:
+    rng = np.random.default_rng(6)
+    task = random_task(rng, "denormal", queries=70, candidates=12, dimension=40)
+    expected = oracle_ranks(task, task_scores(task, similarity), "pessimistic")
+    assert len(expected) > 100
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush denormals")
+    try:
+        counter = counted(task, similarity, threads)
+        found = as_rows(counter.ranks())
+        still_flushed = float(torch.tensor(2.0**-140) * torch.tensor(0.5)) == 0
+    finally:
+        torch.set_flush_denormal(False)
+    assert still_flushed, "the caller's floating-point state is to be restored"
+    assert found == expected
+    assert counter.zero_rows == zero_rows(task, similarity)
+
+
+# The cosine
+
+
+def test_the_dot_product_changes_nothing_and_the_cosine_divides_by_norms() -> None:
+    task = Task(
+        np.array([[2, 0]], np.float32),
+        np.array([[9, 9], [3, 0], [0, 5], [0, 0]], np.float32),
+        [0, 1, 2, 3],
+        ["en"] * 4,
+        [dict.fromkeys(range(4), 1)],
+    )
+    assert counted(task, "dot").ranks().overall.tolist() == [1, 2, 3, 4]
+    assert counted(task, "cosine").ranks().overall.tolist() == [2, 1, 3, 4]
+
+
+def test_the_cosine_rounds_to_float32_once() -> None:
+    """Rows on one ray are told apart by nothing but the rounding of their components."""
+    rng = np.random.default_rng(7)
+    ray = rng.standard_normal((1, 65)).astype(np.float32)
+    candidates = (ray * rng.uniform(0.1, 9, (40, 1))).astype(np.float32)
+    queries = rng.standard_normal((8, 65)).astype(np.float32)
+    task = Task(
+        queries, candidates, list(range(40)), ["en"] * 40, [dict.fromkeys(range(40), 1)] * 8
+    )
+    assert_exact(counted(task, "cosine"), task, "cosine")
+    found = as_rows(counted(task, "cosine").ranks())
+    norms = np.sqrt(np.square(candidates).sum(1, keepdims=True))
+    in_float32 = scores(queries, candidates / norms)
+    unrounded = scores(queries, candidates / norms.astype(np.float64))
+    not_divided = scores(queries, candidates)
+    for other in (in_float32, unrounded, not_divided):
+        assert oracle_ranks(task, other, "pessimistic") != found
+
+
+def test_zero_rows_stay_zero_and_are_counted_under_the_cosine() -> None:
+    task = Task(
+        np.array([[0, 0], [0, 1], [-0.0, 0]], np.float32),
+        np.array([[1, 1], [0, 0], [0, -0.0], [0, -1]], np.float32),
+        [0, 1, 2, 3],
+        ["en"] * 4,
+        [{0: 1}, {1: 1}, {3: 1}],
+    )
+    counter = counter_of(task, "cosine")
+    assert counter.zero_rows == 2  # queries
+    anchor(counter, task, whole(task))
+    assert counter.zero_rows == 2
+    add(counter, task, whole(task))
+    assert counter.zero_rows == 4
+    assert counted(task, "dot").zero_rows == 0
+    assert [row.overall for row in as_rows(counter.ranks())] == [4, 3, 4]
+    assert_exact(counter, task, "cosine")
+
+
+def test_zero_rows_of_merged_counters_are_counted_once() -> None:
+    task = random_task(np.random.default_rng(8), "zeros", queries=20, candidates=20, dimension=3)
+    counters = [counter_of(task, "cosine") for _ in range(3)]
+    for counter in counters:
+        anchor(counter, task, whole(task))
+    for counter, rows in zip(counters, blocks(whole(task), 7), strict=True):
+        add(counter, task, rows)
+    counters[2].merge(counters[0])
+    counters[2].merge(counters[1])
+    assert zero_rows(task, "cosine") > 10
+    assert counters[2].zero_rows == zero_rows(task, "cosine")
+
+
+def test_the_cosine_of_huge_and_tiny_rows_is_that_of_their_directions() -> None:
+    directions = np.array([[1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0]], np.float32)
+    for scale in (np.finfo(np.float32).max, 1e30, 1e-30, 2.0**-149):
+        task = Task(
+            np.array([[1, 0]], np.float32),
+            directions * np.float32(scale),
+            [0, 1, 2, 3, 4],
+            ["en"] * 5,
+            [dict.fromkeys(range(5), 1)],
+        )
+        counter = counted(task, "cosine")
+        assert counter.ranks().overall.tolist() == [1, 2, 3, 4, 5]
+        assert (counter.ties, counter.zero_rows) == (0, 0)
+
+
+# Ties
+
+
+def test_equal_scores_are_ordered_as_the_policy_says() -> None:
+    task = tiny_task([7, 7, 7, 7, 7], {1: 0, 2: 2, 3: 1})  # 0 and 4 are unjudged
+    assert overall(task, "pessimistic") == {1: 3, 3: 4, 2: 5}
+    assert overall(task, "optimistic") == {2: 1, 3: 2, 1: 3}
+    assert overall(task, "trec") == {3: 2, 2: 3, 1: 4}
+    assert overall(task, "docid") == {1: 2, 2: 3, 3: 4}
+    assert counted(task).ties == 12
+
+
+def test_equal_grades_stand_by_id_whatever_the_order_of_the_list() -> None:
+    for judged in ({1: 1, 3: 1}, {3: 1, 1: 1}):
+        task = tiny_task([7, 7, 7, 7], judged)
+        assert overall(task, "pessimistic") == {1: 3, 3: 4}
+        assert overall(task, "optimistic") == {1: 1, 3: 2}
+
+
+def test_three_tied_documents_are_not_to_the_querys_favour() -> None:
+    """ranx gave AP 1.0 for one relevant document among three with one score."""
+    task = tiny_task([1, 1, 1], {0: 1})
+    assert overall(task) == {0: 3}
+
+
+def test_scores_of_zero_and_below_stay_candidates() -> None:
+    """torchmetrics drops documents with a score of 0 or less from the relevant ones."""
+    task = tiny_task([-3, -1, 0, -2], {0: 1, 1: 1, 2: 1})
+    assert overall(task) == {2: 1, 1: 2, 0: 4}
+
+
+def test_a_judged_candidate_is_told_by_its_id_not_by_its_score() -> None:
+    task = tiny_task([5, 5], {1: 1})
+    assert overall(task, "docid") == {1: 2}
+    assert overall(task, "trec") == {1: 1}
+    assert counted(tiny_task([5], {0: 1})).ties == 0
+
+
+def test_ids_go_up_to_the_last_int64() -> None:
+    last = 2**63 - 1
+    task = dataclasses.replace(
+        tiny_task([1, 1, 1, 1], {last: 1, 0: 1}), ids=[last - 1, last, 0, 2**40]
+    )
+    assert overall(task, "docid") == {0: 1, last: 4}
+    assert overall(task, "trec") == {last: 1, 0: 4}
+    assert_exact(counted(task), task)
+
+
+def test_the_whole_ranking_counts_not_only_its_top() -> None:
+    """Cut at 1,000 of 13,000, AP changed for three queries in four (peers)."""
+    values = np.arange(13_000, 0, -1).tolist()
+    assert overall(tiny_task(values, {12_999: 1, 1_000: 1})) == {12_999: 13_000, 1_000: 1_001}
+
+
+# Lists
+
+
+def test_excluded_candidates_are_no_candidates_of_their_query() -> None:
+    task = dataclasses.replace(
+        tiny_task([9, 5, 5, 1], {2: 1}),
+        queries=np.ones((2, 1), np.float32),
+        judged=[{2: 1}, {2: 1}],
+        excluded=[{0, 1}, set()],
+    )
+    counter = counted(task)
+    assert counter.ranks().overall.tolist() == [1, 3]
+    assert counter.ties == 1  # of the second query
+    assert counter.candidates == 4
+    assert_exact(counter, task)
+
+
+def test_an_excluded_candidate_need_not_exist() -> None:
+    task = dataclasses.replace(tiny_task([9, 5], {1: 1}), excluded=[{7}])
+    assert overall(task) == {1: 2}
+
+
+def test_queries_without_judged_candidates_have_no_ranks() -> None:
+    task = dataclasses.replace(
+        tiny_task([9, 5], {}),
+        queries=np.ones((4, 1), np.float32),
+        judged=[{}, {1: 0}, {}, {0: 1}],
+    )
+    ranks = counted(task).ranks()
+    assert ranks.query.tolist() == [1, 3]
+    assert ranks.overall.tolist() == [2, 1]
+    nothing = counted(dataclasses.replace(task, judged=[{}] * 4)).ranks()
+    assert nothing.query.tolist() == nothing.id.tolist() == nothing.overall.tolist() == []
+    no_queries = dataclasses.replace(task, queries=np.ones((0, 1), np.float32), judged=[])
+    assert as_rows(counted(no_queries).ranks()) == []
+
+
+def test_grades_are_one_unless_given() -> None:
+    counter = RankCounter(np.ones((1, 1), np.float32), ([0, 2], [1, 0]))
+    block = np.array([[1], [2]], np.float32)
+    counter.anchor(block, [0, 1])
+    counter.add(block, [0, 1], ["en", "en"])
+    assert counter.ranks().grade.tolist() == [1, 1]
+    assert counter.ranks().overall.tolist() == [1, 2]
+
+
+def test_an_empty_block_is_welcome() -> None:
+    task = tiny_task([1, 2], {0: 1})
+    counter = counter_of(task)
+    nothing = np.array([], np.int64)
+    anchor(counter, task, nothing)
+    anchor(counter, task, whole(task))
+    add(counter, task, nothing)
+    add(counter, task, whole(task))
+    add(counter, task, nothing)
+    assert_exact(counter, task)
+
+
+def test_anchoring_again_changes_nothing() -> None:
+    task = tiny_task([3, 2, 1], {2: 1, 1: 1})
+    counter = counter_of(task)
+    for _ in range(2):
+        anchor(counter, task, np.array([2, 1]))
+    add(counter, task, np.array([0, 1]))
+    anchor(counter, task, np.array([2, 1]))
+    add(counter, task, np.array([2]))
+    assert_exact(counter, task)
+
+
+def test_ranks_can_be_asked_for_while_candidates_still_come() -> None:
+    task = tiny_task([3, 2, 1], {2: 1})
+    counter = counter_of(task)
+    anchor(counter, task, whole(task))
+    add(counter, task, np.array([2]))
+    assert counter.ranks().overall.tolist() == [1]
+    assert counter.candidates == 1
+    add(counter, task, np.array([0, 1]))
+    assert counter.ranks().overall.tolist() == [3]
+
+
+# Types and layouts of vectors
+
+GIVEN: dict[str, Callable[[Float32], Any]] = {
+    "float32": lambda rows: rows,
+    "float16": lambda rows: rows.astype(np.float16),
+    "Fortran order": np.asfortranarray,
+    "every other row and column": lambda rows: np.repeat(np.repeat(rows, 2, 0), 2, 1)[::2, ::2],
+    "backwards": lambda rows: rows[::-1, ::-1].copy()[::-1, ::-1],
+    "torch float32": torch.tensor,
+    "torch float16": lambda rows: torch.tensor(rows).half(),
+    "torch bfloat16": lambda rows: torch.tensor(rows).bfloat16(),
+    "torch, transposed": lambda rows: torch.tensor(rows.T.copy()).T,
+    "torch, with gradient": lambda rows: torch.tensor(rows, requires_grad=True),
+}
+
+
+def rounded(rows: Float32, given: str) -> Float32:
+    """The float32 vectors that have exactly the numbers that the type keeps."""
+    if "bfloat16" in given:  # round to nearest even, the lower half cut off
+        bits = rows.view(np.uint32).astype(np.int64)
+        kept = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16
+        return kept.astype(np.uint32).view(np.float32)
+    return rows.astype(np.float16).astype(np.float32) if "float16" in given else rows
+
+
+@given(
+    rng=generators(),
+    given_as=st.tuples(st.sampled_from(sorted(GIVEN)), st.sampled_from(sorted(GIVEN))),
+    family=st.sampled_from(FAMILIES),
+    dimension=st.integers(1, 130),
+    similarity=st.sampled_from(SIMILARITIES),
+)
+def test_vectors_of_any_type_and_layout(
+    rng: np.random.Generator,
+    given_as: tuple[str, str],
+    family: str,
+    dimension: int,
+    similarity: Similarity,
+) -> None:
+    task = random_task(rng, family, queries=5, candidates=14, dimension=dimension)
+    most = 6e4 if "torch float16" in given_as or "float16" in given_as else 1e38
+    of_queries, of_candidates = given_as
+    task = dataclasses.replace(
+        task,
+        queries=rounded(np.clip(task.queries, -most, most), of_queries),
+        candidates=rounded(np.clip(task.candidates, -most, most), of_candidates),
+    )
+    counter = counter_of(task, similarity, queries=GIVEN[of_queries](task.queries))
+    block = GIVEN[of_candidates](task.candidates)
+    counter.anchor(block, task.ids)
+    counter.add(block, np.array(task.ids, np.uint64), task.languages)
+    assert_exact(counter, task, similarity)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_a_memory_map_is_read_where_it_lies(tmp_path: Path, dtype: type[np.floating[Any]]) -> None:
+    task = random_task(
+        np.random.default_rng(9), "clustered", queries=6, candidates=50, dimension=33
+    )
+    task = dataclasses.replace(task, candidates=task.candidates.astype(dtype).astype(np.float32))
+    task.candidates.astype(dtype).tofile(tmp_path / "rows")
+    stored = np.memmap(tmp_path / "rows", dtype, "r", shape=(50, 33))
+    counter = counter_of(task, "cosine")
+    judged = np.array(sorted({task.ids.index(i) for grades in task.judged for i in grades}))
+    anchor(counter, dataclasses.replace(task, candidates=stored), judged)
+    for first in range(0, 50, 8):
+        block = slice(first, first + 8)
+        counter.add(stored[block], task.ids[block], task.languages[block])
+    assert_exact(counter, task, "cosine")
+
+
+def test_what_is_given_stays_as_it_is() -> None:
+    task = random_task(np.random.default_rng(10), "random", queries=3, candidates=9, dimension=4)
+    queries, candidates = task.queries.copy(), task.candidates.copy()
+    counted(task, "cosine")
+    assert (task.queries == queries).all()
+    assert (task.candidates == candidates).all()
+
+
+def test_what_was_given_may_change_afterwards() -> None:
+    task = random_task(np.random.default_rng(11), "random", queries=20, candidates=9, dimension=4)
+    queries, (indptr, ids, grades) = task.queries.copy(), task.judged_lists()
+    exclude = task.excluded_lists() or (np.zeros(21, np.int64), np.empty(0, np.int64))
+    block, block_ids = task.candidates.copy(), np.array(task.ids)
+    counter = RankCounter(queries, (indptr, ids, grades), exclude)
+    counter.anchor(block, block_ids)
+    counter.add(block, block_ids, task.languages)
+    for array in (queries, indptr, ids, grades, *exclude, block, block_ids):
+        array[:] = 0
+    assert_exact(counter, task)
+
+
+def test_what_was_returned_may_change_afterwards() -> None:
+    counter = counted(FIVE)
+    for ties in POLICIES:
+        ranks = counter.ranks(ties)
+        for field in dataclasses.fields(ranks):
+            if field.name != "languages":
+                getattr(ranks, field.name)[:] = 0
+    assert_exact(counter, FIVE)
+
+
+# Bad input
+
+JUDGED = ([0, 1, 2], [0, 1])
+TWO = np.ones((2, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "raises"),
+    [
+        ({"queries": TWO.astype(np.float64)}, refused_type("queries", "float64")),
+        ({"queries": TWO.astype(np.int16)}, refused_type("queries", "int16")),
+        ({"queries": torch.ones(2, 3).double()}, refused_type("queries", "float64")),
+        ({"queries": torch.ones(2, 3).short()}, refused_type("queries", "int16")),
+        (
+            {"queries": np.ones(3, np.float32)},
+            refusal("queries has shape (3,): give one row a vector, (n, d)"),
+        ),
+        (
+            {"queries": torch.ones((1, 2, 3))},
+            refusal("queries has shape (1, 2, 3): give one row a vector, (n, d)"),
+        ),
+        (
+            {"queries": np.ones((2, 0), np.float32)},
+            refusal(
+                "the queries have dimension 0: give vectors of at least one component"
+            ),
+        ),
+        (
+            {"queries": np.array([[1, 2], [3, np.nan]], np.float32)},
+            refusal(
+                "query 1 holds NaN or infinity: scores need finite vectors; check the encoder's "
+                "output"
+            ),
+        ),
+        (
+            {"queries": np.array([[-np.inf, 2], [3, np.nan]], np.float16)},
+            refusal(
+                "query 0 holds NaN or infinity: scores need finite vectors; check the encoder's "
+                "output"
+            ),
+        ),
+        (
+            {"judged": ([0, 2], [0, 1])},
+            refusal("there are 2 queries but judged lists for 1: give one list each"),
+        ),
+        (
+            {"judged": ([0, 1, 3], [0, 1])},
+            refusal(
+                "relevant: indptr must rise from 0 to the number of indices, 2; it holds 3 numbers "
+                "from 0 to 3"
+            ),
+        ),
+        (
+            {"judged": ([1, 1, 2], [0, 1])},
+            refusal(
+                "relevant: indptr must rise from 0 to the number of indices, 2; it holds 3 numbers "
+                "from 1 to 2"
+            ),
+        ),
+        (
+            {"judged": ([0, 3, 2], [0, 1])},
+            refusal(
+                "relevant: indptr must rise from 0 to the number of indices, 2; it holds 3 numbers "
+                "from 0 to 2"
+            ),
+        ),
+        (
+            {"judged": ([], [])},
+            refusal(
+                "relevant: indptr must rise from 0 to the number of indices, 0; it holds 0 numbers "
+                "from 0 to 0"
+            ),
+        ),
+        (
+            {"judged": ([0, 1, 2], [0, -4])},
+            refusal("query 1 names candidate -4: ids are 0 or more"),
+        ),
+        (
+            {"judged": ([0, 0, 3], [6, 5, 6])},
+            refusal("candidate 6 is judged twice for query 1: name it once"),
+        ),
+        (
+            {"judged": ([0, 1, 2], [0, 1], [1, 1, 1])},
+            refusal("2 judged candidates have 3 grades: give one each"),
+        ),
+        (
+            {"judged": ([0, 1, 2], [0, 7], [0, -1])},
+            refusal(
+                "query 1 gives candidate 7 the negative grade -1: grades are 0 (judged, not "
+                "relevant) or more"
+            ),
+        ),
+        (
+            {"judged": ([0, 1, 2], [0.0, 1.0])},
+            refusal("ids: give a 1-d array of integers, not 1-d of float64"),
+        ),
+        (
+            {"judged": ([0, 1, 2], [[0, 1]])},
+            refusal("ids: give a 1-d array of integers, not 2-d of int64"),
+        ),
+        (
+            {"judged": ([0, 1, 2], [0, 1], [True, False])},
+            refusal("grades: give a 1-d array of integers, not 1-d of bool"),
+        ),
+        (
+            {"judged": ([0, 1, 2], np.array([0, 2**63], np.uint64))},
+            refusal("ids holds 9223372036854775808: integers go up to 2**63 - 1"),
+        ),
+        (
+            {"exclude": ([0, 1], [5])},
+            refusal("exclude lists 1 queries but there are 2: give one list each"),
+        ),
+        (
+            {"exclude": ([0, 1, 1], [])},
+            refusal(
+                "exclude: indptr must rise from 0 to the number of indices, 0; it holds 3 numbers "
+                "from 0 to 1"
+            ),
+        ),
+        (
+            {"exclude": ([0, 0, 2], [5, 5])},
+            refusal("candidate 5 is excluded twice for query 1: name it once"),
+        ),
+        (
+            {"exclude": ([0, 1, 1], [-5])},
+            refusal("query 0 names candidate -5: ids are 0 or more"),
+        ),
+        (
+            {"exclude": ([0, 0, 1], [1])},
+            refusal("query 1 excludes candidate 1, which it also judges: do one or the other"),
+        ),
+        ({"similarity": "l2"}, refusal("similarity='l2': choose 'dot' or 'cosine'")),
+        ({"threads": 0}, refusal("threads=0: give at least 1, or None for all processors")),
+    ],
+)  # fmt: skip
+def test_a_counter_is_refused(arguments: dict[str, Any], raises: Raises) -> None:
+    sound: dict[str, Any] = {"queries": TWO, "judged": JUDGED}
+    with raises:
+        RankCounter(**sound | arguments)
+
+
+def test_a_candidate_may_be_excluded_by_one_query_and_judged_by_another() -> None:
+    task = Task(TWO, TWO, [0, 1], ["en", "en"], [{0: 1}, {1: 1}], [{1}, {0}])
+    assert [row.overall for row in as_rows(counted(task).ranks())] == [1, 1]
+
+
+CHANGED = (
+    "the vector of judged candidate {} changed between two blocks: encode each candidate once (an "
+    "encoder in training mode, or different batching, changes it)"
+)
+# Blocks that add() refuses after 10 and 11 were added: vectors, ids, languages.
+REFUSED: dict[str, tuple[Any, Any, Any, Raises]] = {
+    "NaN": (
+        [[2, 2], [np.nan, 0]], [13, 14], ["de", "xx"],
+        refusal("candidate 14 (row 1 of its block) holds NaN or infinity: scores need finite "
+                "vectors; check the encoder's output"),
+    ),
+    "infinity": (
+        [[4, -np.inf], [2, 2]], [12, 13], ["xx", "de"],
+        refusal("candidate 12 (row 0 of its block) holds NaN or infinity: scores need finite "
+                "vectors; check the encoder's output"),
+    ),
+    "another dimension": (
+        [[2, 2, 2]], [13], ["xx"],
+        refusal("the candidates have dimension 3 but the queries 2: encode both with one model"),
+    ),
+    "float64": (
+        np.array([[2.0, 2]]), [13], ["xx"],
+        refused_type("block", "float64"),
+    ),
+    "one vector": (
+        [2, 2], [13], ["xx"],
+        refusal("block has shape (2,): give one row a vector, (n, d)"),
+    ),
+    "more ids": (
+        [[2, 2]], [13, 14], ["xx", "xx"],
+        refusal("a block of 1 candidates has 2 ids: give one each"),
+    ),
+    "fewer ids": (
+        [[2, 2], [0, 0]], [13], ["xx"],
+        refusal("a block of 2 candidates has 1 ids: give one each"),
+    ),
+    "fewer languages": (
+        [[2, 2], [0, 0]], [13, 14], ["xx"],
+        refusal("2 candidates have 1 languages: give one each"),
+    ),
+    "more languages": (
+        [[2, 2]], [13], ["xx", "xx"],
+        refusal("1 candidates have 2 languages: give one each"),
+    ),
+    "a negative id": (
+        [[2, 2], [0, 0]], [13, -1], ["xx", "xx"],
+        refusal("candidate id -1 is negative: ids are 0 or more"),
+    ),
+    "ids that are no integers": (
+        [[2, 2]], ["13"], ["xx"],
+        refusal("ids: give a 1-d array of integers, not 1-d of <U2"),
+    ),
+    "an id seen in an earlier block": (
+        [[2, 2], [4, 1]], [13, 11], ["xx", "xx"],
+        refusal("candidate 11 was added twice: every id stands for one candidate"),
+    ),
+    "an id twice in the block": (
+        [[4, 1], [2, 2], [4, 1]], [12, 13, 12], ["xx", "xx", "xx"],
+        refusal("candidate 12 was added twice: every id stands for one candidate"),
+    ),
+    "a changed vector": (
+        [[4, 1], [2, 2.5]], [12, 13], ["xx", "xx"],
+        refusal(CHANGED.format(13)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refused_block_leaves_the_counts_as_they_were(case: str) -> None:
+    values, ids, languages, raises = REFUSED[case]
+    block = values if isinstance(values, np.ndarray) else np.array(values, np.float32)
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    add(counter, FIVE, np.array([0, 1]))
+    before = counter.candidates, counter.ties
+    with raises:
+        counter.add(block, ids, languages)
+    assert (counter.candidates, counter.ties) == before == (2, 0)
+    add(counter, FIVE, np.array([2, 3, 4]))
+    assert_exact(counter, FIVE)
+    assert counter.ranks().languages == ("en", "de", "fr")
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in REFUSED if "language" not in case and "twice" not in case
+             and "earlier" not in case]
+)  # fmt: skip
+def test_a_refused_anchor_leaves_the_anchors_as_they_were(case: str) -> None:
+    values, ids, _, raises = REFUSED[case]
+    block = values if isinstance(values, np.ndarray) else np.array(values, np.float32)
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, np.array([1, 2, 3]))
+    with raises:
+        counter.anchor(block, ids)
+    anchor(counter, FIVE, np.array([0, 4]))
+    add(counter, FIVE, whole(FIVE))
+    assert_exact(counter, FIVE)
+
+
+def test_an_anchor_refused_for_one_row_takes_no_other_row() -> None:
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, np.array([1, 3]))
+    with refusal(CHANGED.format(13)):
+        counter.anchor(np.array([[7, 7], [2, 2.5]], np.float32), [10, 13])
+    anchor(counter, FIVE, np.array([0, 4]))  # were 10 known as (7, 7), this would be refused
+    add(counter, FIVE, whole(FIVE))
+    assert_exact(counter, FIVE)
+
+
+def test_one_judged_id_with_two_vectors_in_a_block() -> None:
+    with refusal(CHANGED.format(13)):
+        counter_of(FIVE).anchor(np.array([[2, 2], [2, 3]], np.float32), [13, 13])
+
+
+def test_a_vector_that_changed_by_one_bit_between_the_phases() -> None:
+    task = random_task(np.random.default_rng(12), "random", queries=3, candidates=5, dimension=40)
+    task = dataclasses.replace(task, ids=[0, 1, 2, 3, 4], judged=[{3: 0}, {}, {}], excluded=[])
+    for component in range(40):
+        counter = counter_of(task)
+        anchor(counter, task, np.array([3]))
+        changed = task.candidates.copy()
+        changed[3, component] = np.nextafter(changed[3, component], np.float32(np.inf))
+        with refusal(CHANGED.format(3)):
+            counter.add(changed, task.ids, task.languages)
+        add(counter, task, whole(task))
+        assert_exact(counter, task)
+
+
+def test_a_judged_candidate_that_was_not_anchored() -> None:
+    counter = counter_of(FIVE)
+    message = (
+        "judged candidate {} has no anchor ({} of 4 judged candidates have none): call anchor() "
+        "with the blocks that hold the judged candidates before the first add()"
+    )
+    with refusal(message.format(11, 4)):
+        add(counter, FIVE, whole(FIVE))
+    anchor(counter, FIVE, np.array([1, 2, 4]))
+    with refusal(message.format(13, 2)):
+        add(counter, FIVE, whole(FIVE))
+    assert counter.candidates == 0
+    anchor(counter, FIVE, np.array([0, 3]))
+    add(counter, FIVE, whole(FIVE))
+    assert_exact(counter, FIVE)
+
+
+def test_a_judged_candidate_that_was_never_added() -> None:
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    add(counter, FIVE, np.array([0, 1, 2, 3]))
+    with refusal(
+        "candidate 14 is judged but was never added: add every block of candidates before asking "
+        "for ranks"
+    ):
+        counter.ranks()
+    add(counter, FIVE, np.array([4]))
+    assert_exact(counter, FIVE)
+
+
+def test_an_unknown_tie_policy() -> None:
+    counter = counted(FIVE)
+    with pytest.raises(
+        ValueError,
+        match=r"^ties=.random.: choose 'pessimistic', 'optimistic', 'trec' or 'docid'$",
+    ):
+        counter.ranks("random")  # type: ignore[arg-type]
+    assert_exact(counter, FIVE)
+
+
+DIFFER = (
+    "the counters differ in queries, judgements, exclusions or similarity: merge counters of one "
+    "evaluation"
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "similarity"),
+    [
+        (dataclasses.replace(FIVE, queries=FIVE.queries * np.float32(1.5)), "dot"),
+        (dataclasses.replace(FIVE, queries=FIVE.queries[:, :1]), "dot"),
+        (dataclasses.replace(FIVE, judged=[{11: 1, 13: 1}, {}, {14: 1, 10: 1}]), "dot"),
+        (dataclasses.replace(FIVE, judged=[{11: 1}, {13: 1}, {14: 1, 10: 0}]), "dot"),
+        (dataclasses.replace(FIVE, excluded=[]), "dot"),
+        (dataclasses.replace(FIVE, excluded=[{14}, set(), set()]), "dot"),
+        (FIVE, "cosine"),
+    ],
+    ids=["queries", "dimension", "grade", "judged", "no exclusion", "exclusion", "similarity"],
+)
+def test_counters_of_different_evaluations_do_not_merge(
+    other: Task, similarity: Similarity
+) -> None:
+    counter = counted(FIVE)
+    with refusal(DIFFER):
+        counter.merge(counter_of(other, similarity))
+    assert_exact(counter, FIVE)
+
+
+def test_a_candidate_that_two_counters_have_counted() -> None:
+    a, b = counter_of(FIVE), counter_of(FIVE)
+    for counter, rows in ((a, [0, 1, 3]), (b, [4, 3, 2])):
+        anchor(counter, FIVE, whole(FIVE))
+        add(counter, FIVE, np.array(rows))
+    with refusal("candidate 13 was added to both counters: add each candidate to one"):
+        a.merge(b)
+    assert a.candidates == 3
+    add(a, FIVE, np.array([2, 4]))
+    assert_exact(a, FIVE)
+
+
+def test_counters_that_know_different_vectors_of_a_judged_candidate() -> None:
+    a, b = counter_of(FIVE), counter_of(FIVE)
+    anchor(a, FIVE, np.array([0, 1, 3]))
+    b.anchor(np.array([[9, 9], [2, 2.5]], np.float32), [14, 13])
+    with refusal(CHANGED.format(13)):
+        a.merge(b)
+    anchor(a, FIVE, np.array([4]))  # the 14 of the other was not taken over
+    add(a, FIVE, whole(FIVE))
+    assert_exact(a, FIVE)
+
+
+def test_a_counter_is_not_merged_into_itself() -> None:
+    counter = counted(FIVE)
+    with refusal("a counter cannot be merged into itself: its candidates count once"):
+        counter.merge(counter)
+    assert_exact(counter, FIVE)
+
+
+@given(rng=generators(), family=st.sampled_from(FAMILIES), size=st.integers(1, 8))
+def test_errors_between_blocks_change_nothing(
+    rng: np.random.Generator, family: str, size: int
+) -> None:
+    task = random_task(rng, family, queries=5, candidates=18, dimension=6)
+    counter, other = counter_of(task), counter_of(task)
+    for one in (counter, other):
+        anchor(one, task, whole(task))
+    add(other, task, np.array([17]))
+    order = rng.permutation(18)
+    for rows in blocks(order, size):
+        bad = task.candidates[rows].copy()
+        bad[rng.integers(len(rows)), rng.integers(6)] = np.inf
+        with pytest.raises(ValueError, match="holds NaN or infinity"):
+            counter.add(bad, [task.ids[c] for c in rows], ["xx"] * len(rows))
+        add(counter, task, rows)
+        with pytest.raises(ValueError, match="was added twice"):
+            add(counter, task, np.append(order, rows[:1]))
+    with pytest.raises(ValueError, match="was added to both counters"):
+        counter.merge(other)
+    assert_exact(counter, task)
+
+
+def test_rows_hold_plain_numbers() -> None:
+    assert as_rows(counted(FIVE).ranks())[0] == Row(0, 11, 1, "de", 1, 1)

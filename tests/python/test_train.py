@@ -1,0 +1,211 @@
+"""The loop: the right losses, the same every time, and a killed run that never noticed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from hybridsampler import BatchPlan, Mix, PairDataset, ParallelCorpus
+from hybridsampler.encoders import NgramEncoder
+from hybridsampler.train import Training, info_nce, train
+
+LANGUAGES = ("de", "en", "fr")
+GROUPS = 24
+STEPS = 23
+
+
+def _corpus() -> tuple[ParallelCorpus, list[tuple[str, str]]]:
+    cells = [(group, name) for group in range(GROUPS) for name in LANGUAGES]
+    corpus = ParallelCorpus.from_columns(
+        group=[group for group, _ in cells], language=[name for _, name in cells]
+    )
+    return corpus, [(f"{name} question {group}", f"{name} answer {group}") for group, name in cells]
+
+
+class Letters(nn.Module):
+    """A dense encoder of any texts, with dropout, so that the random state matters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.table = nn.Parameter(torch.randn(128, 8, generator=generator))
+        self.drop = nn.Dropout(0.3)
+
+    def forward(self, texts: list[str]) -> Tensor:
+        rows = [self.table[torch.tensor([ord(c) % 128 for c in text])].mean(0) for text in texts]
+        dropped: Tensor = self.drop(torch.stack(rows))
+        return dropped
+
+
+def _adamw(encoder: nn.Module) -> Optimizer:
+    return torch.optim.AdamW(encoder.parameters(), lr=1e-2)
+
+
+def _sparse_adam(encoder: nn.Module) -> Optimizer:
+    return torch.optim.SparseAdam(encoder.parameters(), lr=1e-2)
+
+
+def _sgd(encoder: nn.Module) -> Optimizer:
+    return torch.optim.SGD(encoder.parameters(), lr=1.0)
+
+
+def _ngrams() -> nn.Module:
+    return NgramEncoder(buckets=64, dimension=8)
+
+
+MAKERS = [(Letters, _adamw), (_ngrams, _sparse_adam), (_ngrams, _sgd)]
+Maker = tuple[Callable[[], nn.Module], Callable[[nn.Module], Optimizer]]
+
+
+def _run(
+    maker: Maker, training: Training, kill_after: int | None = None, seed: int = 7
+) -> tuple[list[float], nn.Module]:
+    corpus, rows = _corpus()
+    plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), batch_size=8, seed=seed)
+    torch.manual_seed(5)
+    encoder = maker[0]()
+
+    def on_step(step: int, loss: float) -> None:
+        if step == kill_after:
+            raise KeyboardInterrupt
+
+    return train(
+        encoder, PairDataset(rows, corpus), plan, maker[1](encoder), training, on_step
+    ), encoder
+
+
+def _same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_info_nce_is_its_definition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    queries = torch.randn(5, 3, generator=generator)
+    passages = torch.randn(5, 3, generator=generator)
+
+    def cosine(a: Tensor, b: Tensor) -> float:
+        return float(a @ b) / (float(a.norm()) * float(b.norm()))
+
+    losses = []
+    for number, query in enumerate(queries):
+        scores = [cosine(query, passage) / 0.1 for passage in passages]
+        losses.append(math.log(sum(map(math.exp, scores))) - scores[number])
+    assert float(info_nce(queries, passages, 0.1)) == pytest.approx(sum(losses) / 5, rel=1e-5)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_the_same_run_has_the_same_losses(maker: Maker) -> None:
+    first, one = _run(maker, Training(steps=STEPS))
+    second, other = _run(maker, Training(steps=STEPS))
+    assert first == second
+    assert len(first) == STEPS
+    assert _same_weights(one, other)
+    assert _run(maker, Training(steps=STEPS), seed=8)[0] != first
+
+
+@pytest.mark.parametrize("maker", MAKERS[1:])
+def test_it_learns(maker: Maker) -> None:
+    losses, _ = _run(maker, Training(steps=150))
+    assert sum(losses[-10:]) < sum(losses[:10]) / 2
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("kill_after", [1, 5, 6, 12, STEPS])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(
+    maker: Maker, kill_after: int, tmp_path: Path
+) -> None:
+    expected, weights = _run(maker, Training(steps=STEPS))
+    training = Training(steps=STEPS, checkpoint=tmp_path / "run.safetensors", checkpoint_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        _run(maker, training, kill_after)
+    assert (tmp_path / "run.safetensors").exists() == (kill_after > 5)
+    losses, resumed = _run(maker, training)
+    assert losses == expected
+    assert _same_weights(resumed, weights)
+    # Finished: started once more, it trains no step.
+    losses, loaded = _run(maker, training, kill_after=STEPS)
+    assert losses == expected
+    assert _same_weights(loaded, weights)
+
+
+def test_a_kill_while_saving_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.safetensors"
+    training = Training(steps=STEPS, checkpoint=path, checkpoint_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        _run(MAKERS[0], training, kill_after=6)
+    before = path.read_bytes()
+
+    def die(tensors: object, file: Path, metadata: object) -> None:
+        file.write_bytes(b"half a check")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hybridsampler.train.checkpoint.save_file", die)
+        with pytest.raises(KeyboardInterrupt):
+            _run(MAKERS[0], training)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    assert _run(MAKERS[0], training)[0] == _run(MAKERS[0], Training(steps=STEPS))[0]
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    _run(MAKERS[0], Training(steps=STEPS, checkpoint=path))
+    with pytest.raises(ValueError, match=r"other settings \(steps: saved 23, now 24\)"):
+        _run(MAKERS[0], Training(steps=24, checkpoint=path))
+    # A seed is the plan's, and the sampler refuses it.
+    save_file(
+        {**load_file(path), "losses": torch.zeros(3, dtype=torch.float64)},
+        tmp_path / "cut.safetensors",
+        _metadata(path),
+    )
+    with pytest.raises(ValueError, match=r"belongs to another plan \(seed: saved 7, now 9"):
+        _run(MAKERS[0], Training(steps=STEPS, checkpoint=tmp_path / "cut.safetensors"), seed=9)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        found: dict[str, str] = file.metadata()
+    return found
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    path.write_bytes(b"not safetensors at all")
+    with pytest.raises(ValueError, match=r"is damaged .*: delete it to start over"):
+        _run(MAKERS[0], Training(steps=STEPS, checkpoint=path))
+    save_file({"losses": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="is not a checkpoint of this version"):
+        _run(MAKERS[0], Training(steps=STEPS, checkpoint=path))
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run() -> None:
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(float("nan")))
+
+        def forward(self, texts: list[str]) -> Tensor:
+            return torch.ones(len(texts), 4) * self.scale
+
+    with pytest.raises(FloatingPointError, match="the loss of step 0 is nan: lower the learning"):
+        _run((Broken, _adamw), Training(steps=STEPS))
+
+
+@pytest.mark.parametrize("name", ["steps", "temperature", "checkpoint_every"])
+def test_numbers_must_be_positive(name: str) -> None:
+    values = {"steps": 1, name: 0}
+    with pytest.raises(ValueError, match=f"{name}=0: give a positive number"):
+        Training(**values)  # type: ignore[arg-type]
