@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -49,6 +50,7 @@ def study(
     except (ValueError, OSError) as error:
         _fail(error)
     for table in done.tables[:2]:
+        console.print(f"\n{table.title}", highlight=False)
         console.print(_rich(table))
     console.print(f"written to {folder.resolve()}: index.html shows it all")
 
@@ -73,7 +75,7 @@ def _fail(error: Exception) -> None:
 
 
 def _rich(table: Table) -> RichTable:
-    made = RichTable(title=table.title, title_justify="left")
+    made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False)
     for number, name in enumerate(table.header):
         made.add_column(name, justify="left" if number == 0 else "right")
     for row in table.rows:

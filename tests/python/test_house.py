@@ -1,4 +1,4 @@
-"""Who may import whom, and what an import may cost. The rules are those of docs/design.md."""
+"""Who may import whom, and what an import may cost. The rules are those of docs/house.md."""
 
 from __future__ import annotations
 

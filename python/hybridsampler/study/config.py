@@ -42,7 +42,7 @@ class Encoder(_Strict):
     kind: Literal["ngram"]
     buckets: PositiveInt
     dimension: PositiveInt
-    shortest: PositiveInt = 2
+    shortest: PositiveInt = 3
     longest: PositiveInt = 4
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hybridsampler.study.results import MEASURES, ArmResult
@@ -50,7 +50,7 @@ def tables(results: Sequence[ArmResult], benchmark: str) -> list[Table]:
             results,
             f"{benchmark}, rank distance by query language",
             [result.rank_distance_by_language for result in results],
-            digits=0,
+            write=_whole,
         ),
     ]
 
@@ -61,7 +61,7 @@ def _accuracy(results: Sequence[ArmResult], benchmark: str) -> Table:
         f"Table 1: {benchmark}, macro means over languages",
         ["batches", *(f"{LABEL.get(m, m)} {SHORT[setting]}" for setting, m in columns)],
         [
-            [result.arm, *(f"{result.macro[setting][m]:.4f}" for setting, m in columns)]
+            [result.arm, *(share(result.macro[setting][m]) for setting, m in columns)]
             for result in results
         ],
     )
@@ -75,25 +75,27 @@ def _bias(results: Sequence[ArmResult], benchmark: str) -> Table:
     )
 
 
-def _cell(values: dict[str, float], language: str, digits: int) -> str:
-    return f"{values[language]:.{digits}f}" if language in values else "-"
+def share(value: float) -> str:
+    """Write a number from 0 to 1 as the field does: four digits, no zero before the point."""
+    return f"{value:.4f}".removeprefix("0")
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
 
 
 def _by_language(
     results: Sequence[ArmResult],
     title: str,
     values: Sequence[dict[str, float]],
-    digits: int = 4,
+    write: Callable[[float], str] = share,
 ) -> Table:
     languages = sorted({name for each in values for name in each})
     return Table(
         title,
         ["batches", *languages],
         [
-            [
-                result.arm,
-                *(f"{each[name]:.{digits}f}" if name in each else "-" for name in languages),
-            ]
+            [result.arm, *(write(each[name]) if name in each else "-" for name in languages)]
             for result, each in zip(results, values, strict=True)
         ],
     )
