@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,10 +21,14 @@ class Timing:
     name: str
     seconds: float
     """Least of the repetitions."""
+    amount: float
+    """How much work it did, in the bench's unit."""
     note: str = ""
 
 
-def timed(name: str, work: Callable[[], object], repeat: int = 3, note: str = "") -> Timing:
+def timed(
+    name: str, work: Callable[[], object], amount: float, repeat: int = 3, note: str = ""
+) -> Timing:
     """Run ``work`` once to warm up and ``repeat`` times more; keep the least time."""
     work()
     least = float("inf")
@@ -33,7 +36,7 @@ def timed(name: str, work: Callable[[], object], repeat: int = 3, note: str = ""
         start = time.perf_counter()
         work()
         least = min(least, time.perf_counter() - start)
-    return Timing(name, least, note)
+    return Timing(name, least, amount, note)
 
 
 def processor() -> str:
@@ -46,16 +49,17 @@ def processor() -> str:
     return f"{names[0]}, {len(names)} processors"
 
 
-def report(bench: str, work: str, timings: list[Timing], amount: float, unit: str) -> None:
-    """Print the timings as a table, the ratio to the first of them, and write a dated record."""
-    first = timings[0].seconds
+def report(bench: str, work: str, timings: list[Timing], unit: str) -> None:
+    """Print the rates and their ratio to the first one's, and write a dated record."""
+    first = timings[0].amount / timings[0].seconds
     width = max(len(timing.name) for timing in timings)
     print(f"{bench}: {work}")
+    print(f"  {'':<{width}}  {'seconds':>10}  {unit + '/s':>14}  {'rate, ours = 1':>14}")
     for timing in timings:
+        rate = timing.amount / timing.seconds
         print(
-            f"  {timing.name:<{width}}  {timing.seconds:9.4f} s  "
-            f"{amount / timing.seconds:12.4g} {unit}/s  {timing.seconds / first:8.2f} x  "
-            f"{timing.note}"
+            f"  {timing.name:<{width}}  {timing.seconds:10.6f}  {rate:14,.0f}  "
+            f"{rate / first:14.3f}  {timing.note}".rstrip()
         )
     today = datetime.now(UTC).date().isoformat()
     record = {
@@ -65,8 +69,6 @@ def report(bench: str, work: str, timings: list[Timing], amount: float, unit: st
         "processor": processor(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("hybridsampler", "numpy", "torch")},
-        "threads": threading.active_count(),
-        "amount": amount,
         "unit": unit,
         "timings": [asdict(timing) for timing in timings],
     }

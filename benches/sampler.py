@@ -48,28 +48,26 @@ def main() -> None:
         for _ in islice(batch_sampler, batches):
             pass
 
+    amount = batches * BATCH
     timings = [
-        timed("hybridsampler", lambda: drain(HybridBatchSampler(plan))),
+        timed("hybridsampler", lambda: drain(HybridBatchSampler(plan)), amount),
         timed(
             "torch RandomSampler",
             lambda: drain(BatchSampler(RandomSampler(everything), BATCH, drop_last=True)),
+            amount,
         ),
-        timed("numpy permutation", lambda: drain(numpy_batches(rows))),
+        timed("numpy permutation", lambda: drain(numpy_batches(rows)), amount),
         timed(
             "torch SequentialSampler",
             lambda: drain(BatchSampler(SequentialSampler(everything), BATCH, drop_last=True)),
+            amount,
             note="no shuffle: the ceiling of list building",
         ),
-        timed("hybridsampler, numpy out", lambda: plan[0:batches], note="all processors"),
-        timed("hybridsampler, step 1,000,000", lambda: plan[1_000_000], note="one batch"),
+        timed("hybridsampler plan[a:b]", lambda: plan[0:batches], amount, note="arrays, not lists"),
+        timed("hybridsampler plan[1_000_000]", lambda: plan[1_000_000], BATCH, note="one batch"),
     ]
-    report(
-        "sampler",
-        f"{batches:,} batches of {BATCH} from {rows:,} rows, as lists unless noted",
-        timings,
-        batches * BATCH,
-        "rows",
-    )
+    work = f"{batches:,} batches of {BATCH} from {rows:,} rows, as lists of integers"
+    report("sampler", work, timings, "rows")
 
 
 if __name__ == "__main__":

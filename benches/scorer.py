@@ -78,25 +78,23 @@ def main() -> None:
                 ranks[at : at + BLOCK, column] = higher.sum(axis=1) + 1
         found["numpy count"] = mean_ap(ranks)
 
-    work = {
+    methods = {
         "hybridsampler": ours,
         "numpy argsort": argsort,
         "numpy count": count,
         "numpy bare product": product,
     }
+    amount = 2 * arguments.queries * arguments.candidates * arguments.dimension / 1e6
     timings = []
-    for name, function in work.items():
+    for name, function in methods.items():
         function()
-        note = f"mAP {found[name]:.12f}" if name in found else "no ranking"
-        timings.append(timed(name, function, repeat=2, note=note))
-    report(
-        "scorer",
+        note = f"mAP {found[name]:.15f}" if name in found else "no ranking"
+        timings.append(timed(name, function, amount, repeat=2, note=note))
+    work = (
         f"{arguments.queries:,} queries x {arguments.candidates:,} candidates x "
-        f"{arguments.dimension} dimensions, {RELEVANT} relevant a query, Gaussian",
-        timings,
-        2 * arguments.queries * arguments.candidates * arguments.dimension / 1e9,
-        "GFLOP",
+        f"{arguments.dimension} dimensions, Gaussian, {RELEVANT} relevant a query"
     )
+    report("scorer", work, timings, "MFLOP")
 
 
 if __name__ == "__main__":

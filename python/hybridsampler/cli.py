@@ -75,9 +75,12 @@ def _fail(error: Exception) -> None:
 
 
 def _rich(table: Table) -> RichTable:
-    made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False)
+    made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, show_edge=False)
     for number, name in enumerate(table.header):
-        made.add_column(name, justify="left" if number == 0 else "right")
+        # One word a line: the columns of Table 1 then fit 80 characters.
+        made.add_column(
+            name.replace(" ", "\n"), justify="left" if number == 0 else "right", no_wrap=True
+        )
     for row in table.rows:
         made.add_row(*row)
     return made

@@ -67,6 +67,10 @@ class ParallelCorpus:
         )
         return cls(core, tuple(languages), tuple(sources))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the columns, as integers."""
+        return _from_codes, (*self._core.columns(), self._languages, self._sources)
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return self._core.rows
@@ -109,6 +113,17 @@ class ParallelCorpus:
     def fingerprint(self) -> str:
         """Hash of all that a plan can see of the corpus; saved with a sampler's state."""
         return self._core.fingerprint
+
+
+def _from_codes(
+    group: NDArray[np.int64],
+    language: NDArray[np.int64],
+    source: NDArray[np.int64],
+    languages: tuple[str, ...],
+    sources: tuple[str, ...],
+) -> ParallelCorpus:
+    core = _core.Corpus(group, language, source, list(languages), list(sources), str)
+    return ParallelCorpus(core, languages, sources)
 
 
 def _encode(name: str, column: Iterable[Any]) -> tuple[NDArray[np.int64], Sequence[Any]]:

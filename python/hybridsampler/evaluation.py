@@ -95,6 +95,11 @@ class Evaluation:
         Raises:
             ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate.
         """
+        if len(query_languages) != counter.queries:
+            raise ValueError(
+                f"query_languages has {len(query_languages)} entries for {counter.queries} "
+                "queries: give one each"
+            )
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
@@ -113,7 +118,14 @@ class Evaluation:
 
     def __getitem__(self, setting: Setting) -> dict[str, float]:
         """Macro means of a setting by measure."""
-        return {name: mean(self.by_language(setting, name).values()) for name in self._measures}
+        _known(setting)
+        return {name: self._macro(setting, name) for name in self._measures}
+
+    def _macro(self, setting: Setting, measure: str) -> float:
+        if setting == "cross_lingual":
+            # Over ordered pairs: one query language may meet fewer others than the next.
+            return mean(value for (x, y), value in self.matrix(measure).items() if x != y)
+        return mean(self.by_language(setting, measure).values())
 
     def by_language(self, setting: Setting, measure: str) -> dict[str, float]:
         """Means by query language; in ``"cross_lingual"`` the mean over the other languages.
@@ -150,14 +162,12 @@ class Evaluation:
                 own = self._query_languages == name
                 values[own] = self._within(measure, name)[own]
             return values
-        total, count = np.zeros(len(values)), np.zeros(len(values))
-        for name in sorted(self.ranks.languages):
+        across: list[list[float]] = [[] for _ in values]
+        for name in self.ranks.languages:
             within = self._within(measure, name)
-            there = (self._query_languages != name) & ~np.isnan(within)
-            total[there] += within[there]
-            count[there] += 1
-        np.divide(total, count, out=values, where=count > 0)
-        return values
+            for query in np.flatnonzero((self._query_languages != name) & ~np.isnan(within)):
+                across[query].append(within[query])
+        return np.array([mean(found) for found in across])
 
     @property
     def rank_distance(self) -> float:

@@ -59,13 +59,18 @@ class Mix:
             value = getattr(self, name)
             if isinstance(value, Mapping):
                 check_weights(name, value)
-                object.__setattr__(self, name, dict(value))
+                # Equal mixes look equal, in a saved state too.
+                ordered = {key: float(value[key]) for key in sorted(value, key=repr)}
+                object.__setattr__(self, name, ordered)
             elif value not in words:
                 raise ValueError(_unknown(name, value, (*words, "a mapping of weights")))
         for name in ("language_temperature", "source_temperature"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name}={value!r}: a temperature is a positive number")
+            object.__setattr__(self, name, float(value))
+        for name in KINDS:
+            object.__setattr__(self, name, float(getattr(self, name)))
         if self.draws not in ("balanced", "random"):
             raise ValueError(_unknown("draws", self.draws, ("balanced", "random")))
 

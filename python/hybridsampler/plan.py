@@ -16,6 +16,7 @@ from hybridsampler.weights import ordered_pairs, resolve
 
 # Raised whenever a plan of the same inputs would give other batches.
 PLAN_VERSION = 1
+_STEPS = 2**63
 
 
 class Stream(NamedTuple):
@@ -90,20 +91,23 @@ class BatchPlan:
         """Return the pairs of a step, or of a run of steps.
 
         Raises:
-            IndexError: a negative step; a slice without an end, or with a stride.
+            IndexError: a step below 0 or above 2**63 - 1; a slice without an end, or with a stride.
+            MemoryError: more batches than fit.
         """
         if isinstance(step, slice):
             first, last = _bounds(step)
             return self._batches(first, last - first)
-        first = operator.index(step)
-        if first < 0:
-            raise IndexError(f"step {first}: steps count from 0 and have no end")
-        batch: NDArray[np.int64] = self._batches(first, 1)[0]
+        batch: NDArray[np.int64] = self._batches(_checked(step), 1)[0]
         return batch
 
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
-        pairs = self._core.batches(first, count, None)
-        return pairs.reshape(count, self._batch_size, 2)
+        pairs = np.empty((count, self._batch_size, 2), np.int64)
+        self._core.fill(first, pairs.reshape(-1), None)
+        return pairs
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what it was made of."""
+        return BatchPlan, (self._corpus, self._mix, self._batch_size, self._seed)
 
     def __repr__(self) -> str:
         """Describe the inputs."""
@@ -146,9 +150,9 @@ class BatchPlan:
             },
         )
 
-    def stream(self, step: int) -> Stream:
+    def stream(self, step: SupportsIndex) -> Stream:
         """Return the kind, source and language of a step's batch."""
-        kind, source, slot = self._core.stream(step)
+        kind, source, slot = self._core.stream(_checked(step))
         name = self._corpus.sources[source]
         spoken = self._corpus.source_languages[name]
         return Stream(kind, name, None if slot is None else spoken[slot])
@@ -165,11 +169,18 @@ class BatchPlan:
         }
 
 
+def _checked(step: SupportsIndex) -> int:
+    number = operator.index(step)
+    if not 0 <= number < _STEPS:
+        raise IndexError(f"step {number}: steps count from 0 and have no end before 2**63")
+    return number
+
+
 def _bounds(steps: slice) -> tuple[int, int]:
     first = 0 if steps.start is None else operator.index(steps.start)
     if steps.stop is None or steps.step not in (None, 1):
         raise IndexError(f"plan[{steps.start}:{steps.stop}:{steps.step}]: ask for plan[a:b]")
     last = operator.index(steps.stop)
-    if first < 0 or last < 0:
-        raise IndexError(f"plan[{first}:{last}]: steps count from 0 and have no end")
+    if first < 0 or not 0 <= last <= _STEPS:
+        raise IndexError(f"plan[{first}:{last}]: steps count from 0 and have no end before 2**63")
     return first, max(first, last)

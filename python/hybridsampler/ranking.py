@@ -81,9 +81,10 @@ class RankCounter:
         if threads is not None and threads < 1:
             raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
         indptr, ids, *grades = judged
-        self._indptr = _integers("indptr", indptr)
-        self._ids = _integers("ids", ids)
-        self._grades = _integers("grades", grades[0]) if grades else np.ones_like(self._ids)
+        # Copies: the caller may go on using the arrays.
+        self._indptr = _integers("indptr", indptr).copy()
+        self._ids = _integers("ids", ids).copy()
+        self._grades = _integers("grades", grades[0]).copy() if grades else np.ones_like(self._ids)
         self._threads = threads
         self._languages: dict[str, int] = {}
         self._core = _core.RankCounter(
@@ -174,6 +175,11 @@ class RankCounter:
         )
 
     @property
+    def queries(self) -> int:
+        """Number of queries."""
+        return len(self._indptr) - 1
+
+    @property
     def candidates(self) -> int:
         """Number of candidates counted so far."""
         return self._core.candidates
@@ -205,7 +211,8 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:
     if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
         values = values.detach().cpu()
-        values = (values.float() if values.element_size() == 2 else values).numpy()
+        half = values.is_floating_point() and values.element_size() == 2
+        values = (values.float() if half else values).numpy()
     array = np.asarray(values)
     if array.ndim != 2:
         raise ValueError(f"{name} has shape {array.shape}: give one row a vector, (n, d)")

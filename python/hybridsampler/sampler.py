@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -46,13 +47,14 @@ class HybridBatchSampler:
     ) -> None:
         """Check the numbers."""
         world, own = _distributed()
-        num_replicas = world if num_replicas is None else num_replicas
-        rank = own if rank is None else rank
+        num_replicas = world if num_replicas is None else operator.index(num_replicas)
+        rank = own if rank is None else operator.index(rank)
         rows = len(plan.corpus)
         if num_replicas < 1 or plan.batch_size % num_replicas:
             raise ValueError(
                 f"batch_size={plan.batch_size} is not divisible by num_replicas={num_replicas}: "
-                "every rank takes an equal slice of the global batch"
+                "every rank takes an equal slice of the global batch, so give the plan a multiple "
+                "as batch size"
             )
         if not 0 <= rank < num_replicas:
             raise ValueError(f"rank={rank}: ranks go from 0 to num_replicas - 1={num_replicas - 1}")
@@ -70,7 +72,7 @@ class HybridBatchSampler:
         self.rank = rank
         self.batch_size = plan.batch_size // num_replicas
         self.drop_last = True
-        self._len = steps_per_epoch
+        self._len = operator.index(steps_per_epoch)
         self._epoch = 0
         self._start = 0
         self._latest: _Batches | None = None
@@ -100,7 +102,7 @@ class HybridBatchSampler:
         if epoch < 0:
             raise ValueError(f"epoch={epoch}: epochs count from 0")
         if epoch != self._epoch:
-            self._go_to(epoch * self._len)
+            self._go_to(operator.index(epoch) * self._len)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the next step, and what the plan depends on. Plain values: JSON or torch.save."""
@@ -114,7 +116,7 @@ class HybridBatchSampler:
         DataLoader workers fetch ahead, so a training loop knows better than the sampler which step
         comes next.
         """
-        return {"version": STATE_VERSION, "step": step, "plan": self.plan.identity}
+        return {"version": STATE_VERSION, "step": operator.index(step), "plan": self.plan.identity}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at the step of ``state``.

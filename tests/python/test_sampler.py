@@ -190,6 +190,19 @@ def test_iterators_do_not_disturb_each_other() -> None:
     assert sampler.epoch == 1
 
 
+def test_an_older_iterator_that_ends_moves_nothing() -> None:
+    """Such as one that a loader dropped when it began again."""
+    plan = small_plan()
+    sampler = HybridBatchSampler(plan)
+    older, newer = iter(sampler), iter(sampler)
+    assert (rest(sampler, islice(newer, 3)) == plan[0:3]).all()
+    assert len(list(older)) == 11
+    assert sampler.epoch == 0
+    assert sampler.state_dict()["step"] == 3
+    assert (rest(sampler, newer) == plan[3:11]).all()
+    assert sampler.epoch == 1
+
+
 def test_an_iterator_that_came_to_its_end_stays_there() -> None:
     sampler = HybridBatchSampler(small_plan())
     batches = iter(sampler)

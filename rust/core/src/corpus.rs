@@ -116,6 +116,26 @@ impl Corpus {
         self.rows
     }
 
+    /// Columns of which [`Self::new`] makes an equal corpus: group, language and source of each row.
+    #[must_use]
+    pub fn columns(&self) -> [Vec<i64>; 3] {
+        let mut columns = [(); 3].map(|()| vec![0; self.rows as usize]);
+        let mut first_group = 0;
+        for (s, source) in self.sources.iter().enumerate() {
+            for group in 0..source.groups {
+                for (slot, &language) in source.languages.iter().enumerate() {
+                    let row = source.row(group, slot as u32) as usize;
+                    let values = [(first_group + group) as i64, i64::from(language), s as i64];
+                    for (column, value) in columns.iter_mut().zip(values) {
+                        column[row] = value;
+                    }
+                }
+            }
+            first_group += source.groups;
+        }
+        columns
+    }
+
     /// A hash (XXH3, 128 bits) of all that a plan can see: equal fingerprints, equal plans.
     #[must_use]
     pub fn fingerprint(&self) -> u128 {
@@ -235,7 +255,8 @@ impl Membership {
             let known = &mut source_of[group as usize];
             if *known != u32::MAX && *known != source {
                 invalid!(
-                    "group {} is in source '{}' and, at row {row}, in source '{}': a group belongs to one source",
+                    "group {} is in source '{}' and, at row {row}, in source '{}': a group belongs to one source, so \
+                     rename it in one of them",
                     group_name(group),
                     names[*known as usize],
                     names[source as usize]

@@ -10,6 +10,7 @@
 pub mod corpus;
 mod error;
 pub mod judged;
+mod kernels;
 pub mod key;
 pub mod ngram;
 pub mod permutation;

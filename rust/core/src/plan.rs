@@ -122,20 +122,21 @@ impl Plan {
             Categories::new(weights, draws, path)
         };
         let count = corpus.sources().len();
-        let each = |what: Use, weights: &[Vec<f64>]| (0..count).map(|s| of(what, &[s], &weights[s])).collect();
-        let Some(kinds) = of(Use::Kinds, &[], &weights.kinds) else {
+        let each =
+            |what: Use, weights: &[Vec<f64>]| (0..count).map(|s| of(what, &[s], &weights[s])).collect::<Result<_, _>>();
+        let Some(kinds) = of(Use::Kinds, &[], &weights.kinds)? else {
             invalid!("all kinds of batches have weight 0: give at least one kind a positive weight");
         };
         let mut sources = [None, None, None];
         for (k, slot) in sources.iter_mut().enumerate() {
-            *slot = of(Use::Sources, &[k], &weights.sources[k]);
+            *slot = of(Use::Sources, &[k], &weights.sources[k])?;
         }
         Ok(Self {
             kinds,
             sources,
-            languages: each(Use::Languages, &weights.languages),
-            pairs: each(Use::Pairs, &weights.pairs),
-            mixed: each(Use::MixedLanguages, &weights.languages),
+            languages: each(Use::Languages, &weights.languages)?,
+            pairs: each(Use::Pairs, &weights.pairs)?,
+            mixed: each(Use::MixedLanguages, &weights.languages)?,
             corpus,
             batch_size,
             key,
@@ -174,18 +175,16 @@ impl Plan {
         self.locate(t).0
     }
 
-    /// The pairs of `count` steps from `first` on: query row, passage row, query row, ..., `2 * batch_size` numbers a
-    /// step. Long slices are shared among threads (all processors unless told); the result does not depend on it.
-    #[must_use]
-    pub fn batches(&self, first: u64, count: usize, threads: Option<usize>) -> Vec<i64> {
+    /// Writes the pairs of the steps `first, first + 1, ...`: query row, passage row, query row, ..., `2 * batch_size`
+    /// numbers a step. Long runs are shared among threads (all processors unless told); the result does not depend on it.
+    pub fn fill(&self, first: u64, out: &mut [i64], threads: Option<usize>) {
         let width = 2 * self.batch_size as usize;
-        let mut out = vec![0; count * width];
-        let located = self.locate_many(first, count);
+        let located = self.locate_many(first, out.len() / width);
         let useful = (out.len() / PAIRS_PER_THREAD).max(1);
-        let run = count.div_ceil(threads::resolve(threads).min(useful)).max(1);
-        if count <= run {
-            self.fill_located(&located, &mut out);
-            return out;
+        let run = located.len().div_ceil(threads::resolve(threads).min(useful)).max(1);
+        if located.len() <= run {
+            self.fill_located(&located, out);
+            return;
         }
         // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
         std::thread::scope(|scope| {
@@ -193,7 +192,6 @@ impl Plan {
                 scope.spawn(move || self.fill_located(located, out));
             }
         });
-        out
     }
 
     fn fill_located(&self, located: &[(Stream, u64)], out: &mut [i64]) {
@@ -352,13 +350,13 @@ enum Categories {
 
 impl Categories {
     /// `None` when nothing can be drawn.
-    fn new(weights: &[f64], draws: Draws, key: Key) -> Option<Self> {
+    fn new(weights: &[f64], draws: Draws, key: Key) -> Result<Option<Self>, Invalid> {
         if !weights.iter().any(|&w| w > 0.0) {
-            return None;
+            return Ok(None);
         }
         let weights = integer_weights(weights);
-        Some(match draws {
-            Draws::Balanced => Self::Balanced(Schedule::new(&weights, key)),
+        Ok(Some(match draws {
+            Draws::Balanced => Self::Balanced(Schedule::new(&weights, key)?),
             Draws::Random => {
                 let upto = weights.iter().scan(0, |sum, w| {
                     *sum += w;
@@ -366,7 +364,7 @@ impl Categories {
                 });
                 Self::Random { upto: upto.collect(), key }
             }
-        })
+        }))
     }
 
     /// The category at `n` and the position to read the next level at.

@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
+use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
@@ -97,6 +98,7 @@ impl RankCounter {
         excluded: Option<Excluded>,
         similarity: Similarity,
     ) -> Result<Self, Invalid> {
+        let _state = DefaultFloatState::take();
         if queries.dimension == 0 {
             invalid!("the queries have dimension 0: give vectors of at least one component");
         }
@@ -142,6 +144,7 @@ impl RankCounter {
 
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
     pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64]) -> Result<(), Invalid> {
+        let _state = DefaultFloatState::take();
         let block = self.prepare(block, ids)?;
         let block = block.vectors();
         let judged = || (0..ids.len()).filter(|&i| self.places.contains_key(&ids[i]));
@@ -173,6 +176,7 @@ impl RankCounter {
         languages: &[u32],
         threads: Option<usize>,
     ) -> Result<(), Invalid> {
+        let _state = DefaultFloatState::take();
         if languages.len() != ids.len() {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
         }
@@ -358,6 +362,7 @@ impl RankCounter {
             Err(_) => None,
         };
         let work = || {
+            let _state = DefaultFloatState::take();
             while let Some((run, tallies)) = next() {
                 for first in (0..ids.len()).step_by(TILE) {
                     for (i, tally) in tallies.iter_mut().enumerate() {

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::error::{Invalid, invalid};
 use crate::key::Key;
 use crate::permutation::Permutation;
 
@@ -25,7 +26,7 @@ enum Method {
     /// Equal weights: blocks in which each category comes once, in an order keyed by the block.
     Blocks { members: Vec<u32>, key: Key },
     /// At most four categories: two levels of rounding, each off by at most 1/2.
-    Tree,
+    Tree { members: Vec<u32> },
     /// Anything else: a table, made by earliest deadline first and repeated for ever.
     Table { category: Vec<u16>, earlier: Vec<u16> },
 }
@@ -35,23 +36,33 @@ impl Schedule {
     ///
     /// With more than four unequal positive weights the shares are rounded to multiples of `1 / PERIOD`, none to 0.
     ///
+    /// An error when more than [`PERIOD`] unequal weights are positive.
+    ///
     /// # Panics
-    /// If all weights are 0, or more than [`PERIOD`] unequal ones are positive.
-    #[must_use]
-    pub fn new(weights: &[u64], key: Key) -> Self {
+    /// If all weights are 0.
+    pub fn new(weights: &[u64], key: Key) -> Result<Self, Invalid> {
         let members: Vec<u32> = (0..weights.len() as u32).filter(|&k| weights[k as usize] > 0).collect();
         let first = weights[members[0] as usize];
         if members.iter().all(|&k| weights[k as usize] == first) {
             let weights: Vec<u64> = weights.iter().map(|&w| w.min(1)).collect();
             let total = members.len() as u64;
-            return Self { weights, total, method: Method::Blocks { members, key } };
+            return Ok(Self { weights, total, method: Method::Blocks { members, key } });
         }
-        if weights.len() <= 4 {
-            return Self { weights: weights.to_vec(), total: weights.iter().sum(), method: Method::Tree };
+        if members.len() <= 4 {
+            let total = weights.iter().sum();
+            return Ok(Self { weights: weights.to_vec(), total, method: Method::Tree { members } });
+        }
+        if members.len() as u64 > PERIOD {
+            invalid!(
+                "{} unequal positive weights: the finest share is 1/{PERIOD}, so give at most {PERIOD} of them, or equal \
+                 weights",
+                members.len()
+            );
         }
         let weights = period_weights(weights);
         let (category, earlier) = earliest_deadline_first(&weights, key);
-        Self { total: category.len() as u64, weights, method: Method::Table { category, earlier } }
+        let total = category.len() as u64;
+        Ok(Self { weights, total, method: Method::Table { category, earlier } })
     }
 
     /// The integer weights in force, and their sum: category `k` has the share `weights[k] / total`.
@@ -69,7 +80,7 @@ impl Schedule {
                 let order = Permutation::new(self.total, key.derive(block));
                 (members[order.apply(i) as usize] as usize, block)
             }
-            Method::Tree => self.descend(n),
+            Method::Tree { members } => self.descend(members, n),
             Method::Table { category, earlier } => {
                 let (block, i) = (n / self.total, (n % self.total) as usize);
                 let k = usize::from(category[i]);
@@ -99,12 +110,12 @@ impl Schedule {
 
     /// Two levels of [`left_of`]: {0, 1} against {2, 3}, then one against the other. The error of the inner level is
     /// at most `1/2 + p/2` with `p < 1`.
-    fn descend(&self, n: u64) -> (usize, u64) {
-        let w = |k: usize| self.weights.get(k).copied().unwrap_or(0);
+    fn descend(&self, members: &[u32], n: u64) -> (usize, u64) {
+        let w = |k: usize| members.get(k).map_or(0, |&k| self.weights[k as usize]);
         let (n, first) = side(n, w(0) + w(1), w(2) + w(3));
         let first = 2 * usize::from(first);
         let (n, second) = side(n, w(first), w(first + 1));
-        (first + usize::from(second), n)
+        (members[first + usize::from(second)] as usize, n)
     }
 }
 
@@ -144,8 +155,6 @@ pub fn integer_weights(weights: &[f64]) -> Vec<u64> {
 /// Weights with a sum of at most [`PERIOD`]: reduced by their common divisor where that is enough, else rounded by
 /// largest remainder, with at least 1 for every positive weight.
 fn period_weights(weights: &[u64]) -> Vec<u64> {
-    let positive = weights.iter().filter(|&&w| w > 0).count() as u64;
-    assert!(positive <= PERIOD, "{positive} weights for {PERIOD} places");
     let divisor = weights.iter().copied().fold(0, gcd);
     let total: u64 = weights.iter().sum();
     if total / divisor <= PERIOD {
@@ -154,7 +163,8 @@ fn period_weights(weights: &[u64]) -> Vec<u64> {
     let wide = u128::from(total);
     let exact = |w: u64| u128::from(w) * u128::from(PERIOD);
     let mut rounded: Vec<u64> = weights.iter().map(|&w| ((exact(w) / wide) as u64).max(u64::from(w > 0))).collect();
-    let mut by_remainder: Vec<usize> = (0..weights.len()).filter(|&k| weights[k] > 0).collect();
+    // A weight that was lifted to 1 has more than its share already.
+    let mut by_remainder: Vec<usize> = (0..weights.len()).filter(|&k| exact(weights[k]) >= wide).collect();
     by_remainder.sort_by_key(|&k| Reverse(exact(weights[k]) % wide));
     let mut missing = PERIOD as i64 - rounded.iter().sum::<u64>() as i64;
     for &k in by_remainder.iter().cycle() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hybridsampler_core::corpus::{self, Columns};
 use hybridsampler_core::plan::{self, Draws, Weights};
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 
 use crate::error::value_error;
@@ -52,6 +52,11 @@ impl Corpus {
         sources.map(|source| (source.groups(), source.languages().to_vec())).collect()
     }
 
+    /// Columns that make an equal corpus: group, language, source.
+    fn columns<'py>(&self, py: Python<'py>) -> [Bound<'py, PyArray1<i64>>; 3] {
+        py.detach(|| self.0.columns()).map(|column| column.into_pyarray(py))
+    }
+
     /// Hexadecimal hash of names and columns.
     #[getter]
     fn fingerprint(&self) -> String {
@@ -83,16 +88,17 @@ impl Plan {
         Ok(Self(plan.map_err(value_error)?))
     }
 
-    /// The pairs of `count` steps from `first` on, flat.
-    fn batches<'py>(
+    /// Writes the pairs of the steps from `first` on.
+    fn fill(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         first: u64,
-        count: usize,
+        mut out: PyReadwriteArray1<'_, i64>,
         threads: Option<usize>,
-    ) -> Bound<'py, PyArray1<i64>> {
-        let pairs = py.detach(|| self.0.batches(first, count, threads));
-        pairs.into_pyarray(py)
+    ) -> PyResult<()> {
+        let out = out.as_slice_mut()?;
+        py.detach(|| self.0.fill(first, out, threads));
+        Ok(())
     }
 
     /// The stream of a step: name of the kind, number of the source, slot of the language.

@@ -1,0 +1,6 @@
+//! Code for particular processors: the one folder in which `unsafe` may stand.
+#![allow(unsafe_code, reason = "processor instructions; every block says why it is sound")]
+
+mod float_state;
+
+pub use float_state::DefaultFloatState;
