@@ -115,6 +115,10 @@ class ParallelCorpus:
         return self._core.fingerprint
 
 
+_STRINGS = {str, np.str_}
+_INTEGERS = {int, *np.signedinteger.__subclasses__(), *np.unsignedinteger.__subclasses__()}
+
+
 def _from_codes(
     group: NDArray[np.int64],
     language: NDArray[np.int64],
@@ -140,9 +144,9 @@ def _encode(name: str, column: Iterable[Any]) -> tuple[NDArray[np.int64], Sequen
     else:
         values = list(column)
     kinds = set(map(type, values))
-    if not (kinds <= {str} or kinds <= {int}):
-        expected = str if str in kinds else int
-        row = next(i for i, value in enumerate(values) if type(value) is not expected)
+    if not (kinds <= _STRINGS or kinds <= _INTEGERS):
+        expected = _STRINGS if kinds & _STRINGS else _INTEGERS
+        row = next(i for i, value in enumerate(values) if type(value) not in expected)
         raise ValueError(
             f"column {name!r} holds {values[row]!r} at row {row}: give strings only or integers "
             "only, without missing values"

@@ -16,7 +16,6 @@ from hybridsampler.weights import ordered_pairs, resolve
 
 # Raised whenever a plan of the same inputs would give other batches.
 PLAN_VERSION = 1
-_STEPS = 2**63
 
 
 class Stream(NamedTuple):
@@ -32,7 +31,10 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The shares that a balanced plan keeps at every step. What is not drawn has no entry."""
+    """The shares that a balanced plan keeps at every step.
+
+    A category of weight 0 has share 0; a kind or source from which nothing is drawn has no entry.
+    """
 
     kinds: dict[str, float]
     """Of all batches."""
@@ -69,12 +71,15 @@ class BatchPlan:
         """Resolve the mix and check that every stream fills a batch."""
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed={seed}: a seed is an integer from 0 to 2**64 - 1")
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: give at least 1")
+        if not 1 <= batch_size < 2**63:
+            raise ValueError(f"batch_size={batch_size}: give at least 1 and less than 2**63")
         self._corpus = corpus
         self._mix = mix
         self._batch_size = operator.index(batch_size)
         self._seed = operator.index(seed)
+        # Up to here positions inside a stream, which count pairs, fit 64 bits.
+        self._end = 2**63 // self._batch_size
+        self._mix_text = repr(mix)
         weights = resolve(mix, corpus)
         self._core = _core.Plan(
             corpus._core,
@@ -91,13 +96,14 @@ class BatchPlan:
         """Return the pairs of a step, or of a run of steps.
 
         Raises:
-            IndexError: a step below 0 or above 2**63 - 1; a slice without an end, or with a stride.
+            IndexError: a step below 0, or so far that pairs no longer count in 63 bits; a slice
+                without an end, or with a stride.
             MemoryError: more batches than fit.
         """
         if isinstance(step, slice):
-            first, last = _bounds(step)
+            first, last = self._bounds(step)
             return self._batches(first, last - first)
-        batch: NDArray[np.int64] = self._batches(_checked(step), 1)[0]
+        batch: NDArray[np.int64] = self._batches(self._checked(step), 1)[0]
         return batch
 
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
@@ -152,7 +158,7 @@ class BatchPlan:
 
     def stream(self, step: SupportsIndex) -> Stream:
         """Return the kind, source and language of a step's batch."""
-        kind, source, slot = self._core.stream(_checked(step))
+        kind, source, slot = self._core.stream(self._checked(step))
         name = self._corpus.sources[source]
         spoken = self._corpus.source_languages[name]
         return Stream(kind, name, None if slot is None else spoken[slot])
@@ -163,24 +169,26 @@ class BatchPlan:
         return {
             "plan_version": PLAN_VERSION,
             "corpus": self._corpus.fingerprint,
-            "mix": repr(self._mix),
+            "mix": self._mix_text,
             "batch_size": self._batch_size,
             "seed": self._seed,
         }
 
+    def _checked(self, step: SupportsIndex) -> int:
+        number = operator.index(step)
+        if not 0 <= number < self._end:
+            raise IndexError(
+                f"step {number}: steps count from 0 and have no end before {self._end}"
+            )
+        return number
 
-def _checked(step: SupportsIndex) -> int:
-    number = operator.index(step)
-    if not 0 <= number < _STEPS:
-        raise IndexError(f"step {number}: steps count from 0 and have no end before 2**63")
-    return number
-
-
-def _bounds(steps: slice) -> tuple[int, int]:
-    first = 0 if steps.start is None else operator.index(steps.start)
-    if steps.stop is None or steps.step not in (None, 1):
-        raise IndexError(f"plan[{steps.start}:{steps.stop}:{steps.step}]: ask for plan[a:b]")
-    last = operator.index(steps.stop)
-    if first < 0 or not 0 <= last <= _STEPS:
-        raise IndexError(f"plan[{first}:{last}]: steps count from 0 and have no end before 2**63")
-    return first, max(first, last)
+    def _bounds(self, steps: slice) -> tuple[int, int]:
+        first = 0 if steps.start is None else operator.index(steps.start)
+        if steps.stop is None or steps.step not in (None, 1):
+            raise IndexError(f"plan[{steps.start}:{steps.stop}:{steps.step}]: ask for plan[a:b]")
+        last = operator.index(steps.stop)
+        if first < 0 or not 0 <= last <= self._end:
+            raise IndexError(
+                f"plan[{first}:{last}]: steps count from 0 and have no end before {self._end}"
+            )
+        return first, max(first, last)

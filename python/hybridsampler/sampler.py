@@ -179,10 +179,12 @@ class _Batches(Iterator[list[int]]):
     def __next__(self) -> list[int]:
         if not self._ready:
             if self.next_step >= self._last:
-                self._sampler._finished(self)
                 raise StopIteration
             self._prepare()
         self.next_step += 1
+        if self.next_step == self._last:
+            # Now, and not when the next batch is asked for: zip(range(n), loader) never asks.
+            self._sampler._finished(self)
         return self._ready.pop()
 
     def _prepare(self) -> None:

@@ -88,8 +88,9 @@ def _pair_weights(mix: Mix, corpus: ParallelCorpus) -> dict[tuple[str, str], flo
     every = ordered_pairs(corpus.languages)
     if not isinstance(mix.pairs, Mapping):
         return dict.fromkeys(every, 1.0)
+    known = set(every)
     for pair in mix.pairs:
-        if pair not in every:
+        if pair not in known:
             raise ValueError(
                 f"pairs: {pair!r} is not an ordered pair of two of the languages "
                 f"{', '.join(corpus.languages)}"
@@ -136,4 +137,12 @@ def _check_drawable(mix: Mix, corpus: ParallelCorpus, weights: Weights) -> None:
 
 def _tempered(size: int, temperature: float) -> float:
     """``size ** (1 / temperature)``, to 12 digits: the last ones differ between platforms."""
-    return float(f"{size ** (1 / temperature):.12g}") if temperature != 1 else float(size)
+    if temperature == 1:
+        return float(size)
+    try:
+        return float(f"{size ** (1 / temperature):.12g}")
+    except OverflowError as error:
+        raise ValueError(
+            f"temperature {temperature}: {size} ** (1 / temperature) is beyond float64; give one "
+            "nearer to 1"
+        ) from error

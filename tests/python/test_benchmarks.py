@@ -126,7 +126,7 @@ def test_training_data_is_what_the_script_makes() -> None:
     shipped = parquet.read_table(DATA / "train.parquet")
     assert shipped.equals(make_train.build(full))
     groups = set(zip(shipped["source"].to_pylist(), shipped["group_id"].to_pylist(), strict=True))
-    assert Counter(source for source, _ in groups) == {"ntrex": 1874, "lessons": 728}
+    assert Counter(source for source, _ in groups) == {"ntrex": 1868, "lessons": 680}
     assert len(shipped) == len(groups) * len(CANDIDATES)
     assert set(shipped["lang"].to_pylist()) == set(CANDIDATES)
 

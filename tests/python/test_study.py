@@ -132,7 +132,7 @@ def test_the_run_is_told(finished: Path) -> None:
         ({"train.parquet": "nothing.parquet"}, "nothing.parquet: no such file"),
         ({"train.parquet": "small.toml"}, "small.toml: not a Parquet file"),
         ({"'th'": "'xx'"}, "unknown language 'xx': it has ar, de, el, en"),
-        ({"batch_size = \\d+": "batch_size = 5000"}, "at most 728, or give the source weight 0"),
+        ({"batch_size = \\d+": "batch_size = 5000"}, "at most 680, or give the source weight 0"),
         ({"'th'.": "]", "'en', ": ""}, "need a source of two or more languages"),
         ({'"xquad-r"\nfolder = "': '"xquad-r"\nfolder = "no-'}, "no-xquad-r"),
         ({'name = "xquad-r"': 'name = "xquad"'}, "'name' in [benchmark] is 'xquad'"),

@@ -314,7 +314,9 @@ fn deal_groups(groups: u64, batch_size: u64, key: Key, m: u64, out: &mut [u64]) 
     let order = Permutation::new(batches * batch_size, key.derive(pass));
     order.fill(j * batch_size, out);
     let left_out = u128::from(groups % batch_size);
-    let offset = ((u128::from(pass) + 1) * left_out % u128::from(groups)) as u64;
+    // Where the turns begin is keyed too, lest the same groups sit out first in every run.
+    let begin = u128::from(key.word(u64::MAX));
+    let offset = ((begin + (u128::from(pass) + 1) * left_out) % u128::from(groups)) as u64;
     for group in out {
         *group += offset;
         if *group >= groups {
