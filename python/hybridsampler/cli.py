@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -49,9 +50,7 @@ def study(
         done = run_study(read, config.parent, folder, console)
     except (ValueError, OSError) as error:
         _fail(error)
-    for table in done.tables[:2]:
-        console.print(f"\n{table.title}", highlight=False)
-        console.print(_rich(table))
+    print_tables(done.tables, console)
     console.print(f"written to {folder.resolve()}: index.html shows it all")
 
 
@@ -72,6 +71,13 @@ def _fail(error: Exception) -> None:
     """One line, exit code 2, no traceback."""
     Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
     raise typer.Exit(2) from None
+
+
+def print_tables(made: Sequence[Table], console: Console) -> None:
+    """Print accuracy and language bias; the tables by language are for the files."""
+    for table in made[:2]:
+        console.print(f"\n{table.title}", highlight=False)
+        console.print(_rich(table))
 
 
 def _rich(table: Table) -> RichTable:

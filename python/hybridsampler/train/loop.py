@@ -102,7 +102,7 @@ def train(
             group["lr"] = rate * left
         loss = info_nce(encoder(queries), encoder(passages), training.temperature)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        torch.autograd.backward(loss)
         optimizer.step()
 
         losses.append(loss.item())

@@ -1,0 +1,114 @@
+"""The README's code prints what it says; its numbers are those of the committed records."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hybridsampler.cli import print_tables
+from hybridsampler.study.results import ArmResult, read_results
+from hybridsampler.study.tables import tables
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECORDS = ROOT / "benches/record"
+STUDY = max(RECORDS.glob("*-quick-study"))
+
+
+def _block(after: str, language: str) -> str:
+    """The first fenced block of a language below a heading."""
+    section = README.split(f"\n## {after}\n")[1].split("\n## ")[0]
+    return section.split(f"```{language}\n")[1].split("```")[0]
+
+
+def _run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_sampler_example_runs_and_keeps_its_promise() -> None:
+    code = _block("The sampler", "python")
+    assert len(code.strip().splitlines()) <= 12
+    check = "\n    assert len(batch['query']) == len(batch['passage']) == 128\n    break\n"
+    assert _run(code.rstrip() + check + "print(len(loader))") == "218\n"
+
+
+def test_the_scorer_example_prints_what_it_says() -> None:
+    code = _block("The scorer", "python")
+    calls = code[code.index("xquad, encode") :]
+    assert len(calls.strip().splitlines()) <= 8
+    expected = README.split("## The scorer")[1].split("```\n")[2]
+    assert _run(code) == expected
+
+
+def test_the_study_printed_what_the_readme_shows() -> None:
+    results = read_results(STUDY / "results.jsonl")
+    out = io.StringIO()
+    print_tables(tables(results, "XQuAD-R"), Console(file=out, width=80))
+    shown = [line.rstrip() for line in _block("What the quick study prints", "\n").splitlines()]
+    printed = [line.rstrip() for line in out.getvalue().strip().splitlines()]
+    assert [line for line in shown if line] == [line for line in printed if line]
+
+
+def _change(ours: ArmResult, other: ArmResult) -> list[str]:
+    values = [
+        ours.macro[setting]["AP"] - other.macro[setting]["AP"]
+        for setting in ("monolingual", "cross_lingual", "multilingual")
+    ]
+    signed = [f"{value:+.3f}".replace("0.", ".") for value in values]
+    return [*signed, f"{ours.rank_distance - other.rank_distance:+.0f}"]
+
+
+@pytest.mark.parametrize("other", ["X-X-mono", "X-Y"])
+def test_the_comparison_holds_the_records_numbers(other: str) -> None:
+    results = {result.arm: result for result in read_results(STUDY / "results.jsonl")}
+    row = " | ".join([other, "here", *_change(results["hybrid"], results[other])])
+    assert f"| {row} |" in README
+
+
+def test_the_pattern_is_the_one_that_the_readme_tells() -> None:
+    """In every seed on record: hybrid beats X-X-mono across languages and X-Y within them."""
+    paths = sorted(STUDY.glob("results*.jsonl"))
+    assert len(paths) == 3
+    for path in paths:
+        found = {result.arm: result for result in read_results(path)}
+        hybrid, mono, cross = found["hybrid"], found["X-X-mono"], found["X-Y"]
+        ap = {arm: {s: found[arm].macro[s]["AP"] for s in found[arm].macro} for arm in found}
+        assert ap["untrained"]["monolingual"] < ap["X-Y"]["monolingual"]
+        assert (
+            ap["X-Y"]["monolingual"] < ap["hybrid"]["monolingual"] < ap["X-X-mono"]["monolingual"]
+        )
+        for setting in ("cross_lingual", "multilingual"):
+            assert ap["X-X-mono"][setting] < ap["hybrid"][setting] < ap["X-Y"][setting]
+        assert cross.rank_distance < hybrid.rank_distance < mono.rank_distance
+
+
+def test_the_speed_table_holds_the_records_numbers() -> None:
+    for bench in ("sampler", "scorer"):
+        record = json.loads(max(RECORDS.glob(f"*-{bench}.json")).read_text(encoding="utf-8"))
+        first = record["timings"][0]
+        for timing in record["timings"]:
+            ratio = timing["amount"] / timing["seconds"] / (first["amount"] / first["seconds"])
+            cell = f"| {timing['name']} | {timing['seconds'] * 1000:.2f} | {ratio:.2f} |"
+            assert cell in README
+        assert record["date"] in README
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
