@@ -9,6 +9,7 @@ from typing import Any
 
 from hybridsampler.pairs import encode
 from hybridsampler.plan import BatchPlan
+from hybridsampler.states import differences
 
 STATE_VERSION = 1
 # Pairs that an iterator makes at once, after a first batch that comes alone and at once.
@@ -136,16 +137,11 @@ class HybridBatchSampler:
                 f"the state has version {state['version']}, this hybridsampler reads "
                 f"{STATE_VERSION}: resume with the version that saved it"
             )
-        mine, saved = self.plan.identity, state["plan"]
-        differing = [
-            f"{name}: saved {saved.get(name)!r}, now {mine.get(name)!r}"
-            for name in sorted(mine | saved)
-            if mine.get(name) != saved.get(name)
-        ]
+        differing = differences(state["plan"], self.plan.identity)
         if differing:
             raise ValueError(
-                "the state belongs to another plan (" + "; ".join(differing) + "): resume with the "
-                "corpus, mix, batch size and seed that it was saved with"
+                f"the state belongs to another plan ({differing}): resume with the corpus, mix, "
+                "batch size and seed that it was saved with"
             )
         step = state["step"]
         if not isinstance(step, int) or step < 0:

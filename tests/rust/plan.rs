@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use hybridsampler_core::categories::Draws;
 use hybridsampler_core::corpus::{Columns, Corpus};
-use hybridsampler_core::plan::{Draws, Kind, Plan, Stream, Weights, pair_of};
+use hybridsampler_core::plan::{Kind, Plan, Stream, Weights, pair_of};
 use proptest::prelude::*;
 
 /// The columns of a corpus in shuffled order, and what the plan is asked for.

@@ -1,9 +1,10 @@
 //! Ranks equal those of a naive oracle digit for digit, however the work is cut.
 
 use hybridsampler_core::judged::{Excluded, Judged};
-use hybridsampler_core::ranking::{RankCounter, Similarity, Vectors};
+use hybridsampler_core::ranking::RankCounter;
 use hybridsampler_core::score::dot;
 use hybridsampler_core::tally::Ties;
+use hybridsampler_core::vectors::{Similarity, Vectors};
 use proptest::prelude::*;
 
 /// The reference score by its definition: 32 sums, zero-padded, then halved.

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hybridsampler.files import written_whole
 from hybridsampler.study.results import ArmResult
-from hybridsampler.study.tables import Table
+from hybridsampler.study.tables import Table, share
 
 
 def write_report(
@@ -48,6 +48,7 @@ def write_report(
         # A matrix of zeros is drawn white.
         largest=largest or 1.0,
         facts=facts,
+        share=share,
     )
     with written_whole(path) as draft:
         draft.write_text(page, encoding="utf-8")

@@ -75,9 +75,9 @@ def _bias(results: Sequence[ArmResult], benchmark: str) -> Table:
     )
 
 
-def share(value: float) -> str:
-    """Write a number from 0 to 1 as the field does: four digits, no zero before the point."""
-    return f"{value:.4f}".removeprefix("0")
+def share(value: float, digits: int = 4) -> str:
+    """Write a number from 0 to 1 as the field does, without the zero before the point."""
+    return f"{value:.{digits}f}".removeprefix("0")
 
 
 def _whole(value: float) -> str:

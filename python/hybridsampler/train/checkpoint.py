@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from hybridsampler.files import written_whole
+from hybridsampler.states import differences
 
 FORMAT = "hybridsampler-checkpoint-1"
 
@@ -75,16 +76,10 @@ def load_checkpoint(
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start over") from error
     header = json.loads(metadata["header"])
-    saved = header["settings"]
-    differing = [
-        f"{name}: saved {saved.get(name)!r}, now {settings.get(name)!r}"
-        for name in sorted(saved | settings)
-        if saved.get(name) != settings.get(name)
-    ]
+    differing = differences(header["settings"], settings)
     if differing:
         raise ValueError(
-            f"{path} belongs to a run with other settings ({'; '.join(differing)}): "
-            "delete it to start over"
+            f"{path} belongs to a run with other settings ({differing}): delete it to start over"
         )
     state: dict[int, dict[str, Any]] = {
         int(index): dict(values) for index, values in header["optimizer"]["plain"].items()

@@ -2,11 +2,12 @@
 //!
 //! Two halves that know nothing of each other:
 //!
-//! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`plan`] over a [`corpus`];
-//! * rankings: [`score`], [`judged`] -> [`tally`] -> [`ranking`].
+//! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`] -> [`plan`] over a [`corpus`];
+//! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`] -> [`ranking`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
 
+pub mod categories;
 pub mod corpus;
 mod error;
 pub mod judged;
@@ -20,5 +21,6 @@ pub mod schedule;
 pub mod score;
 pub mod tally;
 mod threads;
+pub mod vectors;
 
 pub use error::Invalid;

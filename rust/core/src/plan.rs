@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::categories::{Categories, Draws};
 use crate::corpus::Corpus;
 use crate::error::{Invalid, invalid};
 use crate::key::Key;
 use crate::permutation::Permutation;
-use crate::schedule::{Schedule, integer_weights};
 use crate::threads;
 
 /// How query and passage languages relate inside a batch.
@@ -50,15 +50,6 @@ pub struct Weights {
     pub languages: Vec<Vec<f64>>,
     /// For each source, one for each ordered pair of slots `(query, passage)`, in the order of [`pair_of`].
     pub pairs: Vec<Vec<f64>>,
-}
-
-/// How categories follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Draws {
-    /// Every prefix is within 1 of its share.
-    Balanced,
-    /// Independent draws.
-    Random,
 }
 
 /// A sequence of batches with a shuffle of its own.
@@ -341,69 +332,6 @@ fn check_fill(corpus: &Corpus, weights: &Weights, batch_size: u64) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// What is drawn at a position, balanced or at random.
-#[derive(Debug)]
-enum Categories {
-    Balanced(Schedule),
-    Random { upto: Vec<u64>, key: Key },
-}
-
-impl Categories {
-    /// `None` when nothing can be drawn.
-    fn new(weights: &[f64], draws: Draws, key: Key) -> Result<Option<Self>, Invalid> {
-        if !weights.iter().any(|&w| w > 0.0) {
-            return Ok(None);
-        }
-        let weights = integer_weights(weights);
-        Ok(Some(match draws {
-            Draws::Balanced => Self::Balanced(Schedule::new(&weights, key)?),
-            Draws::Random => {
-                let upto = weights.iter().scan(0, |sum, w| {
-                    *sum += w;
-                    Some(*sum)
-                });
-                Self::Random { upto: upto.collect(), key }
-            }
-        }))
-    }
-
-    /// The category at `n` and the position to read the next level at.
-    fn at(&self, n: u64) -> (usize, u64) {
-        match self {
-            Self::Balanced(schedule) => schedule.at(n),
-            Self::Random { upto, key } => {
-                let x = key.below(n, upto[upto.len() - 1]);
-                (upto.partition_point(|&end| end <= x), n)
-            }
-        }
-    }
-
-    fn fill(&self, start: u64, out: &mut [u32]) {
-        match self {
-            Self::Balanced(schedule) => schedule.fill(start, out),
-            Self::Random { .. } => {
-                for (n, slot) in (start..).zip(out) {
-                    *slot = self.at(n).0 as u32;
-                }
-            }
-        }
-    }
-
-    fn shares(&self) -> Vec<f64> {
-        match self {
-            Self::Balanced(schedule) => {
-                let (weights, total) = schedule.shares();
-                weights.iter().map(|&w| w as f64 / total as f64).collect()
-            }
-            Self::Random { upto, .. } => {
-                let total = upto[upto.len() - 1] as f64;
-                let before = std::iter::once(&0).chain(upto);
-                before.zip(upto).map(|(a, b)| (b - a) as f64 / total).collect()
-            }
-        }
-    }
 }
 
 /// The categories of a level that a positive weight leads to; `Plan::new` was given weights for it.

@@ -16,24 +16,7 @@ use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
-
-/// Row-major vectors of one dimension.
-#[derive(Debug, Clone, Copy)]
-pub struct Vectors<'a> {
-    /// `rows * dimension` numbers.
-    pub values: &'a [f32],
-    /// Numbers a row.
-    pub dimension: usize,
-}
-
-/// How two vectors are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Similarity {
-    /// The dot product of the vectors as they are.
-    Dot,
-    /// The dot product of the vectors, each divided once by its norm.
-    Cosine,
-}
+use crate::vectors::{Prepared, Similarity, Vectors};
 
 /// Counts that give the exact rank of every judged candidate.
 #[derive(Debug, Clone)]
@@ -69,25 +52,6 @@ const UNKNOWN: u32 = u32::MAX;
 const RUN: usize = 32;
 /// Candidates scored against a run of queries while they stay in the second-level cache.
 const TILE: usize = 64;
-
-impl<'a> Vectors<'a> {
-    fn row(&self, i: usize) -> &'a [f32] {
-        &self.values[i * self.dimension..][..self.dimension]
-    }
-
-    fn rows(&self) -> usize {
-        self.values.len().checked_div(self.dimension).unwrap_or(0)
-    }
-
-    fn check_finite(&self, name: &dyn Fn(usize) -> String) -> Result<(), Invalid> {
-        if self.values.iter().all(|x| x.is_finite()) {
-            return Ok(());
-        }
-        let bad = |i: &usize| !self.row(*i).iter().all(|x| x.is_finite());
-        let row = (0..self.rows()).find(bad).unwrap_or_default();
-        invalid!("{} holds NaN or infinity: scores need finite vectors; check the encoder's output", name(row))
-    }
-}
 
 impl RankCounter {
     /// A counter for these queries. Errors: a query vector that is not finite, dimension 0, more or fewer judged lists
@@ -384,30 +348,6 @@ impl RankCounter {
             }
             work();
         });
-    }
-}
-
-/// A block whose rows are ready to be scored.
-struct Prepared<'a> {
-    given: Vectors<'a>,
-    normalised: Option<Vec<f32>>,
-    zero_rows: u64,
-}
-
-impl<'a> Prepared<'a> {
-    fn new(given: Vectors<'a>, similarity: Similarity) -> Self {
-        let mut prepared = Self { given, normalised: None, zero_rows: 0 };
-        if similarity == Similarity::Cosine {
-            let mut values = given.values.to_vec();
-            let rows = values.chunks_exact_mut(given.dimension);
-            prepared.zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
-            prepared.normalised = Some(values);
-        }
-        prepared
-    }
-
-    fn vectors(&self) -> Vectors<'_> {
-        Vectors { values: self.normalised.as_deref().unwrap_or(self.given.values), ..self.given }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use hybridsampler_core::categories::Draws;
 use hybridsampler_core::corpus::{self, Columns};
-use hybridsampler_core::plan::{self, Draws, Weights};
+use hybridsampler_core::plan::{self, Weights};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 

@@ -1,8 +1,9 @@
 //! `hybridsampler_core::ranking` for Python.
 
 use hybridsampler_core::judged::{Excluded, Judged};
-use hybridsampler_core::ranking::{self, Similarity, Vectors};
+use hybridsampler_core::ranking;
 use hybridsampler_core::tally::Ties;
+use hybridsampler_core::vectors::{Similarity, Vectors};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
