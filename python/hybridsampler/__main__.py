@@ -8,7 +8,9 @@ def main() -> None:
     try:
         from hybridsampler.cli import app
     except ModuleNotFoundError as error:
-        sys.exit(f"error: the command line needs {error.name}: pip install 'hybridsampler[study]'")
+        needed = f"the command line needs {error.name}: pip install 'hybridsampler[study]'"
+        print(f"error: {needed}", file=sys.stderr)
+        sys.exit(2)
     app(prog_name="hybridsampler")
 
 

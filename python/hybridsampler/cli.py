@@ -10,6 +10,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from hybridsampler.study import read_config, run_study
 from hybridsampler.study.tables import Table
@@ -19,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 
@@ -47,11 +49,13 @@ def study(
     try:
         read = read_config(config)
         _make_folder(folder)
-        done = run_study(read, config.parent, folder, console)
-    except (ValueError, OSError) as error:
+        made = run_study(read, config.parent, folder, console)
+    except (ValueError, OSError, FloatingPointError) as error:
         _fail(error)
-    print_tables(done.tables, console)
-    console.print(f"written to {folder.resolve()}: index.html shows it all")
+    print_tables(made, console)
+    console.print(
+        f"\nwritten to {folder.resolve()}: index.html shows it all", markup=False, soft_wrap=True
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -76,7 +80,7 @@ def _fail(error: Exception) -> None:
 def print_tables(made: Sequence[Table], console: Console) -> None:
     """Print accuracy and language bias; the tables by language are for the files."""
     for table in made[:2]:
-        console.print(f"\n{table.title}", highlight=False)
+        console.print(f"\n{table.title}", highlight=False, markup=False)
         console.print(_rich(table))
 
 
@@ -88,5 +92,5 @@ def _rich(table: Table) -> RichTable:
             name.replace(" ", "\n"), justify="left" if number == 0 else "right", no_wrap=True
         )
     for row in table.rows:
-        made.add_row(*row)
+        made.add_row(*map(Text, row))
     return made

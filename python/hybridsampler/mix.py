@@ -74,6 +74,10 @@ class Mix:
         if self.draws not in ("balanced", "random"):
             raise ValueError(_unknown("draws", self.draws, ("balanced", "random")))
 
+    def __hash__(self) -> int:
+        """Hash by value: equal mixes look equal."""
+        return hash(repr(self))
+
     @property
     def kinds(self) -> tuple[float, float, float]:
         """The weights of the kinds, in the order of :data:`KINDS`."""

@@ -60,7 +60,7 @@ def test_the_study_printed_what_the_readme_shows() -> None:
     results = read_results(STUDY / "results.jsonl")
     out = io.StringIO()
     print_tables(tables(results, "XQuAD-R"), Console(file=out, width=80))
-    shown = [line.rstrip() for line in _block("What the quick study prints", "\n").splitlines()]
+    shown = [line.rstrip() for line in _block("What the quick study prints", "").splitlines()]
     printed = [line.rstrip() for line in out.getvalue().strip().splitlines()]
     assert [line for line in shown if line] == [line for line in printed if line]
 

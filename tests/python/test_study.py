@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -128,7 +130,7 @@ def test_the_run_is_told(finished: Path) -> None:
         ({"batch_size = \\d+": "batch_size = 'many'"}, "'batch_size' in [training] is 'many'"),
         ({"batch_size = \\d+": ""}, "key 'batch_size' in [training] is missing"),
         ({"monolingual = 1.0 *": "monolingual = 0.0"}, "mix 'X-X-mono': Mix: all weights are 0"),
-        ({'name = "X-Y" *': 'name = "hybrid"'}, "two mixes are named 'hybrid': give each a name"),
+        ({'name = "X-Y" *': 'name = "hybrid"'}, "'hybrid' names two rows of the tables: give each"),
         ({"train.parquet": "nothing.parquet"}, "nothing.parquet: no such file"),
         ({"train.parquet": "small.toml"}, "small.toml: not a Parquet file"),
         ({"'th'": "'xx'"}, "unknown language 'xx': it has ar, de, el, en"),
@@ -137,6 +139,15 @@ def test_the_run_is_told(finished: Path) -> None:
         ({'"xquad-r"\nfolder = "': '"xquad-r"\nfolder = "no-'}, "no-xquad-r"),
         ({'name = "xquad-r"': 'name = "xquad"'}, "'name' in [benchmark] is 'xquad'"),
         ({"title = ": "title == "}, "not TOML"),
+        ({'name = "X-Y" *': 'name = "untrained"'}, "'untrained' names two rows of the tables"),
+        (
+            {"learning_rate = [0-9.]+": "learning_rate = inf"},
+            "'learning_rate' in [training] is inf",
+        ),
+        ({"learning_rate = [0-9.]+": "learning_rate = 1e38"}, "lower the learning rate"),
+        ({"# languages =.*": "languages = []"}, "'languages' in [data] is []"),
+        ({"buckets = \\d+": "buckets = 5000000000"}, "'buckets' in [encoder] is 5000000000"),
+        ({"shortest = \\d+": "shortest = 9"}, "need 1 <= shortest <= longest"),
     ],
 )
 def test_bad_input_gets_one_line(changes: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -146,6 +157,36 @@ def test_bad_input_gets_one_line(changes: dict[str, str], message: str, tmp_path
     assert len(lines) == 1, lines
     assert lines[0].startswith("error: ")
     assert message in lines[0]
+
+
+def test_columns_of_another_type_and_missing_values_get_one_line(tmp_path: Path) -> None:
+    config = _study(tmp_path)
+    whole = pq.read_table(tmp_path / "train.parquet").slice(0, 22)
+    for column, message in (
+        (pa.array(range(22)), "column 'query' is of type int64: make it strings"),
+        (pa.array([None, *["text"] * 21]), "column 'query' has missing values: leave out such"),
+    ):
+        changed = whole.set_column(whole.schema.get_field_index("query"), "query", column)
+        pq.write_table(changed, tmp_path / "train.parquet")
+        result = _run(config, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert message in result.stderr
+
+
+def test_a_benchmark_of_one_language_gets_one_line(tmp_path: Path) -> None:
+    config = _study(tmp_path)
+    for name in LANGUAGES[1:]:
+        (tmp_path / f"xquad-r/{name}.json.xz").unlink()
+    result = _run(config, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "holds de alone: give two languages" in result.stderr
+
+
+def test_names_may_look_like_markup(tmp_path: Path) -> None:
+    config = _study(tmp_path, **{'name = "X-Y" *': 'name = "[/x] [red]"'})
+    result = _run(config, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "[/x] [red]" in result.output
 
 
 def test_a_missing_file_and_an_unwritable_folder_get_one_line(tmp_path: Path) -> None:

@@ -181,6 +181,60 @@ def _metadata(path: Path) -> dict[str, str]:
     return found
 
 
+def test_a_checkpoint_of_another_encoder_optimiser_or_data_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    training = Training(steps=STEPS, checkpoint=path)
+    corpus, rows = _corpus()
+    plan = BatchPlan(corpus, Mix(monolingual=1), batch_size=8)
+
+    def run(longest: int, make: Callable[[nn.Module], Optimizer], data: str) -> list[float]:
+        encoder = NgramEncoder(buckets=64, dimension=8, longest=longest)
+        pairs = PairDataset(rows, corpus)
+        return train(encoder, pairs, plan, make(encoder), training, depends_on={"data": data})
+
+    losses = run(4, _sgd, "one")
+    assert run(4, _sgd, "one") == losses
+    with pytest.raises(ValueError, match=r"encoder: saved 'NgramEncoder.*longest=4.*longest=5"):
+        run(5, _sgd, "one")
+    with pytest.raises(ValueError, match=r"optimizer: saved .SGD .* now .SparseAdam "):
+        run(4, _sparse_adam, "one")
+    with pytest.raises(ValueError, match=r"depends_on: saved {'data': 'one'}, now {'data': 'two'}"):
+        run(4, _sgd, "two")
+
+
+def test_rows_may_be_mappings() -> None:
+    corpus, rows = _corpus()
+    plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), batch_size=8)
+    named = [{"query": query, "passage": passage} for query, passage in rows]
+    losses = []
+    for each in (rows, named):
+        encoder = NgramEncoder(buckets=64, dimension=8)
+        training = Training(steps=5)
+        losses.append(train(encoder, PairDataset(each, corpus), plan, _sgd(encoder), training))
+    assert losses[0] == losses[1]
+
+
+class Tied(nn.Module):
+    """Two names for one weight, as in language models with tied embeddings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters = Letters()
+        self.again = self.letters.table
+
+    def forward(self, texts: list[str]) -> Tensor:
+        encoded: Tensor = self.letters(texts)
+        return encoded
+
+
+def test_tied_weights_can_be_saved(tmp_path: Path) -> None:
+    expected, _ = _run((Tied, _adamw), Training(steps=STEPS))
+    training = Training(steps=STEPS, checkpoint=tmp_path / "run.safetensors", checkpoint_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        _run((Tied, _adamw), training, kill_after=7)
+    assert _run((Tied, _adamw), training)[0] == expected
+
+
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     path.write_bytes(b"not safetensors at all")

@@ -94,6 +94,34 @@ proptest! {
     }
 }
 
+/// The number of a category may be far above the number of those with a weight.
+#[test]
+fn few_weights_among_many_categories() {
+    for count in [255, 256, 257, 65_535, 65_537, 90_000] {
+        let mut weights = vec![0; count];
+        for (k, weight) in [3, 5, 7, 11, 13, 17].into_iter().enumerate() {
+            weights[count - 1 - 7 * k] = weight;
+        }
+        let schedule = Schedule::new(&weights, Key::from_seed(1)).expect("few weights");
+        walk_over(&schedule, 200).expect("a promise was broken");
+    }
+}
+
+/// Like [`walk`], for many categories: only those that came are compared.
+fn walk_over(schedule: &Schedule, steps: u64) -> Result<(), TestCaseError> {
+    let (weights, total) = schedule.shares();
+    let mut counts = std::collections::HashMap::new();
+    for n in 0..steps {
+        let (category, earlier) = schedule.at(n);
+        prop_assert!(weights[category] > 0);
+        let count = counts.entry(category).or_insert(0);
+        prop_assert_eq!(earlier, *count);
+        *count += 1;
+        prop_assert!((*count * total).abs_diff((n + 1) * weights[category]) < total);
+    }
+    Ok(())
+}
+
 #[test]
 fn whole_periods_of_the_rounded_shares() {
     let weights: Vec<u64> = (1..=37).map(|k| 1_000_003 * k * k + 17).collect();

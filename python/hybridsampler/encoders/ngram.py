@@ -55,6 +55,11 @@ class NgramEncoder(nn.Module):
         weight = torch.empty(buckets, dimension)
         self.weight = nn.Parameter(weight.normal_(0, dimension**-0.5, generator=generator))
 
+    def extra_repr(self) -> str:
+        """Tell what makes two encoders alike."""
+        buckets, dimension = self.weight.shape
+        return f"{buckets=}, {dimension=}, shortest={self.shortest}, longest={self.longest}"
+
     def hash(self, texts: Sequence[str]) -> list[Bag]:
         """Hash each text to the int32 rows of its n-grams, once for a text that comes often."""
         indptr, ids = _core.hash_ngrams(texts, self.shortest, self.longest, self.buckets)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails
 
@@ -24,7 +24,7 @@ class Data(_Strict):
 
     train: str
     """Parquet: columns source, group_id, lang, query, passage. Relative to the TOML."""
-    languages: list[str] | None = None
+    languages: Annotated[list[str], Field(min_length=1)] | None = None
     """Languages to train on; all by default."""
 
 
@@ -40,10 +40,10 @@ class Encoder(_Strict):
     """The encoder to train, the same initial weights for every mix."""
 
     kind: Literal["ngram"]
-    buckets: PositiveInt
-    dimension: PositiveInt
-    shortest: PositiveInt = 3
-    longest: PositiveInt = 4
+    buckets: Annotated[int, Field(ge=1, le=2**22)]
+    dimension: Annotated[int, Field(ge=1, le=2**12)]
+    shortest: Annotated[int, Field(ge=1, le=64)] = 3
+    longest: Annotated[int, Field(ge=1, le=64)] = 4
 
 
 class TrainingChoice(_Strict):
@@ -51,8 +51,8 @@ class TrainingChoice(_Strict):
 
     steps: PositiveInt
     batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    temperature: PositiveFloat = 0.05
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     threads: PositiveInt = 2
     """Threads of torch. Part of the configuration: the last digits depend on it."""
@@ -111,10 +111,10 @@ def read_config(path: Path) -> StudyConfig:
         # A misspelt key is also a missing one; the misspelling is what the user wants to see.
         problems = sorted(error.errors(), key=lambda problem: problem["type"] == "missing")
         raise ValueError(f"{path}: {_explain(problems[0])}") from error
-    names = [arm.name for arm in config.mix]
+    names = ["untrained", *(arm.name for arm in config.mix)]
     for arm in config.mix:
         if names.count(arm.name) > 1:
-            raise ValueError(f"{path}: two mixes are named {arm.name!r}: give each a name")
+            raise ValueError(f"{path}: {arm.name!r} names two rows of the tables: give each a name")
         try:
             _ = arm.mix
         except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ class TrainingData:
     corpus: ParallelCorpus
     queries: list[str]
     passages: list[str]
+    digest: str
+    """SHA-256 of the rows that were read."""
 
 
 def read_training_data(path: Path, languages: Sequence[str] | None = None) -> TrainingData:
@@ -44,6 +47,12 @@ def read_training_data(path: Path, languages: Sequence[str] | None = None) -> Tr
             f"{path}: column {missing[0]!r} is missing; the file has {', '.join(schema.names)}"
         )
     table = pq.read_table(path, columns=list(COLUMNS))
+    for name in COLUMNS:
+        kind = table[name].type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise ValueError(f"{path}: column {name!r} is of type {kind}: make it strings")
+        if table[name].null_count:
+            raise ValueError(f"{path}: column {name!r} has missing values: leave out such rows")
     if languages is not None:
         known = sorted(set(table["lang"].to_pylist()))
         for name in languages:
@@ -53,7 +62,7 @@ def read_training_data(path: Path, languages: Sequence[str] | None = None) -> Tr
     texts = {name: table[name].to_pylist() for name in ("query", "passage")}
     for name, column in texts.items():
         for row, text in enumerate(column):
-            if not text or not text.strip():
+            if not text.strip():
                 raise ValueError(f"{path}: {name} {row} is empty: leave out rows without text")
     try:
         corpus = ParallelCorpus.from_columns(
@@ -61,4 +70,8 @@ def read_training_data(path: Path, languages: Sequence[str] | None = None) -> Tr
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return TrainingData(corpus, texts["query"], texts["passage"])
+    digest = hashlib.sha256()
+    for name in COLUMNS:
+        for text in table[name].to_pylist():
+            digest.update(f"{len(text)} {text}".encode())
+    return TrainingData(corpus, texts["query"], texts["passage"], digest.hexdigest())

@@ -60,7 +60,7 @@ class ArmResult:
 
 def write_results(results: Sequence[ArmResult], path: Path) -> None:
     """Write one JSON object a line, numbers to the last digit."""
-    lines = [json.dumps(asdict(result), ensure_ascii=False) for result in results]
+    lines = [json.dumps(asdict(result), ensure_ascii=False, allow_nan=False) for result in results]
     with written_whole(path) as draft:
         draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -44,15 +42,6 @@ from hybridsampler.train import Training, train
 BENCHMARK_TITLES = {"xquad-r": "XQuAD-R"}
 
 
-@dataclass(frozen=True, slots=True)
-class StudyRun:
-    """What a study left behind."""
-
-    results: list[ArmResult]
-    tables: list[Table]
-    folder: Path
-
-
 @dataclass
 class _Clock:
     """Seconds by what they were spent on."""
@@ -66,7 +55,7 @@ class _Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -> StudyRun:
+def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -> list[Table]:
     """Train and evaluate every arm, and write results, tables, figure and page into ``folder``.
 
     Args:
@@ -74,6 +63,9 @@ def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -
         base: folder that the paths of ``config`` are relative to.
         folder: where to write; it must exist.
         console: where progress is shown.
+
+    Returns:
+        The tables, accuracy and language bias first.
 
     Raises:
         FileNotFoundError, ValueError: data or settings that do not fit.
@@ -85,7 +77,7 @@ def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -
     with _progress(console) as progress:
         with clock.measure("read"), _stage(progress, "read the data"):
             data = read_training_data(base / config.data.train, config.data.languages)
-            benchmark = load_xquad_r(base / config.benchmark.folder)
+            benchmark = _benchmark(base / config.benchmark.folder)
             plans = {arm.name: _plan(data, arm, config) for arm in config.mix}
         with clock.measure("hash"), _stage(progress, "hash the n-grams"):
             encoder = _encoder(config)
@@ -116,7 +108,7 @@ def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -
         results=results,
         facts=facts,
     )
-    return StudyRun(results, made, folder)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +116,8 @@ class _Texts:
     """All texts of the study, hashed once."""
 
     train: PairDataset
+    depends_on: dict[str, str]
+    """What a checkpoint has to agree with, beyond what the training loop sees."""
     queries: list[Bag]
     candidates: list[Bag]
 
@@ -132,9 +126,17 @@ class _Texts:
         rows = zip(encoder.hash(data.queries), encoder.hash(data.passages), strict=True)
         return cls(
             train=PairDataset(list(rows), data.corpus),
+            depends_on={"training texts": data.digest},
             queries=encoder.hash(benchmark.queries),
             candidates=encoder.hash(benchmark.candidates),
         )
+
+
+def _benchmark(folder: Path) -> Benchmark:
+    benchmark = load_xquad_r(folder)
+    if len(benchmark.languages) < 2:
+        raise ValueError(f"{folder} holds {benchmark.languages[0]} alone: give two languages")
+    return benchmark
 
 
 def _plan(data: TrainingData, arm: Arm, config: StudyConfig) -> BatchPlan:
@@ -167,8 +169,8 @@ def _train(
     choice = config.training
     checkpoint = None
     if choice.checkpoint_every is not None:
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", arm.name)
-        checkpoint = folder / f"checkpoint-{name}.safetensors"
+        number = config.mix.index(arm) + 1
+        checkpoint = folder / f"checkpoint-{number}.safetensors"
     task = progress.add_task(f"train {arm.name}", total=choice.steps)
     train(
         encoder,
@@ -184,6 +186,7 @@ def _train(
         on_step=lambda step, loss: progress.update(
             task, completed=step, description=f"train {arm.name}, loss {loss:.3f}"
         ),
+        depends_on=texts.depends_on,
     )
 
 
@@ -207,9 +210,6 @@ def _facts(
     config: StudyConfig, data: TrainingData, benchmark: Benchmark, clock: _Clock
 ) -> dict[str, str]:
     choice, sizes = config.training, (len(benchmark.queries), len(benchmark.candidates))
-    # ru_maxrss is in KiB on Linux and in bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}, {choice.threads} threads",
@@ -218,13 +218,24 @@ def _facts(
         "benchmark": "{:,} queries, {:,} candidates".format(*sizes),
         "training": f"{choice.steps:,} steps of {choice.batch_size} pairs, seed {choice.seed}",
         **{f"seconds: {name}": f"{spent:.1f}" for name, spent in clock.seconds.items()},
-        "peak memory": f"{peak / 2**20:,.0f} MiB",
+        **_peak_memory(),
     }
+
+
+def _peak_memory() -> dict[str, str]:
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has none: what is not measured is absent
+        return {}
+    # ru_maxrss is in KiB on Linux and in bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {"peak memory": f"{peak / 2**20:,.0f} MiB"}
 
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,58 @@ def save_checkpoint(
     }
     metadata = {"format": FORMAT, "header": json.dumps(header)}
     with written_whole(path) as draft:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, draft, metadata)
+        save_file(_apart(tensors), draft, metadata)
 
 
-def load_checkpoint(
-    path: Path, encoder: nn.Module, optimizer: Optimizer, *, settings: dict[str, Any]
-) -> tuple[list[float], dict[str, Any]]:
-    """Bring encoder, optimiser and random state to where :func:`save_checkpoint` left them.
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give tied weights a copy each: safetensors refuses tensors that share memory."""
+    seen = set()
+    apart = {}
+    for name, value in tensors.items():
+        apart[name] = value.clone() if value.data_ptr() in seen else value.contiguous()
+        seen.add(value.data_ptr())
+    return apart
 
-    Returns:
-        The losses of the steps done, and the state of the sampler.
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What :func:`read_checkpoint` found."""
+
+    losses: list[float]
+    """Of the steps done."""
+    sampler: dict[str, Any]
+    """The state of the sampler."""
+    _tensors: dict[str, Tensor]
+    _optimizer: dict[str, Any]
+
+    def restore(self, encoder: nn.Module, optimizer: Optimizer) -> None:
+        """Bring encoder, optimiser and torch's random state to where they were saved."""
+        state: dict[int, dict[str, Any]] = {
+            int(index): dict(values) for index, values in self._optimizer["plain"].items()
+        }
+        weights = {}
+        for name, value in self._tensors.items():
+            part, _, rest = name.partition(".")
+            if part == "encoder":
+                weights[rest] = value
+            elif part == "optimizer":
+                index, _, key = rest.partition(".")
+                state.setdefault(int(index), {})[key] = value
+        encoder.load_state_dict(weights)
+        groups = self._optimizer["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        torch.set_rng_state(self._tensors["random.cpu"])
+        for device in range(torch.cuda.device_count()):
+            if f"random.cuda.{device}" in self._tensors:
+                torch.cuda.set_rng_state(self._tensors[f"random.cuda.{device}"], device)
+
+
+def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
+    """Read what :func:`save_checkpoint` wrote.
 
     Raises:
         ValueError: not a checkpoint, a damaged one, or one of a run with other settings (the
-            message says which differ). Nothing has been changed then.
+            message says which differ).
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -76,26 +115,10 @@ def load_checkpoint(
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start over") from error
     header = json.loads(metadata["header"])
-    differing = differences(header["settings"], settings)
+    # As JSON gives them back: tuples are lists there.
+    differing = differences(header["settings"], json.loads(json.dumps(settings)))
     if differing:
         raise ValueError(
             f"{path} belongs to a run with other settings ({differing}): delete it to start over"
         )
-    state: dict[int, dict[str, Any]] = {
-        int(index): dict(values) for index, values in header["optimizer"]["plain"].items()
-    }
-    weights = {}
-    for name, value in tensors.items():
-        part, _, rest = name.partition(".")
-        if part == "encoder":
-            weights[rest] = value
-        elif part == "optimizer":
-            index, _, key = rest.partition(".")
-            state.setdefault(int(index), {})[key] = value
-    encoder.load_state_dict(weights)
-    optimizer.load_state_dict({"state": state, "param_groups": header["optimizer"]["param_groups"]})
-    torch.set_rng_state(tensors["random.cpu"])
-    for device in range(torch.cuda.device_count()):
-        if f"random.cuda.{device}" in tensors:
-            torch.cuda.set_rng_state(tensors[f"random.cuda.{device}"], device)
-    return tensors["losses"].tolist(), header["sampler"]
+    return Checkpoint(tensors["losses"].tolist(), header["sampler"], tensors, header["optimizer"])

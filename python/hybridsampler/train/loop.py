@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from hybridsampler.pairs import PairDataset
 from hybridsampler.plan import BatchPlan
 from hybridsampler.sampler import HybridBatchSampler
-from hybridsampler.train.checkpoint import load_checkpoint, save_checkpoint
+from hybridsampler.train.checkpoint import read_checkpoint, save_checkpoint
 from hybridsampler.train.losses import info_nce
 
 
@@ -54,6 +54,7 @@ def train(
     optimizer: Optimizer,
     training: Training,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
+    depends_on: Mapping[str, Any] | None = None,
 ) -> list[float]:
     """Train ``encoder`` on the batches of ``plan`` with InfoNCE and in-batch negatives.
 
@@ -64,11 +65,14 @@ def train(
     Args:
         encoder: maps a list of what ``pairs`` holds (texts, say) to (n, d) vectors; used for both
             queries and passages.
-        pairs: items are ``(query, passage)``.
+        pairs: items are ``(query, passage)``, or mappings with these keys.
         plan: the global batches.
         optimizer: over the encoder's parameters, at the initial learning rate.
         training: how long, and where to save.
         on_step: called with the number of steps done and the loss of the last.
+        depends_on: what else the run depends on and cannot be seen from here, such as the files
+            that the texts come from; plain values. A checkpoint where it differs is refused, as
+            one of another encoder (by its ``repr``), optimiser, plan or training is.
 
     Returns:
         The loss of every step, those before a resume included.
@@ -79,12 +83,20 @@ def train(
     """
     sampler = HybridBatchSampler(plan, steps_per_epoch=training.steps)
     rates = [group["lr"] for group in optimizer.param_groups]
-    settings = {**asdict(training), "rates": rates}
-    del settings["checkpoint"], settings["checkpoint_every"]
+    settings = {
+        "steps": training.steps,
+        "temperature": training.temperature,
+        "decay": training.decay,
+        "encoder": repr(encoder),
+        "optimizer": f"{type(optimizer).__name__} {optimizer.defaults!r}",
+        "depends_on": dict(depends_on or {}),
+    }
     losses: list[float] = []
     if training.checkpoint is not None and training.checkpoint.exists():
-        losses, state = load_checkpoint(training.checkpoint, encoder, optimizer, settings=settings)
-        sampler.load_state_dict(state)
+        saved = read_checkpoint(training.checkpoint, settings)
+        sampler.load_state_dict(saved.sampler)
+        saved.restore(encoder, optimizer)
+        losses = saved.losses
         if len(losses) == training.steps:
             return losses
 
@@ -125,6 +137,8 @@ def train(
     return losses
 
 
-def _columns(items: list[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
+def _columns(items: list[Any]) -> tuple[list[Any], list[Any]]:
+    if isinstance(items[0], Mapping):
+        return [item["query"] for item in items], [item["passage"] for item in items]
     queries, passages = zip(*items, strict=True)
     return list(queries), list(passages)

@@ -183,6 +183,7 @@ impl RankCounter {
         if let Some(id) = (&self.seen & &other.seen).min() {
             invalid!("candidate {id} was added to both counters: add each candidate to one");
         }
+        check_total(self.seen.len() + other.seen.len())?;
         for (id, theirs) in &other.digests {
             if self.digests.get(id).is_some_and(|mine| mine != theirs) {
                 invalid!("{}", changed(*id));
@@ -231,12 +232,6 @@ impl RankCounter {
     #[must_use]
     pub fn languages(&self) -> &[u32] {
         &self.languages
-    }
-
-    /// Numbers a vector.
-    #[must_use]
-    pub fn dimension(&self) -> usize {
-        self.dimension
     }
 
     /// Candidates counted so far.
@@ -300,9 +295,7 @@ impl RankCounter {
                 invalid!("candidate {id} was added twice: every id stands for one candidate");
             }
         }
-        if self.seen.len() + new.len() > u64::from(u32::MAX) {
-            invalid!("more than {} candidates: counts are kept in 32 bits", u32::MAX);
-        }
+        check_total(self.seen.len() + new.len())?;
         Ok(new)
     }
 
@@ -349,6 +342,13 @@ impl RankCounter {
             work();
         });
     }
+}
+
+fn check_total(candidates: u64) -> Result<(), Invalid> {
+    if candidates > u64::from(u32::MAX) {
+        invalid!("{candidates} candidates: counts are kept in 32 bits, so at most {} fit", u32::MAX);
+    }
+    Ok(())
 }
 
 fn changed(id: i64) -> String {

@@ -28,7 +28,12 @@ enum Method {
     /// At most four categories: two levels of rounding, each off by at most 1/2.
     Tree { members: Vec<u32> },
     /// Anything else: a table, made by earliest deadline first and repeated for ever.
-    Table { category: Vec<u16>, earlier: Vec<u16> },
+    Table {
+        members: Vec<u32>,
+        /// Positions in `members`.
+        category: Vec<u16>,
+        earlier: Vec<u16>,
+    },
 }
 
 impl Schedule {
@@ -60,9 +65,10 @@ impl Schedule {
             );
         }
         let weights = period_weights(weights);
-        let (category, earlier) = earliest_deadline_first(&weights, key);
+        let positive: Vec<u64> = members.iter().map(|&k| weights[k as usize]).collect();
+        let (category, earlier) = earliest_deadline_first(&positive, key);
         let total = category.len() as u64;
-        Ok(Self { weights, total, method: Method::Table { category, earlier } })
+        Ok(Self { weights, total, method: Method::Table { members, category, earlier } })
     }
 
     /// The integer weights in force, and their sum: category `k` has the share `weights[k] / total`.
@@ -81,9 +87,9 @@ impl Schedule {
                 (members[order.apply(i) as usize] as usize, block)
             }
             Method::Tree { members } => self.descend(members, n),
-            Method::Table { category, earlier } => {
+            Method::Table { members, category, earlier } => {
                 let (block, i) = (n / self.total, (n % self.total) as usize);
-                let k = usize::from(category[i]);
+                let k = members[usize::from(category[i])] as usize;
                 (k, block * self.weights[k] + u64::from(earlier[i]))
             }
         }

@@ -90,12 +90,6 @@ impl RankCounter {
         Ok((within.into_pyarray(py), overall.into_pyarray(py), languages.into_pyarray(py)))
     }
 
-    /// Numbers a vector.
-    #[getter]
-    fn dimension(&self) -> usize {
-        self.0.dimension()
-    }
-
     /// Candidates counted so far.
     #[getter]
     fn candidates(&self) -> u64 {
