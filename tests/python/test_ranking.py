@@ -1,6 +1,7 @@
 """RankCounter: equal to the naive oracle digit for digit, however the work is cut."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -493,6 +494,23 @@ def test_the_cosine_rounds_to_float32_once() -> None:
     not_divided = scores(queries, candidates)
     for other in (in_float32, unrounded, not_divided):
         assert oracle_ranks(task, other, "pessimistic") != found
+
+
+def test_the_cosine_divides_and_does_not_multiply_by_the_reciprocal() -> None:
+    """A row, one of a billion, for which the two round to different float32."""
+    rare = [float.fromhex("0x1.cc5db4p+1"), float.fromhex("0x1.867a0ep+0")]
+    same = [float.fromhex("0x1.345deep+1"), float.fromhex("0x1.058d90p+0")]
+    task = Task(
+        np.array([[1, 0]], np.float32),
+        np.array([rare, same], np.float32),
+        [0, 1],
+        ["en"] * 2,
+        [{0: 1}],
+    )
+    norm = math.sqrt(rare[0] ** 2 + rare[1] ** 2)
+    assert np.float32(rare[0] / norm) != np.float32(rare[0] * (1 / norm))
+    assert counted(task, "cosine").ties == 1
+    assert_exact(counted(task, "cosine"), task, "cosine")
 
 
 def test_zero_rows_stay_zero_and_are_counted_under_the_cosine() -> None:
@@ -1139,6 +1157,20 @@ def test_counters_that_know_different_vectors_of_a_judged_candidate() -> None:
     with refusal(CHANGED.format(13)):
         a.merge(b)
     anchor(a, FIVE, np.array([4]))  # the 14 of the other was not taken over
+    add(a, FIVE, whole(FIVE))
+    assert_exact(a, FIVE)
+
+
+def test_a_merged_anchor_is_held_to_its_vector() -> None:
+    a, b = counter_of(FIVE), counter_of(FIVE)
+    anchor(a, FIVE, np.array([0, 1]))
+    anchor(b, FIVE, np.array([3, 4]))
+    a.merge(b)
+    changed = np.array([[2, 2.5]], np.float32)
+    with refusal(CHANGED.format(13)):
+        a.anchor(changed, [13])
+    with refusal(CHANGED.format(13)):
+        a.add(changed, [13], ["xx"])
     add(a, FIVE, whole(FIVE))
     assert_exact(a, FIVE)
 
