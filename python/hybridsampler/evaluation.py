@@ -49,11 +49,13 @@ def evaluate(
         TypeError: vectors of another type.
     """
     parsed = [Measure.parse(name) for name in measures]
+    if ties not in get_args(Ties):
+        raise ValueError(f"ties={ties!r}: choose one of {', '.join(get_args(Ties))}")
     for name, languages, rows in (
         ("query_languages", query_languages, len(queries)),
         ("candidate_languages", candidate_languages, len(candidates)),
     ):
-        if len(languages) != rows:
+        if isinstance(languages, str) or len(languages) != rows:
             raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
     judged = np.unique(np.asarray(relevant[1], np.int64))
     if len(judged) and not (judged[0] >= 0 and judged[-1] < len(candidates)):

@@ -125,6 +125,8 @@ class RankCounter:
                 vector has changed since; NaN or infinity; shapes that do not fit. Nothing of the
                 block is counted, and what was counted stays.
         """
+        if isinstance(languages, str):
+            raise ValueError(f"languages={languages!r}: give one name for each candidate")
         numbers = dict(self._languages)
         codes = [numbers.setdefault(name, len(numbers)) for name in languages]
         self._core.add(

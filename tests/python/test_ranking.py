@@ -1207,3 +1207,20 @@ def test_errors_between_blocks_change_nothing(
 
 def test_rows_hold_plain_numbers() -> None:
     assert as_rows(counted(FIVE).ranks())[0] == Row(0, 11, 1, "de", 1, 1)
+
+
+def test_a_doubled_vector_has_changed_under_the_cosine_too() -> None:
+    block = np.array([[1, 2], [3, 4]], np.float32)
+    counter = RankCounter(np.ones((1, 2), np.float32), ([0, 1], [0]), similarity="cosine")
+    counter.anchor(block, [0, 1])
+    with pytest.raises(ValueError, match="the vector of judged candidate 0 changed between two"):
+        counter.add(2 * block, [0, 1], ["en", "en"])
+    counter.add(block, [0, 1], ["en", "en"])
+
+
+def test_one_word_is_not_a_list_of_languages() -> None:
+    block = np.ones((2, 2), np.float32)
+    counter = RankCounter(block, ([0, 1, 1], [0]))
+    counter.anchor(block, [0, 1])
+    with pytest.raises(ValueError, match="languages='en': give one name for each candidate"):
+        counter.add(block, [0, 1], "en")

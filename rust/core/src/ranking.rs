@@ -109,12 +109,13 @@ impl RankCounter {
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
     pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64]) -> Result<(), Invalid> {
         let _state = DefaultFloatState::take();
-        let block = self.prepare(block, ids)?;
-        let block = block.vectors();
+        let given = block;
+        let prepared = self.prepare(given, ids)?;
+        let block = prepared.vectors();
         let judged = || (0..ids.len()).filter(|&i| self.places.contains_key(&ids[i]));
         let mut digests: HashMap<i64, u64> = HashMap::new();
         for i in judged() {
-            let (id, new) = (ids[i], digest(block.row(i)));
+            let (id, new) = (ids[i], digest(given.row(i)));
             let known = self.digests.get(&id).or(digests.get(&id));
             if known.is_some_and(|&known| known != new) {
                 invalid!("{}", changed(id));
@@ -144,12 +145,13 @@ impl RankCounter {
         if languages.len() != ids.len() {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
         }
-        let prepared = self.prepare(block, ids)?;
+        let given = block;
+        let prepared = self.prepare(given, ids)?;
         let block = prepared.vectors();
         self.check_anchored()?;
         let new = self.check_new(ids)?;
         for (i, id) in ids.iter().enumerate() {
-            if self.digests.get(id).is_some_and(|&known| known != digest(block.row(i))) {
+            if self.digests.get(id).is_some_and(|&known| known != digest(given.row(i))) {
                 invalid!("{}", changed(*id));
             }
         }
@@ -170,6 +172,7 @@ impl RankCounter {
     /// `renumbered[l]` here. On an error nothing is taken over. In the first phase this shares the judged scores, in the
     /// second it adds the counts.
     pub fn merge(&mut self, other: &Self, renumbered: &[u32]) -> Result<(), Invalid> {
+        let _state = DefaultFloatState::take();
         let same = self.queries == other.queries
             && self.dimension == other.dimension
             && self.similarity == other.similarity
