@@ -49,8 +49,8 @@ def evaluate(
         TypeError: vectors of another type.
     """
     parsed = [Measure.parse(name) for name in measures]
-    if ties not in get_args(Ties):
-        raise ValueError(f"ties={ties!r}: choose one of {', '.join(get_args(Ties))}")
+    if ties not in get_args(Ties):  # now, and not after the whole pass
+        raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
     for name, languages, rows in (
         ("query_languages", query_languages, len(queries)),
         ("candidate_languages", candidate_languages, len(candidates)),
