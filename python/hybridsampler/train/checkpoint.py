@@ -111,6 +111,7 @@ def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise ValueError(f"{path} is not a checkpoint of this version ({FORMAT})")
+            # safe_open has keys() but cannot be iterated.
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start over") from error
