@@ -159,8 +159,12 @@ class RankCounter:
         """Return what the counter knows and counted, for :meth:`merge_bytes` in any process.
 
         Queries and lists are not in it: a counter made from the same ones takes it over. Their hash
-        is, and a checksum. Size: about 24 bytes a judged candidate, 4 more for each of its query's
-        languages (12 where ties occur), and next to nothing for ids that come in runs.
+        is, and a checksum. Size: at most 28 bytes a judged candidate and 4 more for each language
+        of candidates (12 where ties occur); ids that come in runs take next to nothing, others at
+        most some bytes each.
+
+        Raises:
+            TypeError: a language whose name is no ``str``.
         """
         return self._core.to_bytes(list(self._languages))
 
@@ -177,6 +181,7 @@ class RankCounter:
         """Write what :meth:`to_bytes` returns to a file, whole or not at all.
 
         Raises:
+            TypeError: as :meth:`to_bytes`.
             OSError: as the file system does.
         """
         with written_whole(Path(path)) as draft:

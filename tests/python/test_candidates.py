@@ -1,7 +1,6 @@
 """Candidates in parts: the digits of one array, whatever holds them, and never all in memory."""
 
 import dataclasses
-import os
 import re
 import resource
 import sys
@@ -319,7 +318,7 @@ def held(source: Callable[[], Any]) -> int:
 
 
 def open_files(folder: Path) -> list[str]:
-    links = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     return [link for link in links if link.startswith(str(folder))]
 
 
@@ -337,7 +336,7 @@ def test_the_temporary_file_lies_in_the_folder_and_goes_in_every_case(tmp_path: 
         raise RuntimeError("out of memory")
 
     with (
-        pytest.raises(RuntimeError, match="^out of memory$"),
+        pytest.raises(RuntimeError, match=r"^out of memory$"),
         open_candidates(failing(), spool_folder=str(tmp_path)),
     ):
         pass
@@ -433,7 +432,8 @@ def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> No
     ("source", "message", "kind"),
     [
         ([], "the list of candidates is empty: name at least one file", ValueError),
-        (iter([]), "the candidates are an iterable without a block: give (n, d) blocks", ValueError),
+        (iter([]), "the candidates are an iterable without a block: give (n, d) blocks",
+         ValueError),
         (np.ones(3, np.float32), "candidates has shape (3,): give one row a vector, (n, d)",
          ValueError),
         (torch.ones(3, 2, 1), "candidates has shape (3, 2, 1): give one row a vector, (n, d)",
@@ -453,8 +453,8 @@ def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> No
         ([ROWS, "a.npy"],
          "block 1 is 'a.npy': give paths, and nothing else, as a list", TypeError),
         (7,
-         "candidates are of type int: give an array, the paths of .npy or .safetensors files, or an "
-         "iterable of (n, d) blocks", TypeError),
+         "candidates are of type int: give an array, the paths of .npy or .safetensors files, or "
+         "an iterable of (n, d) blocks", TypeError),
     ],
 )  # fmt: skip
 def test_a_source_is_refused(source: Any, message: str, kind: type[Exception]) -> None:

@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "measures": set(),
     "shards": {"vectors"},
     "candidates": {"shards", "vectors"},
+    "distributed": {"ranking"},
     "evaluation": {"candidates", "measures", "ranking"},
     "files": set(),
     "states": set(),
@@ -41,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
 }
-NEEDS_TORCH = {"encoders", "train", "study", "cli"}
+NEEDS_TORCH = {"distributed", "encoders", "train", "study", "cli"}
 
 
 def _room(path: Path) -> str:
