@@ -17,7 +17,7 @@ from hybridsampler.vectors import as_rows
 
 # What is read at a time: at most this many rows, and at most this much as float32.
 _BLOCK_ROWS = 8192
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20
 
 
 class Candidates:
@@ -30,10 +30,8 @@ class Candidates:
         """Number the rows of the parts, which have one dimension, in their order."""
         self._parts = parts
         self._starts = np.cumsum([0, *(part.shape[0] for part in parts)])
-        self.dimension = parts[0].shape[1]
-        """Components of a vector, d."""
-        row = 4 * max(1, self.dimension)
-        self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row))
+        row_bytes = 4 * max(1, parts[0].shape[1])
+        self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes))
 
     def __len__(self) -> int:
         """Number of candidates."""
@@ -42,13 +40,13 @@ class Candidates:
     def blocks(self) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give all candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
 
-        A block has at most 8,192 rows and 8 MiB as float32 (but at least one row).
+        A block has at most 8,192 rows and 4 MiB as float32 (but at least one row).
 
         Raises:
             ValueError: a file that changed so that it cannot be read any more.
             OSError: as the file system does.
         """
-        for start, part in zip(self._starts.tolist(), self._parts, strict=False):
+        for start, part in zip(self._starts[:-1].tolist(), self._parts, strict=True):
             rows = part.shape[0]
             for first in range(0, rows, self._step):
                 stop = min(first + self._step, rows)
@@ -67,10 +65,10 @@ class Candidates:
         """
         if len(ids) and not (ids[0] >= 0 and ids[-1] < len(self) and (np.diff(ids) > 0).all()):
             raise ValueError(f"give ids from 0 to {len(self) - 1}, ascending, each once")
-        for start, stop, part in zip(
-            self._starts.tolist(), self._starts[1:].tolist(), self._parts, strict=False
+        cuts = np.searchsorted(ids, self._starts[1:-1])
+        for start, part, own in zip(
+            self._starts[:-1].tolist(), self._parts, np.split(ids, cuts), strict=True
         ):
-            own = ids[np.searchsorted(ids, start) : np.searchsorted(ids, stop)]
             for first in range(0, len(own), self._step):
                 some = own[first : first + self._step]
                 yield some, part.take(some - start)

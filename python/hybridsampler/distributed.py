@@ -16,10 +16,13 @@ def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> R
     anchored, this shares their scores; called once after all candidates are added, it adds up the
     counts, and every rank has the ranks that one process would have found::
 
-        counter = RankCounter(queries, judged)     # the same on every rank
-        counter.anchor(judged_rows, ids)           # of this rank's shards, perhaps none
-        counter = all_merge(counter)
-        counter.add(block, ids, languages)         # this rank's shards, block by block
+        counter = RankCounter(queries, judged)       # the same on every rank
+        with open_candidates(paths) as candidates:   # of this rank, from number `first` on
+            for rows, block in candidates.rows(judged_rows):
+                counter.anchor(block, first + rows)
+            counter = all_merge(counter)
+            for rows, block in candidates.blocks():
+                counter.add(block, first + rows, languages[rows[0] : rows[-1] + 1])
         counter = all_merge(counter)
 
     A collective call: every rank of the group makes it. The ranks send what they know in turn, as

@@ -58,7 +58,7 @@ def evaluate(
     parsed = [Measure.parse(name) for name in measures]
     if ties not in get_args(Ties):  # now, and not after the whole pass
         raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
-    # All that can be refused is refused before an encoder is set to work.
+    # Before the candidates are touched: no encoder is to work for queries that are refused.
     counter = RankCounter(queries, relevant, similarity=similarity, threads=threads)
     _one_each("query_languages", query_languages, counter.queries)
     judged = np.unique(np.asarray(relevant[1], np.int64))

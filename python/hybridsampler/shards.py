@@ -87,8 +87,8 @@ def open_shard(path: Path) -> Rows:
             f"{path} is neither .npy nor .safetensors: convert it, or for a folder list its files: "
             "sorted(pathlib.Path(folder).glob('*.npy'))"
         )
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: check the path")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file: check the path")
     return _safetensors(path) if path.suffix == ".safetensors" else _npy(path)
 
 

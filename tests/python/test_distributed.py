@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from counting import (
     counter_of,
     whole,
 )
+from hybridsampler.candidates import open_candidates
 from hybridsampler.distributed import all_merge
 from naive_ranking import (
     FAMILIES,
@@ -75,6 +77,35 @@ def shares(rank: int, world: int) -> list[Any]:
         assert_exact(merged, task, similarity)
         found.append([as_rows(merged.ranks()), merged.ranks().languages, merged.to_bytes().hex()])
     return found
+
+
+def shards(rank: int, world: int) -> list[Any]:
+    """Files of 0, 40 or so and 80 or so rows, as the documentation reads them."""
+    rng = np.random.default_rng(1)
+    task = random_task(rng, "duplicated", queries=7, candidates=120, dimension=9)
+    task = dataclasses.replace(
+        task,
+        ids=list(range(120)),
+        judged=[{int(c): 1 for c in rng.choice(120, 3, replace=False)} for _ in range(7)],
+        excluded=[],
+    )
+    first, end = [(0, 41), (41, 120), (120, 120)][(rank + 1) % world]
+    judged = np.unique([c for grades in task.judged for c in grades])
+    judged = judged[(judged >= first) & (judged < end)]
+    languages = task.languages[first:end]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "rows.npy")
+        np.save(path, task.candidates[first:end])
+        counter = counter_of(task)
+        with open_candidates(path) as candidates:
+            for rows, block in candidates.rows(judged - first):
+                counter.anchor(block, first + rows)
+            counter = all_merge(counter)
+            for rows, block in candidates.blocks():
+                counter.add(block, first + rows, languages[rows[0] : rows[-1] + 1])
+        counter = all_merge(counter)
+    assert_exact(counter, task)
+    return as_rows(counter.ranks())
 
 
 def message(call: Callable[[], object]) -> str:
@@ -144,6 +175,7 @@ def counts_merged_twice(rank: int, world: int) -> str:
 
 WORK = (
     shares,
+    shards,
     counted_twice,
     another_evaluation,
     another_vector,
@@ -214,6 +246,10 @@ def test_all_ranks_find_what_one_process_finds(found: Any) -> None:
             read = counter_of(task, similarity)
             read.merge_bytes(bytes.fromhex(data))
             assert_exact(read, task, similarity)
+
+
+def test_each_rank_reads_a_file_of_its_own(found: Any) -> None:
+    assert len(of(found, shards)) == 21
 
 
 def test_some_rank_has_no_candidate() -> None:
