@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hybridsampler.study import read_config, run_study
+from hybridsampler.study.mixes import draw_mix, mix_stats, mix_tables
 from hybridsampler.study.tables import Table
 
 app = typer.Typer(
@@ -58,6 +59,43 @@ def study(
     )
 
 
+@app.command()
+def mix(
+    config: Annotated[
+        Path, typer.Argument(help="TOML file of a study, such as examples/quick.toml.")
+    ],
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps to count; by default those of the training.")
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option(min=0, help="Ordered language pairs to list for each source; 0: all.")
+    ] = 20,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw kinds, sources and languages, as this SVG file.")
+    ] = None,
+) -> None:
+    """Print what the batch mixes of a study reach, before anything is trained.
+
+    Expected and reached shares of kinds, sources, languages and ordered language pairs, passage
+    keys with the most copies beside the most that can be kept apart, and padding.
+
+    Example: hybridsampler mix examples/quick.toml --figure mix.svg
+    """
+    console = Console()
+    try:
+        counted = mix_stats(read_config(config), config.parent, steps)
+        if figure is not None:
+            draw_mix(counted, figure)
+    except (ValueError, OSError) as error:
+        _fail(error)
+    for name, stats in counted.items():
+        for table in mix_tables(name, stats, pairs):
+            console.print(f"\n{table.title}", highlight=False, markup=False)
+            console.print(_rich(table))
+    if figure is not None:
+        console.print(f"\nwritten to {figure.resolve()}", markup=False, soft_wrap=True)
+
+
 def _make_folder(folder: Path) -> None:
     """Make sure, before hours of work, that the results can be written."""
     try:
@@ -87,10 +125,9 @@ def print_tables(made: Sequence[Table], console: Console) -> None:
 def _rich(table: Table) -> RichTable:
     made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, show_edge=False)
     for number, name in enumerate(table.header):
+        words = any(row[number][:1].isalpha() for row in table.rows)
         # One word a line: the columns of Table 1 then fit 80 characters.
-        made.add_column(
-            name.replace(" ", "\n"), justify="left" if number == 0 else "right", no_wrap=True
-        )
+        made.add_column(name.replace(" ", "\n"), justify="left" if words else "right", no_wrap=True)
     for row in table.rows:
         made.add_row(*map(Text, row))
     return made

@@ -22,10 +22,15 @@ class _Strict(BaseModel):
 class Data(_Strict):
     """What to train on."""
 
-    train: str
-    """Parquet: columns source, group_id, lang, query, passage. Relative to the TOML."""
+    train: str | Annotated[list[str], Field(min_length=1)]
+    """Parquet, one file or several: columns group_id, lang, query, passage and, unless each file is
+    one source, source. Relative to the TOML."""
     languages: Annotated[list[str], Field(min_length=1)] | None = None
     """Languages to train on; all by default."""
+    passage_key: list[str] = []
+    """Columns that are equal for rows with the same passage; such rows never share a batch."""
+    length: str | None = None
+    """Column with the tokens of a row; rows of like length then share a batch."""
 
 
 class BenchmarkChoice(_Strict):
@@ -51,6 +56,8 @@ class TrainingChoice(_Strict):
 
     steps: PositiveInt
     batch_size: PositiveInt
+    excess: Literal["error", "rotate"] = "error"
+    """What to do with more copies of a passage key than can be kept apart."""
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -67,17 +74,27 @@ class Arm(_Strict):
     monolingual: NonNegativeFloat = 0.0
     cross_lingual: NonNegativeFloat = 0.0
     mixed: NonNegativeFloat = 0.0
+    languages: Literal["uniform", "size"] | dict[str, NonNegativeFloat] = "uniform"
+    language_temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    sources: Literal["uniform", "size"] | dict[str, NonNegativeFloat] = "size"
+    source_temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    pairs: Literal["uniform"] | dict[str, NonNegativeFloat] = "uniform"
+    """Weights of ordered pairs, as ``"en->de" = 1.0``."""
     draws: Literal["balanced", "random"] = "balanced"
 
     @property
     def mix(self) -> Mix:
-        """The mix; raises ``ValueError`` when all weights are 0."""
-        return Mix(
-            monolingual=self.monolingual,
-            cross_lingual=self.cross_lingual,
-            mixed=self.mixed,
-            draws=self.draws,
-        )
+        """The mix; raises ``ValueError`` when all weights are 0 or a pair is no pair."""
+        given = self.model_dump(exclude={"name", "pairs"})
+        if isinstance(self.pairs, str):
+            return Mix(**given)
+        pairs = {}
+        for pair, weight in self.pairs.items():
+            query, arrow, passage = pair.partition("->")
+            if not arrow:
+                raise ValueError(f'pairs: {pair!r} is no pair: write "en->de", query first')
+            pairs[query.strip(), passage.strip()] = weight
+        return Mix(**given, pairs=pairs)
 
 
 class StudyConfig(_Strict):

@@ -1,9 +1,8 @@
-"""The training file of a study: a Parquet file with one text pair a row."""
+"""The training files of a study: Parquet with one text pair a row."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hybridsampler.corpus import ParallelCorpus
+from hybridsampler.study.config import Data
 
-COLUMNS = ("source", "group_id", "lang", "query", "passage")
+TEXTS = ("query", "passage")
+NAMES = ("group_id", "lang", *TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,51 +28,69 @@ class TrainingData:
     """SHA-256 of the rows that were read."""
 
 
-def read_training_data(path: Path, languages: Sequence[str] | None = None) -> TrainingData:
-    """Read the rows in ``languages`` (all by default).
+def read_training_data(data: Data, base: Path) -> TrainingData:
+    """Read the rows of the files that ``data`` names, relative to ``base``.
+
+    A file without a column ``source`` is one source, named after the file.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not Parquet, a missing column, a language that the file lacks, an empty text, or
+        ValueError: not Parquet, a missing column, a language that the files lack, an empty text, or
             what :meth:`ParallelCorpus.from_columns` refuses.
     """
+    paths = [base / name for name in ([data.train] if isinstance(data.train, str) else data.train)]
+    table = pa.concat_tables([_read(path, data) for path in paths])
+    where = ", ".join(str(path) for path in paths)
+    if data.languages is not None:
+        known = sorted(set(table["lang"].to_pylist()))
+        for name in data.languages:
+            if name not in known:
+                raise ValueError(f"{where}: unknown language {name!r}: it has {', '.join(known)}")
+        table = table.filter(pc.is_in(table["lang"], pa.array(data.languages)))
+    texts = {name: table[name].to_pylist() for name in TEXTS}
+    for name, column in texts.items():
+        for row, text in enumerate(column):
+            if not text.strip():
+                raise ValueError(f"{where}: {name} {row} is empty: leave out rows without text")
+    try:
+        corpus = ParallelCorpus.from_columns(
+            group=table["group_id"],
+            language=table["lang"],
+            source=table["source"],
+            passage_key={name: table[name] for name in data.passage_key},
+            length=None if data.length is None else table[data.length],
+        )
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    digest = hashlib.sha256()
+    for name in table.column_names:
+        for value in table[name].to_pylist():
+            text = str(value)
+            digest.update(f"{len(text)} {text}".encode())
+    return TrainingData(corpus, texts["query"], texts["passage"], digest.hexdigest())
+
+
+def _read(path: Path, data: Data) -> pa.Table:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; it should hold the training data")
     try:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a Parquet file: {error}") from error
-    missing = [name for name in COLUMNS if name not in schema.names]
-    if missing:
-        raise ValueError(
-            f"{path}: column {missing[0]!r} is missing; the file has {', '.join(schema.names)}"
-        )
-    table = pq.read_table(path, columns=list(COLUMNS))
-    for name in COLUMNS:
+    further = [*data.passage_key, *([] if data.length is None else [data.length])]
+    for name in (*NAMES, *further):
+        if name not in schema.names:
+            raise ValueError(
+                f"{path}: column {name!r} is missing; the file has {', '.join(schema.names)}"
+            )
+    names = [*(["source"] if "source" in schema.names else []), *NAMES]
+    table = pq.read_table(path, columns=list(dict.fromkeys([*names, *further])))
+    for name in names:
         kind = table[name].type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             raise ValueError(f"{path}: column {name!r} is of type {kind}: make it strings")
         if table[name].null_count:
             raise ValueError(f"{path}: column {name!r} has missing values: leave out such rows")
-    if languages is not None:
-        known = sorted(set(table["lang"].to_pylist()))
-        for name in languages:
-            if name not in known:
-                raise ValueError(f"{path}: unknown language {name!r}: it has {', '.join(known)}")
-        table = table.filter(pc.is_in(table["lang"], pa.array(languages)))
-    texts = {name: table[name].to_pylist() for name in ("query", "passage")}
-    for name, column in texts.items():
-        for row, text in enumerate(column):
-            if not text.strip():
-                raise ValueError(f"{path}: {name} {row} is empty: leave out rows without text")
-    try:
-        corpus = ParallelCorpus.from_columns(
-            group=table["group_id"], language=table["lang"], source=table["source"]
-        )
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    digest = hashlib.sha256()
-    for name in COLUMNS:
-        for text in table[name].to_pylist():
-            digest.update(f"{len(text)} {text}".encode())
-    return TrainingData(corpus, texts["query"], texts["passage"], digest.hexdigest())
+    if "source" not in names:
+        table = table.add_column(0, "source", pa.array([path.stem] * len(table)))
+    return table

@@ -36,6 +36,11 @@ def draw(results: Sequence[ArmResult], benchmark: str, path: Path) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(results), frameon=False)
     figure.suptitle(f"{benchmark}: up and to the right is better", fontsize=11)
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG: the same figure gives the same bytes."""
     with (
         mpl.rc_context({"svg.hashsalt": "hybridsampler", "svg.fonttype": "path"}),
         written_whole(path) as draft,

@@ -34,6 +34,7 @@ from hybridsampler.plan import BatchPlan
 from hybridsampler.study.config import Arm, StudyConfig
 from hybridsampler.study.data import TrainingData, read_training_data
 from hybridsampler.study.figure import draw
+from hybridsampler.study.mixes import plan_of
 from hybridsampler.study.report import write_report
 from hybridsampler.study.results import MEASURES, ArmResult, write_results
 from hybridsampler.study.tables import Table, tables
@@ -76,9 +77,9 @@ def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -
     clock = _Clock()
     with _progress(console) as progress:
         with clock.measure("read"), _stage(progress, "read the data"):
-            data = read_training_data(base / config.data.train, config.data.languages)
+            data = read_training_data(config.data, base)
             benchmark = _benchmark(base / config.benchmark.folder)
-            plans = {arm.name: _plan(data, arm, config) for arm in config.mix}
+            plans = {arm.name: plan_of(arm, data, config) for arm in config.mix}
         with clock.measure("hash"), _stage(progress, "hash the n-grams"):
             encoder = _encoder(config)
             texts = _Texts.of(encoder, data, benchmark)
@@ -137,13 +138,6 @@ def _benchmark(folder: Path) -> Benchmark:
     if len(benchmark.languages) < 2:
         raise ValueError(f"{folder} holds {benchmark.languages[0]} alone: give two languages")
     return benchmark
-
-
-def _plan(data: TrainingData, arm: Arm, config: StudyConfig) -> BatchPlan:
-    try:
-        return BatchPlan(data.corpus, arm.mix, config.training.batch_size, config.training.seed)
-    except ValueError as error:
-        raise ValueError(f"mix {arm.name!r}: {error}") from error
 
 
 def _encoder(config: StudyConfig) -> NgramEncoder:
