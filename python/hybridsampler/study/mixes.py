@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hybridsampler.plan import BatchPlan
@@ -13,6 +15,8 @@ from hybridsampler.study.config import Arm, StudyConfig
 from hybridsampler.study.data import TrainingData, read_training_data
 from hybridsampler.study.figure import save
 from hybridsampler.study.tables import Table, share
+
+Name = TypeVar("Name")
 
 
 def plan_of(arm: Arm, data: TrainingData, config: StudyConfig) -> BatchPlan:
@@ -97,7 +101,7 @@ def mix_tables(name: str, stats: Stats, most_pairs: int = 0) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def _nested(shares: Mapping[str, Mapping[str, Share]]) -> list[tuple[str, str, Share]]:
+def _nested(shares: Mapping[str, Mapping[Name, Share]]) -> list[tuple[str, Name, Share]]:
     return [(outer, own, s) for outer, inner in shares.items() for own, s in inner.items()]
 
 
@@ -123,17 +127,19 @@ def _shares(title: str, names: str, rows: Sequence[tuple[tuple[str, ...], Share]
 def draw_mix(stats: Mapping[str, Stats], path: Path) -> None:
     """Draw, a row for each mix, kinds, sources and languages as bars beside what is expected.
 
-    The same counts give the same bytes.
+    The last panel shows the cross-lingual pairs of all sources, query languages downwards. The same
+    counts give the same bytes.
     """
-    figure = Figure(figsize=(12, 2.6 * len(stats)), layout="constrained")
-    panels = figure.subplots(len(stats), 3, squeeze=False, width_ratios=[1, 2, 3])
+    figure = Figure(figsize=(14, 3 * len(stats)), layout="constrained")
+    panels = figure.subplots(len(stats), 4, squeeze=False, width_ratios=[1, 2, 4, 2])
     for row, (name, own) in zip(panels, stats.items(), strict=True):
         groups = (
             ("batches by kind", own.kinds),
             ("by kind and source", {f"{k} {s}": v for k, s, v in _nested(own.sources)}),
             ("monolingual by language", {f"{s} {x}": v for s, x, v in _nested(own.languages)}),
         )
-        for panel, (title, shares) in zip(row, groups, strict=True):
+        _draw_pairs(row[-1], name, own)
+        for panel, (title, shares) in zip(row[:-1], groups, strict=True):
             places = range(len(shares))
             panel.bar(places, [s.reached for s in shares.values()], color="C0", label="reached")
             panel.scatter(
@@ -151,3 +157,21 @@ def draw_mix(stats: Mapping[str, Stats], path: Path) -> None:
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     save(figure, path)
+
+
+def _draw_pairs(panel: Axes, name: str, stats: Stats) -> None:
+    counts: dict[tuple[str, str], int] = {}
+    for _, pair, own in _nested(stats.pairs):
+        counts[pair] = counts.get(pair, 0) + own.count
+    if not counts:
+        panel.set_axis_off()
+        return
+    languages = sorted({language for pair in counts for language in pair})
+    total = sum(counts.values())
+    cells = [[counts.get((q, p), 0) / total or float("nan") for p in languages] for q in languages]
+    image = panel.imshow(cells, aspect="auto", cmap="viridis", vmin=0)
+    panel.figure.colorbar(image, ax=panel)
+    size = 7 if len(languages) < 20 else 4
+    panel.set_xticks(range(len(languages)), languages, rotation=90, fontsize=size)
+    panel.set_yticks(range(len(languages)), languages, fontsize=size)
+    panel.set_title(f"{name}: cross-lingual pairs", fontsize=9)
