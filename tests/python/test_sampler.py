@@ -89,6 +89,34 @@ def test_world_and_rank_come_from_torch_distributed(monkeypatch: pytest.MonkeyPa
     assert (told.num_replicas, told.rank) == (2, 1)
 
 
+def test_ranks_are_found_when_an_epoch_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning's trainer initialises torch.distributed after its loaders are made."""
+    plan = small_plan()
+    sampler, told = HybridBatchSampler(plan), HybridBatchSampler(plan, num_replicas=1, rank=0)
+    sampler.load_state_dict(sampler.state_at(4))
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    batches = iter(sampler)
+    assert (sampler.num_replicas, sampler.rank, sampler.batch_size) == (3, 1, 4)
+    assert (rest(sampler, batches) == plan[4:11][:, 4:8]).all()
+    assert (rest(told, iter(told)) == plan[0:11]).all()
+    monkeypatch.undo()
+    copied = pickle.loads(pickle.dumps(sampler))
+    assert (rest(copied, iter(copied)) == plan[11:22][:, 4:8]).all()
+
+
+def test_ranks_that_do_not_fit_are_refused_when_an_epoch_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler = HybridBatchSampler(small_plan())
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 5)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    with pytest.raises(ValueError, match=r"batch_size=12 .* num_replicas=5"):
+        iter(sampler)
+
+
 @given(st.lists(st.tuples(st.sampled_from(WORLDS), st.integers(0, 9)), min_size=1, max_size=8))
 def test_the_world_may_change_at_any_step(stages: list[tuple[int, int]]) -> None:
     """Each stage resumes on another number of ranks from the state that rank 0 saved."""

@@ -1,0 +1,51 @@
+"""Every example runs as its first lines say and prints what it shows, and fits a page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from processes import ROOT, run_ranks
+
+EXAMPLES = ROOT / "examples"
+LINES = 40
+# Example -> the numbers of processes to run it in, and what the first of them prints.
+PRINTS: dict[str, tuple[tuple[int, ...], str]] = {
+    "torch_loader": (
+        (1,),
+        "trained up to step 300: every batch was plan[t]\n"
+        "trained up to step 500: every batch was plan[t]\n",
+    ),
+    "torchdata_loader": ((1,), "resumed at step 100: every batch up to step 217 was plan[t]\n"),
+    "accelerate_loop": (
+        (1, 2),
+        "steps 0 to 49: the gathered batches are plan[t]\n"
+        "steps 50 to 69: the gathered batches are plan[t]\n"
+        "steps 50 to 99: the gathered batches are plan[t]\n"
+        "steps 70 to 99: the gathered batches are plan[t]\n",
+    ),
+}
+RUNS = [(name, world) for name, (worlds, _) in PRINTS.items() for world in worlds]
+
+
+@pytest.mark.parametrize(("name", "world"), RUNS)
+def test_an_example_prints_what_it_shows(name: str, world: int, tmp_path: Path) -> None:
+    """In a folder of its own, because some write checkpoints."""
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    assert run_ranks(world, f"examples/{name}.py", folder=tmp_path)[0] == PRINTS[name][1]
+
+
+def _examples() -> list[Path]:
+    return sorted(EXAMPLES.glob("*.py"))
+
+
+def test_every_example_is_run_and_fits_a_page() -> None:
+    assert {path.stem for path in _examples()} - {"tiny"} == set(PRINTS)
+    for path in _examples():
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES, path
+
+
+def test_every_example_says_how_to_run_it() -> None:
+    for path in _examples():
+        if path.stem != "tiny":
+            assert re.search(rf"examples/{path.name}", path.read_text(encoding="utf-8")), path
