@@ -52,6 +52,7 @@ def _start(
         **os.environ,
         # What `accelerate launch --cpu` sets: without it two processes on CPUs are two programs.
         "ACCELERATE_USE_CPU": "true",
+        "HF_HOME": str(folder / "huggingface"),
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",

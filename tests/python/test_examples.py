@@ -1,6 +1,8 @@
 """Every example runs as its first lines say and prints what it shows, and fits a page."""
 
 import re
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,15 +26,40 @@ PRINTS: dict[str, tuple[tuple[int, ...], str]] = {
         "steps 50 to 99: the gathered batches are plan[t]\n"
         "steps 70 to 99: the gathered batches are plan[t]\n",
     ),
+    "trainer": (
+        (2,),
+        "trained up to step 9: the gathered batches are plan[t]\n"
+        "trained up to step 14: the gathered batches are plan[t]\n",
+    ),
+    "sentence_transformers_trainer": (
+        (1, 2),
+        "8 steps: the gathered batches are plan[t]\n",
+    ),
 }
 RUNS = [(name, world) for name, (worlds, _) in PRINTS.items() for world in worlds]
 
 
+@cache
+def printed(name: str, world: int) -> list[str]:
+    """The lines of the first process; in a folder of its own, because some write checkpoints."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "examples").symlink_to(EXAMPLES)
+        return run_ranks(world, f"examples/{name}.py", folder=Path(folder))[0].splitlines()
+
+
 @pytest.mark.parametrize(("name", "world"), RUNS)
-def test_an_example_prints_what_it_shows(name: str, world: int, tmp_path: Path) -> None:
-    """In a folder of its own, because some write checkpoints."""
-    (tmp_path / "examples").symlink_to(EXAMPLES)
-    assert run_ranks(world, f"examples/{name}.py", folder=tmp_path)[0] == PRINTS[name][1]
+def test_an_example_prints_what_it_shows(name: str, world: int) -> None:
+    # Trainers print their own figures in between.
+    lines = [line for line in printed(name, world) if "plan[t]" in line]
+    assert lines == PRINTS[name][1].splitlines()
+
+
+def test_sentence_transformers_losses_do_not_depend_on_the_number_of_processes() -> None:
+    """With gather_across_devices=True every pair meets the whole global batch."""
+    lines = ["\n".join(printed("sentence_transformers_trainer", world)) for world in (1, 2)]
+    losses = [re.findall(r"'loss': '([\d.]+)'", text) for text in lines]
+    assert len(losses[0]) == len(losses[1]) == 1
+    assert float(losses[0][0]) == pytest.approx(float(losses[1][0]), abs=2e-3)
 
 
 def _examples() -> list[Path]:
