@@ -1,10 +1,8 @@
 """accelerate: the ranks share each global batch; saved in the middle of epoch 1 and resumed there.
 
-accelerate launch --num-processes 2 examples/accelerate_loop.py
-"""
+accelerate launch --num-processes 2 examples/accelerate_loop.py"""
 
 from itertools import islice
-from typing import Any
 
 import pyarrow.parquet as pq
 from accelerate import Accelerator
@@ -19,7 +17,7 @@ rows = table.select(["query", "passage"]).to_pylist()
 corpus = ParallelCorpus.from_columns(group=table["group_id"], language=table["lang"])
 plan = BatchPlan(corpus, Mix(monolingual=0.5, cross_lingual=0.5), batch_size=128)
 sampler = HybridBatchSampler(plan, steps_per_epoch=50)
-pairs: Any = PairDataset(rows, corpus)
+pairs = PairDataset(rows, corpus)
 accelerator = Accelerator()
 loader = accelerator.prepare(ResumableLoader(DataLoader(pairs, batch_sampler=sampler)))
 accelerator.register_for_checkpointing(loader)

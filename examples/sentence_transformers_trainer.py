@@ -1,7 +1,6 @@
 """SentenceTransformerTrainer with cross-lingual pairs from an ordinary datasets.Dataset.
 
-torchrun --nproc-per-node 2 examples/sentence_transformers_trainer.py
-"""
+torchrun --nproc-per-node 2 examples/sentence_transformers_trainer.py"""
 
 import os
 from typing import Any
@@ -30,7 +29,7 @@ class HybridTrainer(HybridTrainerMixin, st.SentenceTransformerTrainer):
     def training_step(self, model: Any, inputs: Any, *more: Any) -> Any:
         for column, name in enumerate(("query", "passage")):
             texts = dataset[plan[self.state.global_step][:, column]][name]
-            tokens = self.processing_class(texts, padding=True, truncation=True)["input_ids"]
+            tokens = self.model.tokenizer(texts, padding=True, truncation=True)["input_ids"]
             assert gather_object(inputs[f"{name}_input_ids"].tolist()) == tokens
         return super().training_step(model, inputs, *more)
 

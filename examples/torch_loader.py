@@ -1,10 +1,8 @@
 """torch's DataLoader with two workers, stopped in the middle of epoch 1 and resumed there at once.
 
-python examples/torch_loader.py
-"""
+python examples/torch_loader.py"""
 
 import json
-from typing import Any
 
 import pyarrow.parquet as pq
 from torch.utils.data import DataLoader
@@ -20,7 +18,7 @@ plan = BatchPlan(corpus, Mix(monolingual=0.5, cross_lingual=0.5), batch_size=128
 
 
 def train(sampler: HybridBatchSampler, step: int, last: int) -> None:
-    pairs: Any = PairDataset(rows, corpus)
+    pairs = PairDataset(rows, corpus)
     loader = DataLoader(pairs, batch_sampler=sampler, num_workers=2, persistent_workers=True)
     while step < last:
         for batch, _ in zip(loader, range(step, last), strict=False):

@@ -1,7 +1,6 @@
 """torchdata's StatefulDataLoader: its state holds the sampler's, and does not run ahead of you.
 
-python examples/torchdata_loader.py
-"""
+python examples/torchdata_loader.py"""
 
 import json
 from itertools import islice

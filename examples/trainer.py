@@ -1,7 +1,6 @@
 """transformers' Trainer in any number of processes, stopped in the middle of epoch 1 and resumed.
 
-torchrun --nproc-per-node 2 examples/trainer.py
-"""
+torchrun --nproc-per-node 2 examples/trainer.py"""
 
 import os
 from typing import Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from hybridsampler.pairs import encode
 from hybridsampler.plan import BatchPlan
@@ -40,6 +40,21 @@ class HybridBatchSampler:
         ValueError: a batch size that ``num_replicas`` does not divide, a rank out of range, an
             empty epoch.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Refuse what is no plan, before Python refuses the rest of the arguments.
+
+        Raises:
+            TypeError: ``plan`` is something else, such as the ``DistributedSampler`` with which
+                Lightning would build the sampler of a DataLoader anew.
+        """
+        if args and not isinstance(args[0], BatchPlan):
+            raise TypeError(
+                f"the plan is a {type(args[0]).__name__}: give a BatchPlan. If Lightning's Trainer "
+                "is building it, fit ResumableLoader(loader) of hybridsampler.integrations.loader, "
+                "or pass Trainer(use_distributed_sampler=False): the sampler knows its rank"
+            )
+        return super().__new__(cls)
 
     def __init__(
         self,

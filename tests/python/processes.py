@@ -19,12 +19,18 @@ def run_ranks(world: int, *command: str, folder: Path = ROOT) -> list[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    of_group = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world, "MASTER_PORT": port}
+    of_group = {
+        "WORLD_SIZE": world,
+        "LOCAL_WORLD_SIZE": world,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "TORCHELASTIC_RUN_ID": "test",  # Lightning knows torchrun by it.
+    }
     ranks = [
         _start(
             command,
             folder,
-            {**of_group, "RANK": rank, "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1"},
+            {**of_group, "RANK": rank, "LOCAL_RANK": rank},
         )
         for rank in range(world)
     ]

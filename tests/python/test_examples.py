@@ -20,7 +20,7 @@ PRINTS: dict[str, tuple[tuple[int, ...], str]] = {
     ),
     "torchdata_loader": ((1,), "resumed at step 100: every batch up to step 217 was plan[t]\n"),
     "accelerate_loop": (
-        (1, 2),
+        (2,),
         "steps 0 to 49: the gathered batches are plan[t]\n"
         "steps 50 to 69: the gathered batches are plan[t]\n"
         "steps 50 to 99: the gathered batches are plan[t]\n"
@@ -30,6 +30,18 @@ PRINTS: dict[str, tuple[tuple[int, ...], str]] = {
         (2,),
         "trained up to step 9: the gathered batches are plan[t]\n"
         "trained up to step 14: the gathered batches are plan[t]\n",
+    ),
+    "lightning_ddp": (
+        (2,),
+        "trained up to step 9: the ranks' batches are plan[t]\n"
+        "trained up to step 14: the ranks' batches are plan[t]\n",
+    ),
+    "world_size": (
+        (1,),
+        "1 processes, steps 0 to 49: the gathered batches are plan[t]\n"
+        "2 processes, steps 50 to 99: the gathered batches are plan[t]\n"
+        "4 processes, steps 100 to 149: the gathered batches are plan[t]\n"
+        "1 processes, steps 150 to 199: the gathered batches are plan[t]\n",
     ),
     "sentence_transformers_trainer": (
         (1, 2),

@@ -112,7 +112,11 @@ def test_states_of_other_plans_are_refused() -> None:
     assert list(loader) == expected(0, STEPS)
 
 
-@pytest.mark.parametrize("loader", [DataLoader([1, 2]), [1, 2]], ids=["DataLoader", "list"])
+@pytest.mark.parametrize(
+    "loader",
+    [DataLoader([1, 2]), [1, 2]],  # type: ignore[arg-type]
+    ids=["DataLoader", "list"],
+)
 def test_other_loaders_are_refused(loader: Any) -> None:
     with pytest.raises(TypeError, match=r"batch_sampler=HybridBatchSampler\(plan\)"):
         ResumableLoader(loader)

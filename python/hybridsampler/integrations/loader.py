@@ -49,7 +49,12 @@ class ResumableLoader:
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the rest of the current epoch, as the DataLoader collates it."""
-        sampler, step = self._sampler, self._start
+        # The place is taken now, not with the first batch: Lightning sets the epoch in between, and
+        # counts one that max_steps broke off as done.
+        return self._batches(self._start)
+
+    def _batches(self, step: int) -> Iterator[Any]:
+        sampler = self._sampler
         # Workers may have taken the sampler further than the training went.
         sampler.load_state_dict(sampler.state_at(step))
         end = (sampler.epoch + 1) * len(sampler)

@@ -7,13 +7,16 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
 from hybridsampler.pairs import PairDataset
 from hybridsampler.sampler import HybridBatchSampler
 
-Base = Trainer if TYPE_CHECKING else object
+if TYPE_CHECKING:
+    from transformers import Trainer as Base
+else:
+    Base = object
 
 
 class HybridTrainerMixin(Base):
@@ -81,7 +84,8 @@ class HybridTrainerMixin(Base):
         """Return the pairs of an epoch; the loader's data set counts every possible pair."""
         if isinstance(dataloader.batch_sampler, _Batches):
             return len(dataloader) * dataloader.batch_sampler.sampler.plan.batch_size
-        return super().num_examples(dataloader)
+        examples: int = super().num_examples(dataloader)
+        return examples
 
 
 class _Batches:
@@ -133,8 +137,9 @@ class HybridSamplerState(TrainerCallback, ExportableState):
         epoch, trained = self._position(args, state)
         step = epoch * len(self._batches) + trained
         if state.global_step > 0:
-            saved = state.stateful_callbacks.get(type(self).__name__, {}).get("attributes", {})
-            self._check(saved.get("sampler_state"), step)
+            callbacks: Any = state.stateful_callbacks
+            own = callbacks.get(type(self).__name__, {"attributes": {}})
+            self._check(own["attributes"].get("sampler_state"), step)
         if args.ignore_data_skip:
             step, trained = step - trained, 0
         self._batches.go_to(step, trained)
