@@ -247,12 +247,12 @@ def _distributed() -> tuple[int, int] | None:
     return distributed.get_world_size(), distributed.get_rank()
 
 
-def _refuse_to_be_dealt_out(caller: object) -> None:
+def _refuse_to_be_dealt_out(caller: Any) -> None:
     """Raise if ``caller``, which iterates, is accelerate's BatchSamplerShard of several ranks.
 
     It has no other contact with a batch sampler, and would silently join slices of different steps.
     """
-    if getattr(caller, "num_processes", 1) > 1:
+    if type(caller).__name__ == "BatchSamplerShard" and caller.num_processes > 1:
         raise ValueError(
             "accelerate deals out batches that the sampler has cut for this rank already: prepare "
             "ResumableLoader(loader) of hybridsampler.integrations.loader, not the DataLoader"

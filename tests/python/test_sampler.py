@@ -14,7 +14,7 @@ import torch.distributed
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from corpora import Columns, columns, joined, mixes, regular
 from hybridsampler import BatchPlan, HybridBatchSampler, Mix, PairDataset
@@ -115,6 +115,14 @@ def test_ranks_that_do_not_fit_are_refused_when_an_epoch_begins(
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
     with pytest.raises(ValueError, match=r"batch_size=12 .* num_replicas=5"):
         iter(sampler)
+
+
+def test_what_is_no_plan_is_refused_with_the_words_for_lightning() -> None:
+    """Lightning builds the batch sampler of a DataLoader anew, with these arguments."""
+    lightnings: Any = DistributedSampler([0] * 12, num_replicas=2, rank=1)  # type: ignore[arg-type]
+    remake: Any = HybridBatchSampler
+    with pytest.raises(TypeError, match=r"DistributedSampler.*use_distributed_sampler=False"):
+        remake(lightnings, batch_size=6, drop_last=True)
 
 
 @given(st.lists(st.tuples(st.sampled_from(WORLDS), st.integers(0, 9)), min_size=1, max_size=8))
