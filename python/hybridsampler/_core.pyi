@@ -1,7 +1,7 @@
 """The Rust core. Not public: import from `hybridsampler`."""
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +12,35 @@ def hash_ngrams(
     texts: Sequence[str], shortest: int, longest: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
 
+_Pieces = tuple[list[NDArray[Any]], bool | list[int] | list[str]]
+
 @final
 class Corpus:
     def __new__(
         cls,
-        group: NDArray[np.int64],
-        language: NDArray[np.int64],
-        source: NDArray[np.int64] | None,
+        group: _Pieces,
+        language: _Pieces,
+        source: _Pieces | None,
+        keys: Sequence[_Pieces],
+        length: _Pieces | None,
+        negatives: tuple[_Pieces, _Pieces] | None,
         languages: Sequence[str],
         sources: Sequence[str],
-        group_name: Callable[[int], str],
+        name: Callable[[str, int], str],
     ) -> Corpus: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Corpus: ...
+    def to_bytes(self) -> bytes: ...
     @property
     def rows(self) -> int: ...
     @property
-    def sources(self) -> list[tuple[int, list[int]]]: ...
+    def sources(self) -> list[tuple[int, list[int], list[int]]]: ...
+    @property
+    def complete(self) -> list[bool]: ...
+    @property
+    def has_negatives(self) -> bool: ...
     @property
     def fingerprint(self) -> str: ...
-    def columns(self) -> list[NDArray[np.int64]]: ...
 
 @final
 class Plan:
@@ -43,6 +54,9 @@ class Plan:
         random: bool,
         batch_size: int,
         seed: int,
+        rotate: bool,
+        negatives: int,
+        name: Callable[[str, int], str],
     ) -> Plan: ...
     def fill(self, first: int, out: NDArray[np.int64], threads: int | None) -> None: ...
     def stream(self, step: int) -> tuple[str, int, int | None]: ...
@@ -68,6 +82,9 @@ class RankCounter:
         threads: int | None,
     ) -> None: ...
     def merge(self, other: RankCounter, renumbered: Sequence[int]) -> None: ...
+    def blank(self) -> RankCounter: ...
+    def to_bytes(self, names: Sequence[str]) -> bytes: ...
+    def read_bytes(self, data: bytes) -> tuple[RankCounter, list[str]]: ...
     def ranks(
         self, ties: str
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]: ...

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.candidates import open_candidates
 from hybridsampler.measures import Measure, mean, rank_distance
 from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
-# Candidates looked at together: bounds what is read from a memory map at once.
-_BLOCK = 8192
 
 
 def evaluate(
@@ -28,12 +28,15 @@ def evaluate(
     similarity: Similarity = "dot",
     ties: Ties = "pessimistic",
     threads: int | None = None,
+    spool_folder: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Rank all candidates for all queries and measure, exactly, in one pass.
 
     Args:
         queries: (Q, d) float32, float16 or bfloat16.
-        candidates: (N, d), of the same types; arrays and memory maps are read in blocks.
+        candidates: (N, d), of the same types, read in blocks and never all held: an array, a memory
+            map, a ``.npy`` or ``.safetensors`` file or a list of such shards, or an iterable of
+            blocks from an encoder; see :func:`hybridsampler.candidates.open_candidates`.
         relevant: ``(indptr, indices)`` or ``(indptr, indices, grades)``: CSR lists of candidates
             for each query. Grades of 1 and above are relevant.
         query_languages: (Q,) names.
@@ -42,35 +45,33 @@ def evaluate(
         similarity: as for :class:`RankCounter`.
         ties: as for :meth:`RankCounter.ranks`.
         threads: as for :class:`RankCounter`.
+        spool_folder: where an encoder's blocks are kept; ``None``: where the system has temporary
+            files.
 
     Raises:
-        ValueError: as :class:`RankCounter`; relevance to a candidate that does not exist; a query
-            without a relevant candidate; an unknown measure; columns of different lengths.
+        ValueError: as :class:`RankCounter` and ``open_candidates``; relevance to a candidate that
+            does not exist; a query without a relevant candidate; an unknown measure; columns of
+            different lengths.
         TypeError: vectors of another type.
+        OSError: as ``open_candidates``.
     """
     parsed = [Measure.parse(name) for name in measures]
     if ties not in get_args(Ties):  # now, and not after the whole pass
         raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
-    for name, languages, rows in (
-        ("query_languages", query_languages, len(queries)),
-        ("candidate_languages", candidate_languages, len(candidates)),
-    ):
-        if isinstance(languages, str) or len(languages) != rows:
-            raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
-    judged = np.unique(np.asarray(relevant[1], np.int64))
-    if len(judged) and not (judged[0] >= 0 and judged[-1] < len(candidates)):
-        wrong = judged[0] if judged[0] < 0 else judged[-1]
-        raise ValueError(
-            f"candidate {wrong} is judged but the candidates are 0 to {len(candidates) - 1}"
-        )
+    # Before the candidates are touched: no encoder is to work for queries that are refused.
     counter = RankCounter(queries, relevant, similarity=similarity, threads=threads)
-    for first in range(0, len(judged), _BLOCK):
-        ids = judged[first : first + _BLOCK]
-        counter.anchor(candidates[ids], ids)
-    for first in range(0, len(candidates), _BLOCK):
-        block = candidates[first : first + _BLOCK]
-        ids = np.arange(first, first + len(block))
-        counter.add(block, ids, candidate_languages[first : first + len(block)])
+    _one_each("query_languages", query_languages, counter.queries)
+    judged = np.unique(np.asarray(relevant[1], np.int64))
+    with open_candidates(candidates, spool_folder=spool_folder) as opened:
+        _one_each("candidate_languages", candidate_languages, len(opened))
+        if len(judged) and judged[-1] >= len(opened):
+            raise ValueError(
+                f"candidate {judged[-1]} is judged but the candidates are 0 to {len(opened) - 1}"
+            )
+        for ids, block in opened.rows(judged):
+            counter.anchor(block, ids)
+        for ids, block in opened.blocks():
+            counter.add(block, ids, candidate_languages[ids[0] : ids[-1] + 1])
     return Evaluation(counter, query_languages, parsed, ties)
 
 
@@ -203,6 +204,11 @@ class Evaluation:
         there = ~np.isnan(values)
         means = {name: values[there & (self._query_languages == name)] for name in self.languages}
         return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
+
+
+def _one_each(name: str, languages: Sequence[str], rows: int) -> None:
+    if isinstance(languages, str) or len(languages) != rows:
+        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
 
 
 def _known(setting: Setting) -> Setting:

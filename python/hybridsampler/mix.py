@@ -26,7 +26,7 @@ class Mix:
             the rows of a language in the corpus) or a weight for each language of the corpus.
         language_temperature: with ``"size"``: weights are size ** (1 / temperature).
         sources: ``"size"`` (by rows, the paper's), ``"uniform"`` or a weight for each source.
-            A source with a single language takes no part in cross-lingual batches.
+            A source without groups in two languages takes no part in cross-lingual batches.
         source_temperature: with ``"size"``: weights are size ** (1 / temperature).
         pairs: of cross-lingual batches: ``"uniform"`` over the ordered pairs (query language,
             passage language), or weights; pairs that are not named have weight 0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, SupportsIndex
+from typing import Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,11 @@ class Shares:
     languages: dict[str, dict[str, float]]
     """By source: of its monolingual batches, and of the rows of its mixed batches."""
     pairs: dict[str, dict[tuple[str, str], float]]
-    """By source: of its cross-lingual rows, by (query language, passage language)."""
+    """By source: of its cross-lingual rows, by (query language, passage language).
+
+    Where groups lack languages, each takes turns at its own pairs instead, and only groups that
+    lack none keep these shares.
+    """
 
 
 class BatchPlan:
@@ -52,29 +56,56 @@ class BatchPlan:
     ``plan[t]`` is a ``(batch_size, 2)`` int64 array of query rows and passage rows, for any step
     ``t >= 0`` in any order; ``plan[a:b]`` is ``(b - a, batch_size, 2)``, the same batches at full
     speed. The plan has no end. Nothing else changes a batch: not workers, ranks, processes or what
-    was asked before.
+    was asked before. With ``negatives=k`` a pair takes ``2 + k`` numbers: its hard negatives
+    follow.
 
-    A batch has one kind and one source, and no two of its pairs share a group.
+    A batch has one kind and one source, and no two of its pairs share a group or a passage key.
 
     Args:
         corpus: what there is to draw.
         mix: what to draw, and how often.
         batch_size: pairs of a global batch, over all ranks.
         seed: ``0 <= seed < 2**64``.
+        excess: what to do when more rows of a stream share a passage key than a pass over the
+            stream has batches: ``"error"``, or ``"rotate"``: leave the surplus out, in turn.
+        negatives: hard negatives of each pair, at most 64, taken in turn from the list of its
+            query and from outside the classes of the batch. Where the list has too few, random
+            rows of the passage's language fill in; :meth:`stats` counts them.
 
     Raises:
         ValueError: a mix that the corpus cannot serve (unknown names, one language and a
-            cross-lingual mix, a source with fewer groups than the batch size), a seed out of range.
+            cross-lingual mix, a stream with fewer rows or groups than the batch size), a passage
+            key with too many rows, a seed out of range.
     """
 
-    def __init__(self, corpus: ParallelCorpus, mix: Mix, batch_size: int, seed: int = 0) -> None:
-        """Resolve the mix and check that every stream fills a batch."""
+    def __init__(
+        self,
+        corpus: ParallelCorpus,
+        mix: Mix,
+        batch_size: int,
+        seed: int = 0,
+        *,
+        excess: Literal["error", "rotate"] = "error",
+        negatives: int = 0,
+    ) -> None:
+        """Resolve the mix and check that every stream fills a batch and keeps its keys apart."""
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed={seed}: a seed is an integer from 0 to 2**64 - 1")
         if not 1 <= batch_size < 2**63:
             raise ValueError(f"batch_size={batch_size}: give at least 1 and less than 2**63")
+        if excess not in ("error", "rotate"):
+            raise ValueError(f"excess={excess!r}: choose 'error' or 'rotate'")
+        if not 0 <= negatives <= 64:
+            raise ValueError(f"negatives={negatives}: give 0 to 64 hard negatives a pair")
+        if negatives and not corpus.has_negatives:
+            raise ValueError(
+                f"negatives={negatives} but the corpus has no lists of them: give them to "
+                "ParallelCorpus.from_columns(negatives=...)"
+            )
         self._corpus = corpus
         self._mix = mix
+        self._excess = excess
+        self._negatives = operator.index(negatives)
         self._batch_size = operator.index(batch_size)
         self._seed = operator.index(seed)
         # Up to here positions inside a stream, which count pairs, fit 64 bits.
@@ -90,6 +121,9 @@ class BatchPlan:
             mix.draws == "random",
             self._batch_size,
             self._seed,
+            excess == "rotate",
+            self._negatives,
+            lambda _, row: corpus.passage_key_of(row),
         )
 
     def __getitem__(self, step: SupportsIndex | slice) -> NDArray[np.int64]:
@@ -107,19 +141,20 @@ class BatchPlan:
         return batch
 
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
-        pairs = np.empty((count, self._batch_size, 2), np.int64)
+        pairs = np.empty((count, self._batch_size, self.width), np.int64)
         self._core.fill(first, pairs.reshape(-1), None)
         return pairs
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what it was made of."""
-        return BatchPlan, (self._corpus, self._mix, self._batch_size, self._seed)
+        given = (self._corpus, self._mix, self._batch_size, self._seed)
+        return _rebuilt, (given, self._excess, self._negatives)
 
     def __repr__(self) -> str:
         """Describe the inputs."""
         return (
             f"BatchPlan({self._corpus!r}, {self._mix!r}, batch_size={self._batch_size}, "
-            f"seed={self._seed})"
+            f"seed={self._seed}, excess={self._excess!r}, negatives={self._negatives})"
         )
 
     @property
@@ -131,6 +166,11 @@ class BatchPlan:
     def batch_size(self) -> int:
         """Pairs of a global batch."""
         return self._batch_size
+
+    @property
+    def width(self) -> int:
+        """Numbers of a pair: query row, passage row and hard negatives."""
+        return 2 + self._negatives
 
     @property
     def shares(self) -> Shares:
@@ -172,6 +212,8 @@ class BatchPlan:
             "mix": self._mix_text,
             "batch_size": self._batch_size,
             "seed": self._seed,
+            "excess": self._excess,
+            "negatives": self._negatives,
         }
 
     def _checked(self, step: SupportsIndex) -> int:
@@ -192,3 +234,7 @@ class BatchPlan:
                 f"plan[{first}:{last}]: steps count from 0 and have no end before {self._end}"
             )
         return first, max(first, last)
+
+
+def _rebuilt(given: tuple[Any, ...], excess: Any, negatives: int) -> BatchPlan:
+    return BatchPlan(*given, excess=excess, negatives=negatives)

@@ -37,7 +37,10 @@ def resolve(mix: Mix, corpus: ParallelCorpus) -> Weights:
         ValueError: a name that the corpus lacks, a language or source without a weight, or a
             source that is left with nothing to draw.
     """
-    spoken = corpus.source_languages
+    spoken, rows = corpus.source_languages, corpus.source_rows
+    parallel = {
+        name for name, groups in corpus.source_groups.items() if sum(rows[name].values()) > groups
+    }
     languages = _by_name(mix, corpus)
     sources = _source_weights(mix, corpus)
     pairs = _pair_weights(mix, corpus)
@@ -45,7 +48,7 @@ def resolve(mix: Mix, corpus: ParallelCorpus) -> Weights:
         kinds=mix.kinds,
         sources=(
             list(sources.values()),
-            [sources[name] if len(spoken[name]) > 1 else 0.0 for name in corpus.sources],
+            [sources[name] if name in parallel else 0.0 for name in corpus.sources],
             list(sources.values()),
         ),
         languages=[[languages[name] for name in spoken[source]] for source in corpus.sources],
@@ -61,12 +64,9 @@ def _by_name(mix: Mix, corpus: ParallelCorpus) -> dict[str, float]:
         return {name: float(mix.languages[name]) for name in corpus.languages}
     if mix.languages == "uniform":
         return dict.fromkeys(corpus.languages, 1.0)
-    groups, spoken = corpus.source_groups, corpus.source_languages
+    rows = corpus.source_rows.values()
     return {
-        name: _tempered(
-            sum(groups[source] for source in corpus.sources if name in spoken[source]),
-            mix.language_temperature,
-        )
+        name: _tempered(sum(source.get(name, 0) for source in rows), mix.language_temperature)
         for name in corpus.languages
     }
 
@@ -77,10 +77,9 @@ def _source_weights(mix: Mix, corpus: ParallelCorpus) -> dict[str, float]:
         return {name: float(mix.sources[name]) for name in corpus.sources}
     if mix.sources == "uniform":
         return dict.fromkeys(corpus.sources, 1.0)
-    groups, spoken = corpus.source_groups, corpus.source_languages
     return {
-        name: _tempered(groups[name] * len(spoken[name]), mix.source_temperature)
-        for name in corpus.sources
+        name: _tempered(sum(rows.values()), mix.source_temperature)
+        for name, rows in corpus.source_rows.items()
     }
 
 

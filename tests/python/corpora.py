@@ -164,6 +164,102 @@ def columns(
     )
 
 
+@dataclass(frozen=True)
+class Rough(Columns):
+    """A corpus whose groups may lack languages and share passage keys."""
+
+    keys: Mapping[str, Sequence[Any]]
+    length: Sequence[int] | None = None
+
+    @cached_property
+    def corpus(self) -> ParallelCorpus:
+        return ParallelCorpus.from_columns(
+            group=self.group,
+            language=self.language,
+            source=self.source,
+            passage_key=self.keys or None,
+            length=self.length,
+        )
+
+    @cached_property
+    def classes(self) -> dict[Any, int]:
+        """The conflict class of each group: naively, joining until nothing changes."""
+        class_of = {group: number for number, group in enumerate(dict.fromkeys(self.group))}
+        joined_rows: dict[Any, list[int]] = {}
+        for name, keys in self.keys.items():
+            for row, key in enumerate(keys):
+                if key is not None:
+                    joined_rows.setdefault((name, self.source_of(row), key), []).append(row)
+        while True:
+            before = dict(class_of)
+            for rows in joined_rows.values():
+                lowest = min(class_of[self.group[row]] for row in rows)
+                for row in rows:
+                    class_of[self.group[row]] = lowest
+            if class_of == before:
+                return class_of
+
+    @cached_property
+    def versions(self) -> dict[Any, dict[str, int]]:
+        """The row of each group by language."""
+        versions: dict[Any, dict[str, int]] = {}
+        for row, (group, language) in enumerate(zip(self.group, self.language, strict=True)):
+            versions.setdefault(group, {})[language] = row
+        return versions
+
+    def members(self, label: Label, mix: Mix) -> dict[Any, int]:
+        """What a stream draws from: each row, or each group, with its class."""
+        return {
+            (row if label.language else group): self.classes[group]
+            for row, group in enumerate(self.group)
+            if self.source_of(row) == label.source
+            and (
+                self.language[row] == label.language
+                if label.language
+                else self.choices(group, label.kind, mix)
+            )
+        }
+
+    def choices(self, group: Any, kind: str, mix: Mix) -> set[tuple[str, str]]:
+        """The pairs of languages that a group may be drawn in."""
+        spoken = self.versions[group]
+        if kind == "cross_lingual":
+            weight = dict(mix.pairs) if isinstance(mix.pairs, Mapping) else None
+            return {
+                pair
+                for pair in ordered_pairs(list(spoken))
+                if weight is None or weight.get(pair, 0) > 0
+            }
+        weights = dict(mix.languages) if isinstance(mix.languages, Mapping) else None
+        return {(own, own) for own in spoken if weights is None or weights[own] > 0}
+
+
+@st.composite
+def rough(draw: st.DrawFn, *, lengths: bool = False) -> Rough:
+    """Columns without some of their rows, with up to two columns of passage keys."""
+    data = draw(columns(sources=(1, 3), groups=(2, 24)))
+    seeded = random.Random(draw(st.integers(0, 2**32 - 1)))
+    missing = draw(st.sampled_from([0.0, 0.2, 0.6]))
+    kept = [row for row in range(len(data)) if seeded.random() >= missing] or [0]
+    group = [data.group[row] for row in kept]
+    names = draw(st.sampled_from([(), ("para",), ("para", "title")]))
+    kinds = [draw(st.sampled_from([2, 10, 40])) for _ in names]
+    keys = {
+        name: [
+            None if seeded.random() < 0.5 else f"{seeded.randrange(kind * len(kept)) % (3 * kind)}"
+            for _ in kept
+        ]
+        for name, kind in zip(names, kinds, strict=True)
+    }
+    return Rough(
+        group,  # type: ignore[arg-type]
+        [data.language[row] for row in kept],
+        None if data.source is None else [data.source[row] for row in kept],
+        keys,
+        [min(int(seeded.expovariate(1 / 40)), 400) for _ in kept] if lengths else None,
+    )
+
+
 def _languages(fewest: int, most: int) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(LANGUAGES), min_size=fewest, max_size=most, unique=True)
 

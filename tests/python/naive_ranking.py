@@ -3,6 +3,7 @@
 Written from the text of the contract, not from the code that it judges.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -360,6 +361,16 @@ def random_task(
         judged,
         excluded if rng.random() < 0.8 else [],
     )
+
+
+def as_evaluation_task(rng: np.random.Generator, task: Task) -> Task:
+    """The same with ids 0 to N - 1, no exclusions and a relevant candidate for each query."""
+    number = {i: c for c, i in enumerate(task.ids)}
+    judged = [{number[i]: grade for i, grade in grades.items()} for grades in task.judged]
+    for grades in judged:
+        if not any(grades.values()):
+            grades[int(rng.integers(len(number)))] = int(rng.integers(1, 4))
+    return dataclasses.replace(task, ids=list(range(len(number))), judged=judged, excluded=[])
 
 
 def some_ids(rng: np.random.Generator, count: int) -> list[int]:

@@ -1,5 +1,6 @@
 """ParallelCorpus: what it tells of the columns, and which columns it refuses."""
 
+import pickle
 import random
 import re
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora import Columns, columns, regular
+from corpora import Columns, Rough, columns, regular, rough
 from hybridsampler import BatchPlan, Mix, ParallelCorpus
 
 Built = dict[str, Any]
@@ -250,41 +251,107 @@ def test_group_in_two_sources_names_the_remedy() -> None:
     assert re.search(r"\b(give|make|rename|drop|put|prefix|use)\b", str(caught.value))
 
 
-@given(columns(languages=(2, 6), groups=(2, 8)), st.data())
-def test_group_that_lacks_a_language(data: Columns, draw: st.DataObject) -> None:
-    row = draw.draw(st.integers(0, len(data) - 1))
+# Groups that lack languages
 
-    def without(column: Any) -> list[Any]:
-        return [*column[:row], *column[row + 1 :]]
 
-    source = data.source_of(row)
-    refused(
-        {
-            "group": without(data.group),
-            "language": without(data.language),
-            "source": None if data.source is None else without(data.source),
-        },
-        f"group {data.group[row]!r} of source '{source}' has no row in '{data.language[row]}'",
-        f"(1 of {data.sizes[source].groups} groups lack a language)",
-        "drop these groups, or make a source of the groups that share a set of languages",
+@given(rough())
+def test_tells_which_languages_groups_have(data: Rough) -> None:
+    corpus = data.corpus
+    rows: dict[str, dict[str, int]] = {name: {} for name in data.sizes}
+    for row, language in enumerate(data.language):
+        counts = rows[data.source_of(row)]
+        counts[language] = counts.get(language, 0) + 1
+    assert corpus.source_rows == {name: dict(sorted(rows[name].items())) for name in rows}
+    assert corpus.source_groups == {name: size.groups for name, size in data.sizes.items()}
+    assert corpus.complete_sources == {
+        name: sum(rows[name].values()) == size.groups * len(size.languages)
+        for name, size in data.sizes.items()
+    }
+
+
+@given(rough())
+def test_another_process_has_the_same_corpus(data: Rough) -> None:
+    again = pickle.loads(pickle.dumps(data.corpus))
+    assert again.fingerprint == data.corpus.fingerprint
+    assert again.source_rows == data.corpus.source_rows
+
+
+# Keys, lengths and negatives as columns
+
+
+@given(rough(), st.sampled_from([list, tuple, pa.array, lambda c: np.array(c, object)]))
+def test_any_kind_of_key_column_gives_the_same_corpus(data: Rough, kind: Any) -> None:
+    keys = {name: kind(values) for name, values in data.keys.items()}
+    again = ParallelCorpus.from_columns(
+        group=data.group, language=data.language, source=data.source, passage_key=keys
     )
-
-
-def test_all_missing_languages_of_the_first_such_group_are_named() -> None:
-    refused(
-        {
-            "group": [7, 7, 7, 8, 9, 9],
-            "language": ["de", "en", "fr", "en", "en", "fr"],
-            "source": None,
-        },
-        "group 8 of source 'all' has no row in 'de', 'fr' (2 of 3 groups lack a language)",
+    lists = ParallelCorpus.from_columns(
+        group=data.group, language=data.language, source=data.source, passage_key=data.keys
     )
+    assert again.fingerprint == lists.fingerprint
 
 
-def test_a_source_of_its_own_for_each_set_of_languages_is_the_way_out() -> None:
-    corpus = ParallelCorpus.from_columns(
-        group=[7, 7, 7, 8, 9, 9],
-        language=["de", "en", "fr", "en", "en", "fr"],
-        source=["de-en-fr"] * 3 + ["en"] + ["en-fr"] * 2,
-    )
-    assert corpus.source_groups == {"de-en-fr": 1, "en": 1, "en-fr": 1}
+def test_keys_of_other_names_join_the_same_rows() -> None:
+    def built(*keys: Any) -> str:
+        key = dict(zip("ab", keys, strict=False))
+        return ParallelCorpus.from_columns(**complete(), passage_key=key).fingerprint
+
+    plain = ParallelCorpus.from_columns(**complete()).fingerprint
+    joined_ = ["x", None, None, "x", None, None]
+    assert built(joined_) == built([7, 1, 2, 7, 3, 4]) == built([None] * 6, joined_)
+    assert built(joined_) != plain
+    # Keys count inside a source, and joining a group with itself joins nothing.
+    assert built(["x", None, None, None, "x", None]) == plain
+    assert built(["x", "x", None, None, None, None]) == plain
+
+
+def test_dictionaries_may_hold_names_that_do_not_occur() -> None:
+    indices = pa.array([2, 0, 2, 0, 2, 0], pa.int8())
+    language = pa.DictionaryArray.from_arrays(indices, pa.array(["de", "unused", "en"]))
+    group = [1, 1, 2, 2, 3, 3]
+    corpus = ParallelCorpus.from_columns(group=group, language=language)
+    assert corpus.languages == ("de", "en")
+    plain = ParallelCorpus.from_columns(group=group, language=["en", "de"] * 3)
+    assert corpus.fingerprint == plain.fingerprint
+
+
+def test_dictionaries_may_differ_between_chunks() -> None:
+    chunks = [
+        pa.array(["en", "de"]).dictionary_encode(),
+        pa.array(["de", "en"]).dictionary_encode(),
+    ]
+    corpus = ParallelCorpus.from_columns(group=[1, 1, 2, 2], language=pa.chunked_array(chunks))
+    plain = ParallelCorpus.from_columns(group=[1, 1, 2, 2], language=["en", "de", "de", "en"])
+    assert corpus.fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize("name", ["passage_key", "length"])
+def test_further_columns_have_one_entry_a_row(name: str) -> None:
+    refused({name: [1, 2, 3]}, f"'group' has 6 rows but '{name}' has 3", "columns of one length")
+
+
+@pytest.mark.parametrize("length", [-1, 2**32, 2**63])
+def test_lengths_count_tokens(length: int) -> None:
+    refused({"length": [1, 2, length, 3, 4, 5]}, f"column 'length' holds {length}", "row 2")
+
+
+def test_lengths_are_numbers() -> None:
+    refused({"length": ["a"] * 6}, "column 'length' holds 'a'", "give numbers of tokens")
+    refused({"length": [1, 2, None, 3, 4, 5]}, "column 'length' holds None at row 2")
+
+
+@pytest.mark.parametrize(
+    ("negatives", "message"),
+    [
+        ([[]] * 5, "negatives has 5 lists for 6 rows: give one list a row"),
+        ([[6], [], [], [], [], []], "row 0 names row 6 as a negative: rows go from 0 to 5"),
+        ([[], [-1], [], [], [], []], "row 1 names row -1 as a negative"),
+        ([[4], [], [], [], [], []], "row 0 (source 'wiki') names row 4 (source 'law')"),
+        ([["a"], [], [], [], [], []], "negatives: give rows as a 1-d array of integers"),
+        (([1, 1, 1, 1, 1, 1, 1], [2]), "negatives: indptr begins with 0"),
+        (([0, 2, 1, 1, 1, 1, 1], [2]), "must rise to the number of entries, 1"),
+        (([0, 0, 0, 0, 0, 0, 0], [2]), "must rise to the number of entries, 1"),
+    ],
+)
+def test_negatives_that_do_not_fit(negatives: Any, message: str) -> None:
+    refused({"negatives": negatives}, message)

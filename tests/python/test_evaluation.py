@@ -24,6 +24,7 @@ from naive_ranking import (
     SIMILARITIES,
     Row,
     Task,
+    as_evaluation_task,
     as_rows,
     csr,
     generators,
@@ -251,16 +252,6 @@ def test_ap_sees_what_stands_below_a_thousand() -> None:
 
 
 # Equal to the oracle
-
-
-def as_evaluation_task(rng: np.random.Generator, task: Task) -> Task:
-    """The same with ids 0 to N - 1, no exclusions and a relevant candidate for each query."""
-    number = {i: c for c, i in enumerate(task.ids)}
-    judged = [{number[i]: grade for i, grade in grades.items()} for grades in task.judged]
-    for grades in judged:
-        if not any(grades.values()):
-            grades[int(rng.integers(len(number)))] = int(rng.integers(1, 4))
-    return dataclasses.replace(task, ids=list(range(len(number))), judged=judged, excluded=[])
 
 
 def assert_exact(
@@ -560,7 +551,7 @@ NOT_JUDGED[5] = np.inf
         ),
         (
             {"relevant": ([0, 1, 2, 3], [0, -2, 2])},
-            "candidate -2 is judged but the candidates are 0 to 5",
+            "query 1 names candidate -2: ids are 0 or more",
         ),
         (
             {"relevant": ([0, 1, 2], [0, 1])},

@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hybridsampler_core::categories::Draws;
-use hybridsampler_core::corpus::{Columns, Corpus};
-use hybridsampler_core::plan::{Kind, Plan, Stream, Weights, pair_of};
+use hybridsampler_core::columns::Columns;
+use hybridsampler_core::corpus::Corpus;
+use hybridsampler_core::plan::{Options, Plan};
+use hybridsampler_core::streams::{Excess, Stream};
+use hybridsampler_core::weights::{Kind, Weights, pair_of};
 use proptest::prelude::*;
 
 /// The columns of a corpus in shuffled order, and what the plan is asked for.
@@ -21,16 +24,25 @@ struct Case {
 
 const LANGUAGES: usize = 4;
 
+fn called(column: &str, row: usize) -> String {
+    format!("{column} of {row}")
+}
+
 impl Case {
     fn corpus(&self) -> Corpus {
         let names = |word: &str, count: usize| (0..count).map(|i| format!("{word}{i}")).collect();
-        let columns = Columns { group: &self.group, language: &self.language, source: Some(&self.source) };
+        let columns = Columns {
+            source: Some(self.source[..].into()),
+            ..Columns::new(self.group[..].into(), self.language[..].into())
+        };
         let sources = self.weights.languages.len();
-        Corpus::new(columns, names("l", LANGUAGES), names("s", sources), &|g| g.to_string()).expect("a sound corpus")
+        Corpus::new(&columns, names("l", LANGUAGES), names("s", sources), &called).expect("a sound corpus")
     }
 
     fn plan(&self, draws: Draws) -> Plan {
-        Plan::new(Arc::new(self.corpus()), &self.weights, draws, self.batch_size, self.seed).expect("a sound plan")
+        let options =
+            Options { draws, batch_size: self.batch_size, seed: self.seed, excess: Excess::Refuse, negatives: 0 };
+        Plan::new(Arc::new(self.corpus()), self.weights.clone(), options, &called).expect("a sound plan")
     }
 }
 
@@ -168,16 +180,17 @@ proptest! {
 fn threads_do_not_matter() {
     let group: Vec<i64> = (0..4_000).flat_map(|g| [g, g]).collect();
     let language: Vec<i64> = (0..8_000).map(|row| row % 2).collect();
-    let columns = Columns { group: &group, language: &language, source: None };
+    let columns = Columns::new(group[..].into(), language[..].into());
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-    let corpus = Corpus::new(columns, names(&["de", "en"]), names(&["all"]), &|g| g.to_string()).expect("sound");
+    let corpus = Corpus::new(&columns, names(&["de", "en"]), names(&["all"]), &called).expect("sound");
     let weights = Weights {
         kinds: [1.0, 1.0, 1.0],
         sources: [vec![1.0], vec![1.0], vec![1.0]],
         languages: vec![vec![1.0, 1.0]],
         pairs: vec![vec![1.0, 1.0]],
     };
-    let plan = Plan::new(Arc::new(corpus), &weights, Draws::Balanced, 128, 5).expect("sound");
+    let options = Options { draws: Draws::Balanced, batch_size: 128, seed: 5, excess: Excess::Refuse, negatives: 0 };
+    let plan = Plan::new(Arc::new(corpus), weights, options, &called).expect("sound");
     let alone = batches(&plan, 17, 3_001, Some(1));
     for threads in [2, 3, 8] {
         assert!(batches(&plan, 17, 3_001, Some(threads)) == alone, "{threads} threads");
@@ -190,15 +203,21 @@ fn pairs_are_numbered_query_first() {
     assert_eq!(pairs, [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]);
 }
 
-/// The columns given back make the same corpus, whatever order the groups were numbered in.
+/// A corpus goes to another process as bytes, and nothing else passes for one.
 #[test]
-fn columns_make_an_equal_corpus() {
-    proptest!(|(case in cases())| {
+fn bytes_make_an_equal_corpus() {
+    proptest!(|(case in cases(), at: prop::sample::Index, bit in 0_u8..8)| {
         let corpus = case.corpus();
-        let [group, language, source] = corpus.columns();
-        let again = Case { group, language, source, ..case };
-        prop_assert_eq!(again.corpus().fingerprint(), corpus.fingerprint());
-        prop_assert_eq!(again.corpus().columns(), corpus.columns());
+        let mut bytes = corpus.to_bytes();
+        let again = Corpus::from_bytes(&bytes).expect("its own bytes");
+        prop_assert_eq!(again.fingerprint(), corpus.fingerprint());
+        prop_assert_eq!(again.to_bytes(), bytes.clone());
+        prop_assert!(Corpus::from_bytes(&bytes[..at.index(bytes.len())]).is_err());
+        bytes[at.index(corpus.to_bytes().len())] ^= 1 << bit;
+        if let Ok(other) = Corpus::from_bytes(&bytes) {
+            // A bit of the size of a table, or of a count that no batch depends on.
+            prop_assert_eq!(other.fingerprint(), corpus.fingerprint());
+        }
     });
 }
 
@@ -215,11 +234,20 @@ fn every_layout_finds_its_rows() {
     for rows in [cells, by_language, scattered, backwards] {
         let group: Vec<i64> = rows.iter().map(|row| row.0).collect();
         let language: Vec<i64> = rows.iter().map(|row| row.1).collect();
-        let columns = Columns { group: &group, language: &language, source: None };
+        let columns = Columns::new(group[..].into(), language[..].into());
         let names = (0..languages).map(|l| l.to_string()).collect();
-        let corpus = Corpus::new(columns, names, vec!["all".into()], &|g| g.to_string()).expect("sound");
-        for (row, &(g, l)) in rows.iter().enumerate() {
-            assert_eq!(corpus.sources()[0].row(g as u64, l as u32), row as u64);
+        let corpus = Corpus::new(&columns, names, vec!["all".into()], &called).expect("sound");
+        let source = &corpus.sources()[0];
+        // Groups are numbered in the order of their first rows.
+        let mut order: Vec<i64> = Vec::new();
+        for &(g, _) in &rows {
+            if !order.contains(&g) {
+                order.push(g);
+            }
+        }
+        for (row, (g, l)) in rows.iter().enumerate() {
+            let number = order.iter().position(|other| other == g).expect("a group");
+            assert_eq!(source.row(number as u64, *l as u32), row as u64);
         }
     }
 }

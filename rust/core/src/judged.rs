@@ -51,6 +51,11 @@ impl Judged {
         self.indptr[q]..self.indptr[q + 1]
     }
 
+    /// The first position of each query, and the end.
+    pub(crate) fn indptr(&self) -> &[usize] {
+        &self.indptr
+    }
+
     /// The ids, at all positions.
     #[must_use]
     pub fn ids(&self) -> &[i64] {
@@ -84,6 +89,14 @@ impl Excluded {
             sorted.extend(ids);
         }
         Ok(Self { indptr, ids: sorted })
+    }
+
+    pub(crate) fn indptr(&self) -> &[usize] {
+        &self.indptr
+    }
+
+    pub(crate) fn ids(&self) -> &[i64] {
+        &self.ids
     }
 
     /// Whether query `q` leaves candidate `id` out.

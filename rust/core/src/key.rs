@@ -43,4 +43,11 @@ impl Key {
     pub const fn below(self, n: u64, bound: u64) -> u64 {
         ((self.word(n) as u128 * bound as u128) >> 64) as u64
     }
+
+    /// Shuffles values: Fisher and Yates.
+    pub fn shuffle<T>(self, values: &mut [T]) {
+        for i in (1..values.len()).rev() {
+            values.swap(i, self.below(i as u64, i as u64 + 1) as usize);
+        }
+    }
 }

@@ -1,26 +1,42 @@
 //! The algorithms of hybridsampler: which pairs make a batch, and at which rank a candidate stands.
 //!
-//! Two halves that know nothing of each other:
+//! Two halves that know nothing of each other, batches and rankings:
 //!
-//! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`] -> [`plan`] over a [`corpus`];
+//! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`];
+//! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`]; [`deal`] -> [`streams`] -> [`plan`] -> [`fill`]
+//!   with [`window`] and [`negatives`];
 //! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`] -> [`ranking`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
 
+pub mod bits;
 pub mod categories;
+pub mod classes;
+pub mod columns;
+pub mod compact;
 pub mod corpus;
+pub mod deal;
 mod error;
+pub mod fill;
+mod index;
 pub mod judged;
 mod kernels;
 pub mod key;
+pub mod negatives;
 pub mod ngram;
+pub mod order;
 pub mod permutation;
 pub mod plan;
 pub mod ranking;
+pub mod regular;
 pub mod schedule;
 pub mod score;
+pub mod source;
+pub mod streams;
 pub mod tally;
 mod threads;
 pub mod vectors;
+pub mod weights;
+pub mod window;
 
 pub use error::Invalid;

@@ -30,7 +30,7 @@ struct Feistel {
     a: u32,
     /// Radix of the right digit.
     b: u32,
-    rounds: usize,
+    round_count: usize,
     keys: [(u32, u32); MAX_ROUNDS],
 }
 
@@ -59,7 +59,7 @@ impl Permutation {
             let word = key.word(i as u64);
             *k = (word as u32, (word >> 32) as u32);
         }
-        Self(Method::Feistel(Feistel { n, a: a as u32, b: b as u32, rounds: rounds(a), keys }))
+        Self(Method::Feistel(Feistel { n, a: a as u32, b: b as u32, round_count: round_count(a), keys }))
     }
 
     /// Where `x` goes; `x` must be below `n`.
@@ -68,6 +68,21 @@ impl Permutation {
         match &self.0 {
             Method::Table(table) => u64::from(table[x as usize]),
             Method::Feistel(f) => f.walk(f.pass(x)),
+        }
+    }
+
+    /// `x = apply(x)` for each, many at once.
+    pub fn apply_each(&self, values: &mut [u64]) {
+        match &self.0 {
+            Method::Table(table) => values.iter_mut().for_each(|x| *x = u64::from(table[*x as usize])),
+            Method::Feistel(f) => {
+                for lanes in values.chunks_mut(LANES) {
+                    f.pass_each(lanes);
+                    for slot in lanes {
+                        *slot = f.walk(*slot);
+                    }
+                }
+            }
         }
     }
 
@@ -92,7 +107,7 @@ impl Permutation {
 }
 
 /// Two rounds that meet a pair of inputs leave a trace of about `1 / a`; take as many as bring it below 2^-20.
-fn rounds(a: u64) -> usize {
+fn round_count(a: u64) -> usize {
     let bits = u64::BITS - (a - 1).leading_zeros();
     (2 * 21_usize.div_ceil(bits as usize)).clamp(6, MAX_ROUNDS)
 }
@@ -114,9 +129,19 @@ const fn turn(digit: u32, other: u32, key: (u32, u32), radix: u32) -> u32 {
 
 impl Feistel {
     fn pass(&self, x: u64) -> u64 {
-        let mut out = [0];
-        self.pass_lanes(x, &mut out);
+        let mut out = [x];
+        self.pass_each(&mut out);
         out[0]
+    }
+
+    /// One pass over each of at most [`LANES`] values.
+    fn pass_each(&self, values: &mut [u64]) {
+        let (mut left, mut right) = ([0_u32; LANES], [0_u32; LANES]);
+        let radix = u64::from(self.b);
+        for (i, x) in values.iter().enumerate() {
+            (left[i], right[i]) = ((x / radix) as u32, (x % radix) as u32);
+        }
+        self.rounds(&mut left, &mut right, values);
     }
 
     /// One pass over `first, first + 1, ...`, all lanes round by round.
@@ -131,8 +156,14 @@ impl Feistel {
                 (l, r) = (l + 1, 0);
             }
         }
+        self.rounds(&mut left, &mut right, out);
+    }
+
+    /// All lanes round by round; the digits are put together in `out`.
+    fn rounds(&self, left: &mut [u32; LANES], right: &mut [u32; LANES], out: &mut [u64]) {
+        let radix = u64::from(self.b);
         let n = if out.len() == 1 { 1 } else { LANES };
-        for pair in self.keys[..self.rounds].chunks_exact(2) {
+        for pair in self.keys[..self.round_count].chunks_exact(2) {
             for i in 0..n {
                 left[i] = turn(left[i], right[i], pair[0], self.a);
             }

@@ -5,7 +5,7 @@
 //! how many score higher and how many the same. Counts add up, so blocks, shards and threads may come in any order.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use roaring::RoaringTreemap;
 use xxhash_rust::xxh3::Xxh3;
@@ -18,16 +18,21 @@ use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
 use crate::vectors::{Prepared, Similarity, Vectors};
 
+mod exchange;
+
 /// Counts that give the exact rank of every judged candidate.
 #[derive(Debug, Clone)]
 pub struct RankCounter {
-    queries: Vec<f32>,
+    // What makes the evaluation: never changed, and shared by the counters that are made from one another.
+    queries: Arc<Vec<f32>>,
     dimension: usize,
     similarity: Similarity,
-    judged: Judged,
-    excluded: Option<Excluded>,
+    judged: Arc<Judged>,
+    excluded: Option<Arc<Excluded>>,
     /// Where each id is judged: positions in `judged`, with the query.
-    places: HashMap<i64, Vec<Place>>,
+    places: Arc<HashMap<i64, Vec<Place>>>,
+    /// Their hash, once it was asked for.
+    identity: OnceLock<u128>,
     /// The score at each judged position; NaN before it is known.
     scores: Vec<f64>,
     /// A hash of each judged candidate's vector, to tell when it changes between the phases.
@@ -48,6 +53,8 @@ struct Place {
 }
 
 const UNKNOWN: u32 = u32::MAX;
+const DIFFER: &str =
+    "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation";
 /// Queries that a thread takes at a time.
 const RUN: usize = 32;
 /// Candidates scored against a run of queries while they stay in the second-level cache.
@@ -84,26 +91,51 @@ impl RankCounter {
             }
         }
         let total = judged.ids().len();
-        let mut counter = Self {
-            queries: queries.values.to_vec(),
+        let mut values = queries.values.to_vec();
+        let mut zero_rows = 0;
+        if similarity == Similarity::Cosine {
+            let rows = values.chunks_exact_mut(queries.dimension);
+            zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
+        }
+        Ok(Self {
+            queries: Arc::new(values),
             dimension: queries.dimension,
             similarity,
-            excluded,
-            places,
+            excluded: excluded.map(Arc::new),
+            places: Arc::new(places),
+            identity: OnceLock::new(),
             scores: vec![f64::NAN; total],
             digests: HashMap::new(),
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
             seen: RoaringTreemap::new(),
-            zero_rows: 0,
-            judged,
-        };
-        if similarity == Similarity::Cosine {
-            let rows = counter.queries.chunks_exact_mut(counter.dimension);
-            counter.zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
+            zero_rows,
+            judged: Arc::new(judged),
+        })
+    }
+
+    /// A counter of the same evaluation that knows nothing yet. Queries and lists are shared, not copied.
+    #[must_use]
+    pub fn blank(&self) -> Self {
+        let _state = DefaultFloatState::take();
+        let total = self.scores.len();
+        Self {
+            queries: Arc::clone(&self.queries),
+            dimension: self.dimension,
+            similarity: self.similarity,
+            judged: Arc::clone(&self.judged),
+            excluded: self.excluded.clone(),
+            places: Arc::clone(&self.places),
+            identity: self.identity.clone(),
+            scores: vec![f64::NAN; total],
+            digests: HashMap::new(),
+            languages: vec![UNKNOWN; total],
+            language_count: 0,
+            tallies: Vec::new(),
+            seen: RoaringTreemap::new(),
+            zero_rows: self.zero_queries(),
         }
-        Ok(counter)
     }
 
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
@@ -179,18 +211,16 @@ impl RankCounter {
             && self.judged == other.judged
             && self.excluded == other.excluded;
         if !same {
-            invalid!(
-                "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation"
-            );
+            invalid!("{DIFFER}");
         }
         if let Some(id) = (&self.seen & &other.seen).min() {
             invalid!("candidate {id} was added to both counters: add each candidate to one");
         }
         check_total(self.seen.len() + other.seen.len())?;
-        for (id, theirs) in &other.digests {
-            if self.digests.get(id).is_some_and(|mine| mine != theirs) {
-                invalid!("{}", changed(*id));
-            }
+        let differs = |(id, theirs): &(&i64, &u64)| self.digests.get(id).is_some_and(|mine| mine != *theirs);
+        // The lowest, so that every process that merges the same names the same.
+        if let Some((id, _)) = other.digests.iter().filter(differs).min() {
+            invalid!("{}", changed(*id));
         }
         for (mine, theirs) in self.scores.iter_mut().zip(&other.scores) {
             if mine.is_nan() {
@@ -315,7 +345,7 @@ impl RankCounter {
 
     fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
         let (dimension, queries, judged) = (self.dimension, &self.queries, &self.judged);
-        let excluded = self.excluded.as_ref();
+        let excluded = self.excluded.as_deref();
         let runs = Mutex::new(self.tallies.chunks_mut(RUN).enumerate());
         let next = || match runs.lock() {
             Ok(mut runs) => runs.next(),

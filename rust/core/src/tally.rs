@@ -33,16 +33,16 @@ pub struct Tally {
     /// `thresholds[k]` is the score of the judged candidate at position `positions[k]`.
     positions: Vec<u32>,
     /// `languages x R`: candidates that score higher than exactly the `k + 1` lowest thresholds.
-    bins: Vec<u32>,
+    pub(crate) bins: Vec<u32>,
     /// `languages x R`, or empty before the first tie: candidates with the score of threshold `k`, itself left out.
-    ties: Vec<Tied>,
+    pub(crate) ties: Vec<Tied>,
 }
 
 /// Candidates tied with a judged one, by their id relative to its own.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tied {
-    lower_id: u32,
-    higher_id: u32,
+pub(crate) struct Tied {
+    pub(crate) lower_id: u32,
+    pub(crate) higher_id: u32,
 }
 
 /// Higher and tied candidates of one pool, seen from one judged candidate.

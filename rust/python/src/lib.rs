@@ -4,6 +4,7 @@
 
 use pyo3::prelude::*;
 
+mod corpus;
 mod error;
 mod ngram;
 mod plan;
@@ -13,9 +14,11 @@ mod ranking;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
+    use super::corpus::Corpus;
+    #[pymodule_export]
     use super::ngram::hash_ngrams;
     #[pymodule_export]
-    use super::plan::{Corpus, Plan};
+    use super::plan::Plan;
     #[pymodule_export]
     use super::ranking::RankCounter;
 }

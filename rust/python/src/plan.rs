@@ -1,69 +1,16 @@
-//! `hybridsampler_core::{corpus, plan}` for Python.
-
-use std::sync::Arc;
+//! `hybridsampler_core::plan` for Python.
 
 use hybridsampler_core::categories::Draws;
-use hybridsampler_core::corpus::{self, Columns};
-use hybridsampler_core::plan::{self, Weights};
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
+use hybridsampler_core::plan::{self, Options};
+use hybridsampler_core::streams::Excess;
+use hybridsampler_core::weights::Weights;
+use numpy::PyReadwriteArray1;
 use pyo3::prelude::*;
 
+use crate::corpus::{Corpus, called};
 use crate::error::value_error;
 
 type Shares = (Vec<f64>, Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<f64>>);
-
-/// The index of a parallel corpus.
-#[pyclass(frozen, module = "hybridsampler._core")]
-pub struct Corpus(Arc<corpus::Corpus>);
-
-#[pymethods]
-impl Corpus {
-    #[new]
-    fn new(
-        group: PyReadonlyArray1<'_, i64>,
-        language: PyReadonlyArray1<'_, i64>,
-        source: Option<PyReadonlyArray1<'_, i64>>,
-        languages: Vec<String>,
-        sources: Vec<String>,
-        group_name: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        let columns = Columns {
-            group: group.as_slice()?,
-            language: language.as_slice()?,
-            source: source.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
-        };
-        let name = |group: i64| match group_name.call1((group,)) {
-            Ok(name) => name.to_string(),
-            Err(_) => format!("number {group}"),
-        };
-        let corpus = corpus::Corpus::new(columns, languages, sources, &name);
-        Ok(Self(Arc::new(corpus.map_err(value_error)?)))
-    }
-
-    /// Number of rows.
-    #[getter]
-    fn rows(&self) -> u64 {
-        self.0.rows()
-    }
-
-    /// For each source: number of groups, and the numbers of its languages.
-    #[getter]
-    fn sources(&self) -> Vec<(u64, Vec<u32>)> {
-        let sources = self.0.sources().iter();
-        sources.map(|source| (source.groups(), source.languages().to_vec())).collect()
-    }
-
-    /// Columns that make an equal corpus: group, language, source.
-    fn columns<'py>(&self, py: Python<'py>) -> [Bound<'py, PyArray1<i64>>; 3] {
-        py.detach(|| self.0.columns()).map(|column| column.into_pyarray(py))
-    }
-
-    /// Hexadecimal hash of names and columns.
-    #[getter]
-    fn fingerprint(&self) -> String {
-        format!("{:032x}", self.0.fingerprint())
-    }
-}
 
 /// Step -> pairs.
 #[pyclass(frozen, module = "hybridsampler._core")]
@@ -72,8 +19,9 @@ pub struct Plan(plan::Plan);
 #[pymethods]
 impl Plan {
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "the fields of core's Weights, one by one")]
+    #[expect(clippy::too_many_arguments, reason = "the fields of core's Weights and Options, one by one")]
     fn new(
+        py: Python<'_>,
         corpus: &Corpus,
         kinds: [f64; 3],
         sources: [Vec<f64>; 3],
@@ -82,10 +30,15 @@ impl Plan {
         random: bool,
         batch_size: u64,
         seed: u64,
+        rotate: bool,
+        negatives: u64,
+        name: Py<PyAny>,
     ) -> PyResult<Self> {
         let weights = Weights { kinds, sources, languages, pairs };
         let draws = if random { Draws::Random } else { Draws::Balanced };
-        let plan = plan::Plan::new(corpus.0.clone(), &weights, draws, batch_size, seed);
+        let excess = if rotate { Excess::Rotate } else { Excess::Refuse };
+        let options = Options { draws, batch_size, seed, excess, negatives };
+        let plan = py.detach(|| plan::Plan::new(corpus.0.clone(), weights, options, &called(&name)));
         Ok(Self(plan.map_err(value_error)?))
     }
 

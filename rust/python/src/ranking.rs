@@ -7,6 +7,7 @@ use hybridsampler_core::vectors::{Similarity, Vectors};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::error::value_error;
 
@@ -69,6 +70,23 @@ impl RankCounter {
     fn merge(&mut self, py: Python<'_>, other: PyRef<'_, Self>, renumbered: Vec<u32>) -> PyResult<()> {
         let other = &other.0;
         py.detach(|| self.0.merge(other, &renumbered)).map_err(value_error)
+    }
+
+    /// A counter of the same evaluation that knows nothing yet.
+    fn blank(&self) -> Self {
+        Self(self.0.blank())
+    }
+
+    /// What the counter knows, its languages by these names.
+    fn to_bytes<'py>(&self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| self.0.to_bytes(&names)).map_err(value_error)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// A counter of the same evaluation that knows what the data hold, and the names of its languages.
+    fn read_bytes(&self, py: Python<'_>, data: &[u8]) -> PyResult<(Self, Vec<String>)> {
+        let (counter, names) = py.detach(|| self.0.read_bytes(data)).map_err(value_error)?;
+        Ok((Self(counter), names))
     }
 
     /// Of each judged candidate: rank within its language, rank overall, number of its language.

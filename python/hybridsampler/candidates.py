@@ -1,0 +1,192 @@
+"""Candidates that are read in parts: arrays, shards on disk, the blocks of an encoder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridsampler.shards import RawRows, Rows, open_shard
+from hybridsampler.vectors import as_rows
+
+# What is read at a time: at most this many rows, and at most this much as float32.
+_BLOCK_ROWS = 8192
+_BLOCK_BYTES = 4 << 20
+
+
+class Candidates:
+    """(N, d) vectors, numbered from 0 through all parts, of which only blocks are held.
+
+    Made by :func:`open_candidates`. ``len()`` is N.
+    """
+
+    def __init__(self, parts: Sequence[Rows]) -> None:
+        """Number the rows of the parts, which have one dimension, in their order."""
+        self._parts = parts
+        self._starts = np.cumsum([0, *(part.shape[0] for part in parts)])
+        row_bytes = 4 * max(1, parts[0].shape[1])
+        self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes))
+
+    def __len__(self) -> int:
+        """Number of candidates."""
+        return int(self._starts[-1])
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Give all candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
+
+        A block has at most 8,192 rows and 4 MiB as float32 (but at least one row).
+
+        Raises:
+            ValueError: a file that changed so that it cannot be read any more.
+            OSError: as the file system does.
+        """
+        for start, part in zip(self._starts[:-1].tolist(), self._parts, strict=True):
+            rows = part.shape[0]
+            for first in range(0, rows, self._step):
+                stop = min(first + self._step, rows)
+                yield np.arange(start + first, start + stop), part.read(first, stop)
+
+    def rows(self, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Give some candidates, as :meth:`blocks` does; of files only their rows are read.
+
+        Args:
+            ids: (n,) integers, ascending, each once.
+
+        Raises:
+            ValueError: ids that are below 0, not below N or not ascending; a file that changed
+                so that it cannot be read any more.
+            OSError: as the file system does.
+        """
+        if len(ids) and not (ids[0] >= 0 and ids[-1] < len(self) and (np.diff(ids) > 0).all()):
+            raise ValueError(f"give ids from 0 to {len(self) - 1}, ascending, each once")
+        cuts = np.searchsorted(ids, self._starts[1:-1])
+        for start, part, own in zip(
+            self._starts[:-1].tolist(), self._parts, np.split(ids, cuts), strict=True
+        ):
+            for first in range(0, len(own), self._step):
+                some = own[first : first + self._step]
+                yield some, part.take(some - start)
+
+
+@contextmanager
+def open_candidates(
+    source: Any, *, spool_folder: str | os.PathLike[str] | None = None
+) -> Iterator[Candidates]:
+    """Give candidates as blocks, whatever holds them; memory does not grow with their number.
+
+    Args:
+        source: (N, d) float32, float16 or bfloat16, as one of
+
+            - an array, a memory map or a torch tensor;
+            - the path of a ``.npy`` or ``.safetensors`` file, or a list of such paths, whose rows
+              are numbered through in the given order; a ``.safetensors`` file holds one tensor;
+            - an iterable of (n, d) blocks, as an encoder gives them: it is gone through once, and
+              the blocks are kept in a temporary file, which is gone when the context ends, also
+              when the process is killed.
+        spool_folder: where that file is made; ``None``: where the system has temporary files.
+
+    Raises:
+        ValueError: no candidates; a shape that is not (n, d); parts of different dimension or, for
+            blocks, dtype; a file of another kind or one that is damaged. The message names the
+            file or the number of the block.
+        TypeError: float64 or other vectors that are not float32, float16 or bfloat16; a source of
+            another kind.
+        FileNotFoundError: a file that does not exist.
+        ImportError: ``.safetensors`` files without the extra ``train``.
+        OSError: as the file system does, for example when the spool folder is full.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        source = [source]
+    if hasattr(source, "shape"):
+        yield Candidates([_Array(source)])
+    elif isinstance(source, (list, tuple)) and all(_is_path(item) for item in source):
+        yield Candidates(_shards([Path(item) for item in source]))
+    elif isinstance(source, Iterable):
+        if spool_folder is not None and not Path(spool_folder).is_dir():
+            raise FileNotFoundError(f"spool_folder={str(spool_folder)!r} is no folder: create it")
+        # Without a name in the folder, so that it is gone even when the process is killed.
+        with tempfile.TemporaryFile(dir=spool_folder) as file:
+            yield Candidates([_spooled(file, source)])
+    else:
+        raise TypeError(
+            f"candidates are of type {type(source).__name__}: give an array, the paths of .npy or "
+            ".safetensors files, or an iterable of (n, d) blocks"
+        )
+
+
+def _is_path(item: Any) -> bool:
+    return isinstance(item, (str, os.PathLike))
+
+
+class _Array:
+    """Rows that are in memory, or in a memory map that the caller opened."""
+
+    def __init__(self, values: Any) -> None:
+        if len(values.shape) != 2:
+            shape = tuple(values.shape)
+            raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")
+        as_rows("candidates", values[:0])  # refuses other types now, and not after the anchors
+        self.shape: tuple[int, int] = (values.shape[0], values.shape[1])
+        self._values = values
+
+    def read(self, start: int, stop: int) -> Any:
+        return self._values[start:stop]
+
+    def take(self, rows: NDArray[np.int64]) -> Any:
+        return self._values[rows]
+
+
+def _shards(paths: list[Path]) -> list[Rows]:
+    if not paths:
+        raise ValueError("the list of candidates is empty: name at least one file")
+    shards = [open_shard(path) for path in paths]
+    dimension = shards[0].shape[1]
+    for path, shard in zip(paths, shards, strict=True):
+        if shard.shape[1] != dimension:
+            raise ValueError(
+                f"{path} has dimension {shard.shape[1]} but {paths[0]} has {dimension}: encode all "
+                "candidates with one model"
+            )
+    return shards
+
+
+def _spooled(file: IO[bytes], blocks: Iterable[Any]) -> RawRows:
+    """Write the blocks to the file, each as it comes."""
+    first, count = None, 0
+    for number, block in enumerate(blocks):
+        if _is_path(block):
+            raise TypeError(
+                f"block {number} is {str(block)!r}: give paths, and nothing else, as a list"
+            )
+        rows = as_rows(f"block {number}", block)
+        first = rows[:0] if first is None else first
+        for what, mine, others in (
+            ("dimension", rows.shape[1], first.shape[1]),
+            ("dtype", rows.dtype, first.dtype),
+        ):
+            if mine != others:
+                raise ValueError(
+                    f"block {number} has {what} {mine} but those before it {others}: encode all "
+                    "candidates with one model in one way"
+                )
+        try:
+            file.write(np.ascontiguousarray(rows).data)
+            file.flush()
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"block {number} does not go into the temporary file ({error.strerror}): choose a "
+                "folder with more room by spool_folder=",
+            ) from error
+        count += len(rows)
+    if first is None:
+        raise ValueError("the candidates are an iterable without a block: give (n, d) blocks")
+    return RawRows(
+        "the temporary file", lambda: nullcontext(file), first.dtype, (count, first.shape[1])
+    )

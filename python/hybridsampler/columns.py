@@ -1,0 +1,153 @@
+"""Columns as users have them -> integers where they lie, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Integer arrays, and what they stand for: values (False), codes (True), codes into a list.
+Pieces = tuple[list[NDArray[Any]], bool | list[int] | list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One entry a row, as integers in one or several pieces; nothing is copied that need not be."""
+
+    pieces: list[NDArray[Any]]
+    """Integer arrays of any width."""
+    values: Sequence[Any] | None
+    """The value that each integer stands for; ``None``: integers stand for themselves."""
+    at: Callable[[int], Any]
+    """The value of a row."""
+
+    def as_codes(self) -> Pieces:
+        """Return integers that differ where values do; negative codes stand for missing values."""
+        return self.pieces, self.values is not None
+
+    def as_values(self, name: str) -> Pieces:
+        """Return the integers or texts themselves.
+
+        Raises:
+            ValueError: integers beyond 64 bits.
+        """
+        if self.values is None:
+            return self.pieces, False
+        if self.values and isinstance(self.values[0], str):
+            return self.pieces, list(self.values)
+        numbers = [int(value) for value in self.values]
+        for value in numbers:
+            if not -(2**63) <= value < 2**64:
+                raise ValueError(f"column {name!r} holds {value}: integers have 64 bits")
+        if numbers and min(numbers) < 0 and max(numbers) >= 2**63:
+            raise ValueError(
+                f"column {name!r} holds {min(numbers)} and {max(numbers)}: integers "
+                "have 64 bits, signed or unsigned"
+            )
+        return self.pieces, [number - 2**64 * (number >= 2**63) for number in numbers]
+
+    def by_name(self, name: str) -> tuple[Pieces, list[str]]:
+        """Return numbers into the sorted names that occur, and these.
+
+        Raises:
+            ValueError: values that are not strings.
+        """
+        values = [self.at(0)] if self.values is None and len(self.pieces[0]) else self.values or []
+        wrong = next((value for value in values if not isinstance(value, str)), None)
+        if wrong is not None:
+            raise ValueError(f"column {name!r} holds {wrong!r}: names are strings")
+        used = np.zeros(len(values), bool)
+        for piece in self.pieces:
+            for first in range(0, len(piece), _AT_ONCE):
+                used[np.unique(piece[first : first + _AT_ONCE])] = True
+        names = sorted({value for value, occurs in zip(values, used, strict=True) if occurs})
+        number_of = {value: number for number, value in enumerate(names)}
+        # A name that does not occur has no number, and none is asked for.
+        return (self.pieces, [number_of.get(value, -1) for value in values]), names
+
+
+# Codes looked at together: bounds the copies that NumPy makes.
+_AT_ONCE = 1 << 20
+_STRINGS = {str, np.str_}
+_INTEGERS = {int, *np.signedinteger.__subclasses__(), *np.unsignedinteger.__subclasses__()}
+
+
+def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
+    """Read a column of strings or of integers: a list, an array, an Arrow or pandas column.
+
+    Args:
+        name: for messages.
+        column: (n,) values.
+        missing: whether ``None`` may stand for no value.
+
+    Raises:
+        ValueError: values of another type, missing ones unless allowed, a table.
+    """
+    if hasattr(column, "dictionary_encode"):
+        return _arrow(name, column, missing)
+    array = column.to_numpy() if hasattr(column, "to_numpy") else column
+    if isinstance(array, np.ndarray) and array.dtype.kind in "iu":
+        return _integers(name, array)
+    values = array.tolist() if isinstance(array, np.ndarray) else list(array)
+    given = [value for value in values if value is not None] if missing else values
+    kinds = set(map(type, given))
+    if not (kinds <= _STRINGS or kinds <= _INTEGERS):
+        expected = _STRINGS if kinds & _STRINGS else _INTEGERS
+        row = next(
+            row
+            for row, value in enumerate(values)
+            if type(value) not in expected and not (missing and value is None)
+        )
+        raise _wrong(name, values[row], row)
+    distinct = dict.fromkeys(given)
+    code_of = {value: code for code, value in enumerate(distinct)} | {None: -1}
+    codes = np.fromiter(map(code_of.__getitem__, values), np.int64, len(values))
+    return Column([codes], list(distinct), values.__getitem__)
+
+
+def _integers(name: str, array: NDArray[Any]) -> Column:
+    if array.ndim != 1:
+        raise ValueError(f"column {name!r} has shape {array.shape}: give one value a row")
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    return Column([native], None, lambda row: array[row].item())
+
+
+def _arrow(name: str, column: Any, missing: bool) -> Column:
+    def at(row: int) -> Any:
+        return column[row].as_py()
+
+    if column.null_count and not missing:
+        row = column.is_null().to_pylist().index(True)
+        raise _wrong(name, None, row)
+    kind = str(column.type)
+    if kind.removeprefix("u").startswith("int") and not column.null_count:
+        return Column([chunk.to_numpy() for chunk in _chunks(column)], None, at)
+    if not kind.startswith("dictionary"):
+        column = column.dictionary_encode()
+    if hasattr(column, "unify_dictionaries"):
+        column = column.unify_dictionaries()
+    chunks = _chunks(column)
+    values = chunks[0].dictionary.to_pylist() if chunks else []
+    kinds = set(map(type, values))
+    if not (kinds <= _STRINGS or kinds <= _INTEGERS):
+        raise _wrong(name, at(0), 0)
+    indices = (chunk.indices for chunk in chunks)
+    return Column(
+        [(codes.fill_null(-1) if codes.null_count else codes).to_numpy() for codes in indices],
+        values,
+        at,
+    )
+
+
+def _chunks(column: Any) -> list[Any]:
+    return list(column.chunks) if hasattr(column, "chunks") else [column]
+
+
+def _wrong(name: str, value: Any, row: int) -> ValueError:
+    return ValueError(
+        f"column {name!r} holds {value!r} at row {row}: give strings only or integers only, "
+        "without missing values"
+    )

@@ -1,0 +1,166 @@
+"""Files of (n, d) vectors, of which only the rows that are asked for are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridsampler.vectors import as_rows, wrong_type
+
+
+class Rows(Protocol):
+    """(n, d) vectors in one place."""
+
+    shape: tuple[int, int]
+
+    def read(self, start: int, stop: int) -> Any:
+        """Return the rows from ``start`` to before ``stop``."""
+
+    def take(self, rows: NDArray[np.int64]) -> Any:
+        """Return the rows of these numbers, one or more, ascending."""
+
+
+class RawRows:
+    """Rows that lie in a file one after the other.
+
+    Args:
+        name: what the file is, for the errors.
+        opened: opens the file for one reading.
+        dtype: of the numbers; uint16 are the bits of bfloat16, which are widened to float32.
+        shape: (n, d).
+        offset: byte at which the first row begins.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opened: Callable[[], AbstractContextManager[IO[bytes]]],
+        dtype: np.dtype[Any],
+        shape: tuple[int, int],
+        offset: int = 0,
+    ) -> None:
+        """Take note of what lies where; nothing is read."""
+        self._name, self._opened, self._dtype, self._offset = name, opened, dtype, offset
+        self.shape = shape
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Return the rows from ``start`` to before ``stop``; ``ValueError``: the file ends."""
+        with self._opened() as file:
+            return self._run(file, start, stop)
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the rows of these numbers, ascending; ``ValueError``: the file ends."""
+        with self._opened() as file:
+            return np.concatenate([self._run(file, *run) for run in _runs(rows)])
+
+    def _run(self, file: IO[bytes], start: int, stop: int) -> NDArray[Any]:
+        dimension = self.shape[1]
+        file.seek(self._offset + start * dimension * self._dtype.itemsize)
+        found = np.fromfile(file, self._dtype, (stop - start) * dimension)
+        if found.size != (stop - start) * dimension:
+            raise ValueError(
+                f"{self._name} has become shorter since it was opened: write it again and leave it "
+                "alone while it is read"
+            )
+        if self._dtype == np.uint16:  # bfloat16 is the upper half of float32
+            found = (found.astype(np.uint32) << 16).view(np.float32)
+        return found.reshape(stop - start, dimension)
+
+
+def open_shard(path: Path) -> Rows:
+    """Open a ``.npy`` or ``.safetensors`` file by its header.
+
+    Raises:
+        ValueError: another kind of file, another shape than (n, d), a damaged file, a ``.npy`` of
+            Python objects or in Fortran order. The message names the file.
+        TypeError: numbers of a type that the scorer does not take.
+        FileNotFoundError: no such file.
+        ImportError: a ``.safetensors`` file without the extra ``train``.
+    """
+    if path.suffix not in (".npy", ".safetensors"):
+        raise ValueError(
+            f"{path} is neither .npy nor .safetensors: convert it, or for a folder list its files: "
+            "sorted(pathlib.Path(folder).glob('*.npy'))"
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file: check the path")
+    return _safetensors(path) if path.suffix == ".safetensors" else _npy(path)
+
+
+def _npy(path: Path) -> RawRows:
+    try:
+        # Never unpickles. The map is made for its checks of the header and the length alone: pages
+        # of a map would count as memory of the process, and a failing disk would kill it.
+        stored = np.lib.format.open_memmap(path, mode="r")
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header lets errors of many kinds out of its parser
+        raise ValueError(
+            f"{path} is no sound .npy file ({error}): write it again, with numpy.save, or fetch it "
+            "again"
+        ) from error
+    as_rows(str(path), stored)
+    if not stored.flags.c_contiguous:
+        raise ValueError(
+            f"{path} is in Fortran order, in which a row is spread over the whole file: save "
+            "numpy.ascontiguousarray(rows)"
+        )
+    length = path.stat().st_size
+    if length != stored.offset + stored.nbytes:
+        raise ValueError(
+            f"{path} has {length} bytes but its array ends at {stored.offset + stored.nbytes}: "
+            "write one array into one file"
+        )
+    return RawRows(str(path), lambda: path.open("rb"), stored.dtype, stored.shape, stored.offset)
+
+
+# The types of safetensors that the scorer takes; NumPy knows bfloat16 by its bits alone.
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
+
+
+def _safetensors(path: Path) -> RawRows:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise ImportError(
+            f"{path} needs safetensors: pip install 'hybridsampler[train]'", name="safetensors"
+        ) from error
+    try:
+        with safe_open(path, "numpy") as file:
+            names = list(file.keys())
+            if len(names) != 1:
+                raise ValueError(
+                    f"{path} holds {len(names)} tensors ({', '.join(names) or 'none'}): write the "
+                    "vectors alone into a file"
+                )
+            tensor = file.get_slice(names[0])
+            shape, kind = tuple(tensor.get_shape()), tensor.get_dtype()
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is no sound .safetensors file ({error}): write or fetch it again"
+        ) from error
+    if len(shape) != 2:
+        raise ValueError(f"{path} has shape {shape}: give one row a vector, (n, d)")
+    if kind not in _DTYPES:
+        raise wrong_type(str(path), kind)
+    # The library has checked that the one tensor fills the file to its end. It is not asked for the
+    # rows: it maps files, and those of bfloat16 through torch, which cannot map what is larger than
+    # the memory.
+    dtype = _DTYPES[kind]
+    offset = path.stat().st_size - shape[0] * shape[1] * dtype.itemsize
+    return RawRows(str(path), lambda: path.open("rb"), dtype, shape, offset)
+
+
+def _runs(rows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Give the (start, stop) of rows that follow one another."""
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
+        yield int(run[0]), int(run[-1]) + 1

@@ -1,0 +1,239 @@
+//! Filling batches: which rows the pairs of located steps are.
+//!
+//! Steps are grouped by what they share, a pass of a stream or a window of one, so that the work common to its batches is
+//! done once; the groups are shared among threads.
+
+use std::sync::Mutex;
+
+use crate::compact::Compact;
+use crate::deal::Deal;
+use crate::negatives::Chooser;
+use crate::plan::{Plan, drawn};
+use crate::source::Source;
+use crate::streams::Stream;
+use crate::threads;
+use crate::weights::{Kind, pair_of};
+use crate::window::{Member, WINDOW, bucket};
+
+/// Below this many pairs, starting a thread costs more than it saves.
+const PAIRS_PER_THREAD: usize = 1 << 15;
+/// Batches dealt together: enough to share the work of a pass, few enough for every thread to get some.
+const TOGETHER: usize = 64;
+
+/// The batch of one step, as members of its source with the slots that they are drawn in.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The id of each pair: a member of its language in monolingual streams, else a group.
+    pub ids: Vec<u64>,
+    /// Slots of query and passage.
+    pub slots: Vec<(u32, u32)>,
+    categories: Vec<u32>,
+}
+
+/// Batches of one stream whose numbers, ascending, lie in one pass, and in one window where there are any.
+struct Unit<'a> {
+    stream: usize,
+    numbers: Vec<u64>,
+    out: Vec<&'a mut [i64]>,
+}
+
+impl Plan {
+    /// Writes the pairs of the steps `first, first + 1, ...`: query row, passage row, hard negatives, query row, ...,
+    /// [`Plan::width`] numbers a pair. Long runs are shared among threads (all processors unless told); the result does
+    /// not depend on it.
+    pub fn fill(&self, first: u64, out: &mut [i64], threads: Option<usize>) {
+        let width = (self.width() * self.batch_size()) as usize;
+        let useful = (out.len() / PAIRS_PER_THREAD).max(1);
+        let threads = threads::resolve(threads).min(useful);
+        let units = self.units(first, out, width);
+        let queue = Mutex::new(units.into_iter());
+        let work = || {
+            let mut batch = Batch::default();
+            let next = || queue.lock().map_or(None, |mut queue| queue.next());
+            while let Some(unit) = next() {
+                self.fill_unit(unit, &mut batch);
+            }
+        };
+        // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+    }
+
+    fn units<'a>(&self, first: u64, out: &'a mut [i64], width: usize) -> Vec<Unit<'a>> {
+        let located = self.locate(first, out.len() / width);
+        let mut batches: Vec<(usize, u64, &mut [i64])> = (located.into_iter().zip(out.chunks_exact_mut(width)))
+            .map(|((stream, number), out)| (self.streams.number(stream), number, out))
+            .collect();
+        batches.sort_unstable_by_key(|&(stream, number, _)| (stream, number));
+        let mut units: Vec<Unit<'_>> = Vec::new();
+        let mut last = None;
+        for (stream, number, out) in batches {
+            let shared = (stream, self.unit_of(&self.streams.get(stream).2, number));
+            match units.last_mut() {
+                Some(unit) if last == Some(shared) && unit.numbers.len() < TOGETHER => {
+                    unit.numbers.push(number);
+                    unit.out.push(out);
+                }
+                _ => units.push(Unit { stream, numbers: vec![number], out: vec![out] }),
+            }
+            last = Some(shared);
+        }
+        units
+    }
+
+    /// What a batch shares with others of its stream: the pass, and the window if rows are bucketed by length.
+    fn unit_of(&self, deal: &Deal, number: u64) -> (u64, u64) {
+        let (pass, j) = (number / deal.batches(), number % deal.batches());
+        (pass, if self.corpus.lengths().is_some() { j / WINDOW } else { 0 })
+    }
+
+    fn fill_unit(&self, unit: Unit<'_>, batch: &mut Batch) {
+        let (stream, ..) = *self.streams.get(unit.stream);
+        let source = &self.corpus.sources()[stream.source as usize];
+        let width = self.width() as usize;
+        let positions = self.positions(unit.stream, &unit.numbers);
+        for ((&number, positions), out) in
+            unit.numbers.iter().zip(positions.chunks_exact(self.batch_size() as usize)).zip(unit.out)
+        {
+            self.draw(unit.stream, number, positions, batch);
+            for ((pair, &id), &(query, passage)) in out.chunks_exact_mut(width).zip(&batch.ids).zip(&batch.slots) {
+                (pair[0], pair[1]) = if query == passage && stream.slot.is_some() {
+                    let row = source.row(id, query) as i64;
+                    (row, row)
+                } else {
+                    (version(source, id, query), version(source, id, passage))
+                };
+            }
+            if self.options.negatives > 0 {
+                self.fill_negatives(unit.stream, number, positions, batch, out);
+            }
+        }
+    }
+
+    /// Writes the negatives behind the pairs of a batch, and tells how many of them are random for want of listed ones.
+    pub(crate) fn fill_negatives(
+        &self,
+        stream: usize,
+        number: u64,
+        positions: &[u64],
+        batch: &Batch,
+        out: &mut [i64],
+    ) -> usize {
+        let (_, key, deal) = self.streams.get(stream);
+        let chooser = Chooser::new(self, stream, number, &batch.ids);
+        let pass = number / deal.batches();
+        let pairs = out.chunks_exact_mut(self.width() as usize);
+        (0..)
+            .zip(pairs)
+            .zip(positions.iter().zip(&batch.slots))
+            .map(|((place, pair), (&position, &(_, passage)))| {
+                let turn = deal.turns(*key, pass, position);
+                let (pair, negatives) = pair.split_at_mut(2);
+                chooser.choose(place, pair[0] as u64, passage, turn, negatives)
+            })
+            .sum()
+    }
+
+    /// The positions, in the order of their stream, of the members of batches in one unit.
+    pub(crate) fn positions(&self, stream: usize, numbers: &[u64]) -> Vec<u64> {
+        let (Stream { source, slot, .. }, key, deal) = self.streams.get(stream);
+        let size = self.batch_size() as usize;
+        let (pass, first) = (numbers[0] / deal.batches(), numbers[0] % deal.batches());
+        let Some(lengths) = self.corpus.lengths() else {
+            let js: Vec<u64> = numbers.iter().map(|number| number % deal.batches()).collect();
+            let mut positions = vec![0; numbers.len() * size];
+            deal.fill(*key, pass, &js, &mut positions);
+            return positions;
+        };
+        let window = first / WINDOW;
+        let js: Vec<u64> = (window * WINDOW..deal.batches().min((window + 1) * WINDOW)).collect();
+        let mut positions = vec![0; js.len() * size];
+        deal.fill(*key, pass, &js, &mut positions);
+        let source = &self.corpus.sources()[*source as usize];
+        let of = |&position: &u64| Member {
+            position,
+            class: deal.order().class(position),
+            length: length(source, lengths, deal.order().id(position), *slot),
+        };
+        let mut members: Vec<Member> = positions.iter().map(of).collect();
+        bucket(&mut members, size, key.derive(pass).derive(u64::MAX - 2).derive(window));
+        let batch = |number: &u64| {
+            let at = (number % deal.batches() - js[0]) as usize * size;
+            members[at..at + size].iter().map(|member| member.position)
+        };
+        numbers.iter().flat_map(batch).collect()
+    }
+
+    /// Ids and slots of the pairs of a batch, from the positions of its members.
+    pub(crate) fn draw(&self, stream: usize, number: u64, positions: &[u64], batch: &mut Batch) {
+        let (stream, key, deal) = self.streams.get(stream);
+        let s = stream.source as usize;
+        let source = &self.corpus.sources()[s];
+        batch.ids.clear();
+        batch.ids.extend(positions.iter().map(|&position| deal.order().id(position)));
+        batch.slots.clear();
+        if let Some(slot) = stream.slot {
+            batch.slots.resize(positions.len(), (slot, slot));
+            return;
+        }
+        let cross = stream.kind == Kind::CrossLingual;
+        let width = source.languages().len() as u32;
+        batch.categories.resize(positions.len(), 0);
+        let categories = if cross { &self.pairs[s] } else { &self.mixed[s] };
+        drawn(categories.as_ref()).fill(number * self.batch_size(), &mut batch.categories);
+        let scheduled = batch.categories.iter().map(|&c| if cross { pair_of(c, width) } else { (c, c) });
+        batch.slots.extend(scheduled);
+        if source.is_complete() {
+            return;
+        }
+        let pass = number / deal.batches();
+        for ((slots, &group), &position) in batch.slots.iter_mut().zip(&batch.ids).zip(positions) {
+            if source.slots(group).len() < width as usize {
+                let first = key.derive(u64::MAX - 4).below(group, 1 << 32);
+                let turn = first + deal.turns(*key, pass, position);
+                *slots = self.rotate(source, s, stream.kind, group, turn);
+            }
+        }
+    }
+
+    /// The choice of a group that lacks languages at one of its turns.
+    fn rotate(&self, source: &Source, s: usize, kind: Kind, group: u64, turn: u64) -> (u32, u32) {
+        let slots = source.slots(group);
+        let slot = |at: u32| slots.clone().nth(at as usize).unwrap_or_default();
+        let own = slots.len() as u64;
+        if self.weights.all_chosen(s, kind) {
+            // The common case, without listing all pairs.
+            return if kind == Kind::CrossLingual {
+                let (query, passage) = pair_of((turn % (own * (own - 1))) as u32, own as u32);
+                (slot(query), slot(passage))
+            } else {
+                let at = (turn % own) as u32;
+                (slot(at), slot(at))
+            };
+        }
+        let choices: Vec<(u32, u32)> = self.weights.choices(s, kind, slots.clone()).collect();
+        choices[(turn % choices.len() as u64) as usize]
+    }
+}
+
+fn version(source: &Source, group: u64, slot: u32) -> i64 {
+    match source.version(group, slot) {
+        Some(row) => row as i64,
+        None => unreachable!("a group is drawn in a language that it lacks"),
+    }
+}
+
+/// Tokens by which members are bucketed: of the row in a monolingual stream, else the mean over a group's versions.
+fn length(source: &Source, lengths: &Compact, id: u64, slot: Option<u32>) -> u64 {
+    let of = |row: u64| u64::from(lengths.get(row)) << 16;
+    if let Some(slot) = slot {
+        return of(source.row(id, slot));
+    }
+    let slots = source.slots(id);
+    let count = slots.len() as u64;
+    slots.filter_map(|slot| source.version(id, slot)).map(of).sum::<u64>() / count
+}

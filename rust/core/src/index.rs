@@ -1,0 +1,275 @@
+//! Columns -> sources: where each row is, and which groups must not meet.
+
+use std::sync::Arc;
+
+use crate::bits::Bits;
+use crate::classes::{Classes, sort_by_hash};
+use crate::columns::{Columns, Names, Numbering};
+use crate::compact::Compact;
+use crate::error::{Invalid, invalid};
+use crate::order::Order;
+use crate::regular::{Block, regular};
+use crate::source::{Source, Table};
+
+/// The sources of checked columns, by number, and where negatives ask for it the id of each row's group.
+pub fn sources(
+    columns: &Columns<'_>,
+    languages: &[String],
+    names: Vec<String>,
+    called: &Names<'_>,
+) -> Result<(Vec<Source>, Option<Vec<u32>>), Invalid> {
+    let draft = match regular(columns, names.len(), languages.len()) {
+        Some(blocks) => Draft::of_blocks(blocks),
+        None => Draft::of_rows(columns, languages, &names, called)?,
+    };
+    let classes = draft.classes(columns)?;
+    let with_negatives = columns.negatives.is_some();
+    let group_ids = if with_negatives { Some(draft.group_ids(columns)?) } else { None };
+    let mut first = 0;
+    let mut sources = Vec::with_capacity(names.len());
+    for (name, tables) in names.into_iter().zip(draft.tables) {
+        let class = classes.as_deref().map(|classes| &classes[first..][..tables.groups as usize]);
+        let class = class.map(|class| class.iter().map(|&root| root - first as u32).collect::<Vec<_>>());
+        sources.push(tables.finish(name, class.as_deref(), with_negatives));
+        first += sources[sources.len() - 1].groups() as usize;
+    }
+    Ok((sources, group_ids))
+}
+
+/// What is known of a source before its orders are made.
+struct Tables {
+    groups: u64,
+    languages: Vec<u32>,
+    table: Table,
+}
+
+struct Draft {
+    tables: Vec<Tables>,
+    /// The group of each row, counted through the sources one after the other; `None`: the tables are blocks.
+    group_of: Option<Vec<u32>>,
+}
+
+impl Draft {
+    fn of_blocks(blocks: Vec<Block>) -> Self {
+        let of = |block: Block| Tables {
+            groups: block.groups,
+            languages: block.languages.clone(),
+            table: Table::Regular(block),
+        };
+        Self { tables: blocks.into_iter().map(of).collect(), group_of: None }
+    }
+
+    fn of_rows(
+        columns: &Columns<'_>,
+        languages: &[String],
+        names: &[String],
+        called: &Names<'_>,
+    ) -> Result<Self, Invalid> {
+        let rows = columns.rows();
+        if rows > u32::MAX as usize {
+            invalid!(
+                "{rows} rows in no regular order: such tables hold at most {} rows, so sort the file by source and group, \
+                 or by source and language",
+                u32::MAX
+            );
+        }
+        let (group_of, sizes) = number_groups(columns, names, called)?;
+        let mut spoken = vec![vec![false; languages.len()]; names.len()];
+        let mut count = vec![0_u32; sizes.iter().sum()];
+        for row in 0..rows {
+            spoken[columns.source_of(row)][columns.language.get(row) as usize] = true;
+            count[group_of[row] as usize] += 1;
+        }
+        // Rows sorted by group; inside a group as in the file, then by language.
+        let mut ends: Vec<u32> = count;
+        let mut end = 0;
+        for at in &mut ends {
+            end += std::mem::replace(at, end);
+        }
+        let mut sorted = vec![0_u32; rows];
+        for (row, &group) in group_of.iter().enumerate() {
+            let at = &mut ends[group as usize];
+            sorted[*at as usize] = row as u32;
+            *at += 1;
+        }
+        let mut tables = Vec::with_capacity(names.len());
+        let (mut group, mut cell) = (0, 0);
+        for (s, &groups) in sizes.iter().enumerate() {
+            let spoken: Vec<u32> = (0..languages.len() as u32).filter(|&l| spoken[s][l as usize]).collect();
+            let ends = &ends[group..group + groups];
+            let last = ends.last().map_or(cell, |&end| end as usize);
+            let rows = &mut sorted[cell..last];
+            let mut starts = Bits::new(rows.len() as u64);
+            let mut begin = 0;
+            for &end in ends {
+                starts.set(begin as u64);
+                let versions = &mut rows[begin..end as usize - cell];
+                versions.sort_unstable_by_key(|&row| (columns.language.get(row as usize), row));
+                let language = |row: u32| columns.language.get(row as usize);
+                if let Some([one, other]) = versions.windows(2).find(|two| language(two[0]) == language(two[1])) {
+                    invalid!(
+                        "rows {one} and {other} are both group {} in language '{}': a group has one row in a language, \
+                         so drop one of them or give it a group of its own",
+                        called("group", *one as usize),
+                        languages[language(*one) as usize]
+                    );
+                }
+                begin = end as usize - cell;
+            }
+            let table = if rows.len() == groups * spoken.len() {
+                Table::Full(rows.to_vec())
+            } else {
+                let slot = |row: u32| spoken.partition_point(|&l| i64::from(l) < columns.language.get(row as usize));
+                let slots = rows.iter().map(|&row| slot(row) as u32);
+                Table::Sparse { slots: Compact::new(spoken.len() as u64 - 1, slots), rows: rows.to_vec(), starts }
+            };
+            tables.push(Tables { groups: groups as u64, languages: spoken, table });
+            (group, cell) = (group + groups, last);
+        }
+        Ok(Self { tables, group_of: Some(group_of) })
+    }
+
+    /// The number of the first group of each source.
+    fn before(&self) -> Vec<u64> {
+        let counts = self.tables.iter().map(|tables| tables.groups);
+        counts.scan(0, |sum, groups| Some(std::mem::replace(sum, *sum + groups))).collect()
+    }
+
+    /// The number of a row's group, counted through the sources.
+    fn group_of(&self, row: usize, source: usize, before: &[u64]) -> u32 {
+        match (&self.group_of, &self.tables[source].table) {
+            (None, Table::Regular(block)) => (before[source] + block.group_of(row as u64)) as u32,
+            (Some(group_of), _) => group_of[row],
+            _ => unreachable!("tables that are no blocks come with the group of each row"),
+        }
+    }
+
+    /// The id of each row's group in its source.
+    fn group_ids(&self, columns: &Columns<'_>) -> Result<Vec<u32>, Invalid> {
+        self.check_countable("hard negatives")?;
+        let before = self.before();
+        let first_cells: Vec<Option<Vec<u32>>> = (self.tables.iter())
+            .map(|tables| match &tables.table {
+                Table::Sparse { starts, .. } => Some(starts.ones().map(|cell| cell as u32).collect()),
+                _ => None,
+            })
+            .collect();
+        let of = |row: usize| {
+            let source = columns.source_of(row);
+            let number = self.group_of(row, source, &before) - before[source] as u32;
+            first_cells[source].as_ref().map_or(number, |cells| cells[number as usize])
+        };
+        Ok((0..columns.rows()).map(of).collect())
+    }
+
+    fn check_countable(&self, what: &str) -> Result<(), Invalid> {
+        let groups: u64 = self.tables.iter().map(|tables| tables.groups).sum();
+        if groups > u64::from(u32::MAX) {
+            invalid!("{groups} groups with {what}: at most {} can be told apart", u32::MAX);
+        }
+        Ok(())
+    }
+
+    /// The class of each group, as the number of its lowest group; `None` without keys.
+    fn classes(&self, columns: &Columns<'_>) -> Result<Option<Vec<u32>>, Invalid> {
+        if columns.keys.is_empty() {
+            return Ok(None);
+        }
+        self.check_countable("passage keys")?;
+        let before = self.before();
+        let groups: u64 = self.tables.iter().map(|tables| tables.groups).sum();
+        let mut classes = Classes::new(groups as usize);
+        for key in &columns.keys {
+            classes.join(key, self.tables.len(), |row| {
+                let source = columns.source_of(row);
+                (source, self.group_of(row, source, &before))
+            });
+        }
+        Ok(Some(classes.all()))
+    }
+}
+
+/// The group of each row, counted through the sources one after the other, inside a source in the order of their first
+/// rows; and the number of groups of each source.
+fn number_groups(
+    columns: &Columns<'_>,
+    names: &[String],
+    called: &Names<'_>,
+) -> Result<(Vec<u32>, Vec<usize>), Invalid> {
+    let mut numbers = Numbering::of(&columns.group);
+    // Of each group in the order of the file: its source and its number in there.
+    let mut places: Vec<(u32, u32)> = Vec::new();
+    let mut sizes = vec![0_usize; names.len()];
+    let mut group_of = Vec::with_capacity(columns.rows());
+    for row in 0..columns.rows() {
+        let (number, source) = (numbers.number(columns.group.get(row)), columns.source_of(row));
+        if number as usize == places.len() {
+            places.push((source as u32, sizes[source] as u32));
+            sizes[source] += 1;
+        }
+        let known = places[number as usize].0 as usize;
+        if known != source {
+            invalid!(
+                "group {} is in source '{}' and, at row {row}, in source '{}': a group belongs to one source, so \
+                 rename it in one of them",
+                called("group", row),
+                names[known],
+                names[source]
+            );
+        }
+        group_of.push(number);
+    }
+    let before: Vec<usize> = sizes.iter().scan(0, |sum, size| Some(std::mem::replace(sum, *sum + size))).collect();
+    for group in &mut group_of {
+        let (source, number) = places[*group as usize];
+        *group = before[source as usize] as u32 + number;
+    }
+    Ok((group_of, sizes))
+}
+
+impl Tables {
+    /// Makes the orders. `class` is the class of each group, as the number of its lowest group.
+    fn finish(self, name: String, class: Option<&[u32]>, keep_classes: bool) -> Source {
+        // Keys that join no two groups change nothing.
+        let class = class.filter(|class| (0..).zip(class.iter()).any(|(group, &root)| group != root));
+        let mut groups: Vec<u32> = Vec::new();
+        let mut all = Order::all(self.groups);
+        if let Some(class) = class {
+            groups = (0..self.groups as u32).collect();
+            sort_by_hash(&mut groups, |group| class[group as usize]);
+            all = Order::new(groups.iter().map(|&group| (group, class[group as usize])));
+        }
+        let mut source = Source {
+            name,
+            groups: self.groups,
+            languages: self.languages,
+            table: self.table,
+            all: Arc::new(all),
+            by_slot: Vec::new(),
+            classes: class.filter(|_| keep_classes).map(<[u32]>::to_vec),
+        };
+        if let Table::Sparse { slots, starts, .. } = &source.table {
+            if class.is_none() {
+                groups = (0..self.groups as u32).collect();
+            }
+            let class_of = |group: u32| class.map_or(group, |class| class[group as usize]);
+            let first_cells: Vec<u32> = starts.ones().map(|cell| cell as u32).collect();
+            let mut by_slot = vec![Vec::new(); source.languages.len()];
+            for &group in &groups {
+                let first = u64::from(first_cells[group as usize]);
+                for cell in first..starts.first_after(first) {
+                    by_slot[slots.get(cell) as usize].push((cell as u32, class_of(group)));
+                }
+            }
+            source.classes = source.classes.map(|of_groups| {
+                let mut of_cells = vec![0; slots.len() as usize];
+                (first_cells.iter().zip(of_groups)).for_each(|(&cell, class)| of_cells[cell as usize] = class);
+                of_cells
+            });
+            let all = groups.iter().map(|&group| (first_cells[group as usize], class_of(group)));
+            source.all = Arc::new(Order::new(all));
+            source.by_slot = by_slot.into_iter().map(|members| Arc::new(Order::new(members))).collect();
+        }
+        source
+    }
+}

@@ -1,0 +1,149 @@
+//! One data set of a corpus: the rows of its groups, and the orders that its streams draw from.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bits::Bits;
+use crate::compact::Compact;
+use crate::order::Order;
+use crate::regular::Block;
+
+/// Groups, languages and rows of a data set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Source {
+    pub(crate) name: String,
+    pub(crate) groups: u64,
+    /// Ascending; a position in this list is a *slot*.
+    pub(crate) languages: Vec<u32>,
+    pub(crate) table: Table,
+    /// All groups.
+    pub(crate) all: Arc<Order>,
+    /// The members of each language; empty when every group has every language and `all` serves them all.
+    pub(crate) by_slot: Vec<Arc<Order>>,
+    /// The class of each id; only where negatives ask for it and classes exist.
+    pub(crate) classes: Option<Vec<u32>>,
+}
+
+/// Where the rows are. An *id* is the number of a group where every group has every language, else a *cell*: a position
+/// in the list of rows sorted by group; the first cell of a group stands for the group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Table {
+    /// A formula.
+    Regular(Block),
+    /// The row of group `g` at slot `s` stands at `g * slots + s`.
+    Full(Vec<u32>),
+    /// Groups may lack languages.
+    Sparse {
+        rows: Vec<u32>,
+        slots: Compact,
+        /// The first cell of each group.
+        starts: Bits,
+    },
+}
+
+impl Source {
+    /// The user's name of the source.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of groups.
+    #[must_use]
+    pub fn groups(&self) -> u64 {
+        self.groups
+    }
+
+    /// The numbers of the languages that groups of this source have, ascending.
+    #[must_use]
+    pub fn languages(&self) -> &[u32] {
+        &self.languages
+    }
+
+    /// Whether every group has every language of the source.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !matches!(self.table, Table::Sparse { .. })
+    }
+
+    /// The members of the language at `slot`.
+    #[must_use]
+    pub fn members(&self, slot: u32) -> &Arc<Order> {
+        self.by_slot.get(slot as usize).unwrap_or(&self.all)
+    }
+
+    /// All groups.
+    #[must_use]
+    pub fn all(&self) -> &Arc<Order> {
+        &self.all
+    }
+
+    /// The row of a member of the language at `slot`.
+    #[must_use]
+    pub fn row(&self, id: u64, slot: u32) -> u64 {
+        match &self.table {
+            Table::Regular(block) => block.row(id, slot),
+            Table::Full(rows) => u64::from(rows[id as usize * self.languages.len() + slot as usize]),
+            Table::Sparse { rows, .. } => u64::from(rows[id as usize]),
+        }
+    }
+
+    /// The row of a group in the language at `slot`, if it has one.
+    #[must_use]
+    pub fn version(&self, group: u64, slot: u32) -> Option<u64> {
+        if self.is_complete() {
+            return Some(self.row(group, slot));
+        }
+        let at = self.slots(group).position(|own| own == slot)?;
+        Some(self.row(group + at as u64, slot))
+    }
+
+    /// The slots that a group has a row in, ascending.
+    #[must_use]
+    pub fn slots(&self, group: u64) -> impl ExactSizeIterator<Item = u32> + Clone {
+        let (first, last) = match &self.table {
+            Table::Sparse { starts, .. } => (group as usize, starts.first_after(group) as usize),
+            _ => (0, self.languages.len()),
+        };
+        (first..last).map(move |at| match &self.table {
+            Table::Sparse { slots, .. } => slots.get(at as u64),
+            _ => at as u32,
+        })
+    }
+
+    /// The group of a member of a language.
+    #[must_use]
+    pub fn group(&self, id: u64) -> u64 {
+        match &self.table {
+            Table::Sparse { starts, .. } => starts.last_at_or_before(id),
+            _ => id,
+        }
+    }
+
+    /// The conflict class of a group, for a corpus with negatives.
+    #[must_use]
+    pub fn class_of(&self, group: u64) -> u64 {
+        self.classes.as_ref().map_or(group, |classes| u64::from(classes[group as usize]))
+    }
+
+    /// Everything that batches depend on, as words.
+    pub fn each_word(&self, word: &mut impl FnMut(u64)) {
+        word(self.groups);
+        self.languages.iter().for_each(|&l| word(l.into()));
+        match &self.table {
+            Table::Regular(block) => {
+                [block.base, block.by_group].into_iter().chain(block.offsets.iter().copied()).for_each(&mut *word);
+            }
+            Table::Full(rows) => rows.iter().for_each(|&row| word(row.into())),
+            Table::Sparse { rows, slots, starts } => {
+                rows.iter().map(|&row| row.into()).for_each(&mut *word);
+                slots.iter().for_each(|slot| word(slot.into()));
+                starts.words().iter().copied().for_each(&mut *word);
+            }
+        }
+        for order in self.by_slot.iter().chain([&self.all]) {
+            order.words().for_each(&mut *word);
+        }
+    }
+}

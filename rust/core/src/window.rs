@@ -1,0 +1,71 @@
+//! Length buckets: the batches of a window exchange members until rows of like length share a batch.
+
+use std::collections::HashMap;
+
+use crate::key::Key;
+
+/// Batches in a window. Padding falls with the logarithm of it, randomness between batches with it.
+pub const WINDOW: u64 = 64;
+
+/// A member of a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Member {
+    /// Its position in the order of its stream.
+    pub position: u64,
+    /// Its conflict class.
+    pub class: u64,
+    /// Its tokens, in any unit.
+    pub length: u64,
+}
+
+/// Deals members, at most `WINDOW` batches of `batch_size`, anew: like lengths together, never two of a class in a
+/// batch, batches in random order and members in random order inside.
+///
+/// The longest comes first, into the first batch that has room and lacks its class. When every batch with room holds the
+/// class, a full batch that lacks it gives up a member to one with room: such a batch exists, for a class has at most as
+/// many members here as there are batches; and such a member exists, for a batch with room has fewer classes than a
+/// full one.
+pub fn bucket(members: &mut [Member], batch_size: usize, key: Key) {
+    let count = members.len() / batch_size;
+    // Ties in length fall where they fall: members come in random order.
+    members.sort_by_key(|member| std::cmp::Reverse(member.length));
+    let mut batches: Vec<Vec<Member>> = vec![Vec::with_capacity(batch_size); count];
+    let mut holders: HashMap<u64, u64> = HashMap::new();
+    let mut with_room = u64::MAX >> (64 - count);
+    for &member in &*members {
+        let holding = holders.entry(member.class).or_default();
+        let mut free = with_room & !*holding;
+        if free == 0 {
+            let full = !with_room & !*holding & (u64::MAX >> (64 - count));
+            let (from, to) = (full.leading_zeros() ^ 63, with_room.trailing_zeros());
+            make_room(&mut batches, &mut holders, from as usize, to as usize);
+            if batches[to as usize].len() == batch_size {
+                with_room &= !(1 << to);
+            }
+            free = 1 << from;
+        }
+        let at = free.trailing_zeros() as usize;
+        *holders.entry(member.class).or_default() |= 1 << at;
+        batches[at].push(member);
+        if batches[at].len() == batch_size {
+            with_room &= !(1 << at);
+        }
+    }
+    key.shuffle(&mut batches);
+    for (b, (batch, out)) in batches.iter_mut().zip(members.chunks_mut(batch_size)).enumerate() {
+        key.derive(b as u64).shuffle(batch);
+        out.copy_from_slice(batch);
+    }
+}
+
+/// Moves a member whose class batch `to` lacks from batch `from` to it: the shortest, for `to` is the later one.
+fn make_room(batches: &mut [Vec<Member>], holders: &mut HashMap<u64, u64>, from: usize, to: usize) {
+    let lacks = |member: &Member| holders[&member.class] >> to & 1 == 0;
+    let Some(at) = batches[from].iter().rposition(lacks) else {
+        unreachable!("a full batch has a class that a batch with room lacks")
+    };
+    let member = batches[from].remove(at);
+    let holding = holders.entry(member.class).or_default();
+    *holding = *holding & !(1 << from) | 1 << to;
+    batches[to].push(member);
+}

@@ -1,0 +1,614 @@
+"""Candidates in parts: the digits of one array, whatever holds them, and never all in memory."""
+
+import dataclasses
+import re
+import resource
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch
+
+from hybridsampler import Evaluation, evaluate
+from hybridsampler.candidates import open_candidates
+from hybridsampler.evaluation import SETTINGS
+from naive_ranking import (
+    FAMILIES,
+    SIMILARITIES,
+    Float32,
+    Task,
+    as_evaluation_task,
+    as_rows,
+    generators,
+    oracle_ranks,
+    random_task,
+    task_scores,
+)
+
+NAMES = ("AP", "R@2", "RR")
+
+
+def refusal(message: str, kind: type[Exception] = ValueError) -> AbstractContextManager[object]:
+    return pytest.raises(kind, match=f"^{re.escape(message)}$")
+
+
+def write(path: Path, rows: Any) -> Path:
+    """A shard of the kind that the name says, with the numbers as they are."""
+    if path.suffix == ".npy":
+        np.save(path, rows)
+    elif isinstance(rows, torch.Tensor):
+        save_torch({"rows": rows}, path)
+    else:
+        save_file({"rows": rows}, path)
+    return path
+
+
+def everything(result: Evaluation) -> list[Any]:
+    """All that an evaluation tells, to compare two of them to the last digit."""
+    return [
+        as_rows(result.ranks),
+        result.ranks.languages,
+        result.ties,
+        result.zero_rows,
+        result.rank_distance_by_language,
+        [[repr(result[setting]) for setting in SETTINGS]],
+        [[result.per_query(s, name).tobytes() for s in SETTINGS] for name in NAMES],
+        [repr(result.matrix(name)) for name in NAMES],
+    ]
+
+
+def evaluated(task: Task, candidates: Any, **options: Any) -> Evaluation:
+    return evaluate(
+        task.queries,
+        candidates,
+        task.judged_lists(),
+        query_languages=[task.languages[q % len(task.ids)] for q in range(len(task.queries))],
+        candidate_languages=task.languages,
+        measures=NAMES,
+        **options,
+    )
+
+
+def parts(rng: np.random.Generator, rows: Float32, count: int) -> list[Float32]:
+    """Neighbouring rows, cut at random; some parts may be empty."""
+    return np.split(rows, np.sort(rng.integers(0, len(rows), count - 1, endpoint=True)))
+
+
+# What each kind keeps of float32, as the scorer sees it, and how a file of it is written.
+KINDS: dict[str, tuple[str, Callable[[Float32], Any]]] = {
+    "npy float32": (".npy", lambda rows: rows),
+    "npy float16": (".npy", lambda rows: rows.astype(np.float16)),
+    "safetensors float32": (".safetensors", lambda rows: rows),
+    "safetensors float16": (".safetensors", lambda rows: rows.astype(np.float16)),
+    "safetensors bfloat16": (".safetensors", lambda rows: torch.tensor(rows).bfloat16()),
+}
+
+
+def widened(rows: Any) -> Float32:
+    return rows.float().numpy() if isinstance(rows, torch.Tensor) else rows.astype(np.float32)
+
+
+# The digits of one array
+
+
+@given(
+    rng=generators(),
+    family=st.sampled_from(FAMILIES),
+    candidates=st.integers(1, 40),
+    kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=5),
+    similarity=st.sampled_from(SIMILARITIES),
+)
+def test_shards_give_what_one_array_gives(
+    tmp_path_factory: pytest.TempPathFactory,
+    rng: np.random.Generator,
+    family: str,
+    candidates: int,
+    kinds: list[str],
+    similarity: Any,
+) -> None:
+    folder = tmp_path_factory.mktemp("shards")
+    dimension = int(rng.integers(1, 70, endpoint=True))
+    task = as_evaluation_task(
+        rng, random_task(rng, family, queries=5, candidates=candidates, dimension=dimension)
+    )
+    most = 6e4 if any("float16" in kind.split() for kind in kinds) else 1e38
+    kept, paths = [], []
+    for number, (kind, rows) in enumerate(
+        zip(kinds, parts(rng, np.clip(task.candidates, -most, most), len(kinds)), strict=True)
+    ):
+        suffix, convert = KINDS[kind]
+        paths.append(write(folder / f"{number}{suffix}", convert(rows)))
+        kept.append(widened(convert(rows)))
+    task = dataclasses.replace(task, candidates=np.concatenate(kept))
+    expected = evaluated(task, task.candidates, similarity=similarity)
+    assert as_rows(expected.ranks) == oracle_ranks(
+        task, task_scores(task, similarity), "pessimistic"
+    )
+    found = evaluated(task, [str(path) for path in paths], similarity=similarity)
+    assert everything(found) == everything(expected)
+    if len(paths) == 1:
+        assert everything(evaluated(task, paths[0], similarity=similarity)) == everything(expected)
+
+
+@given(
+    rng=generators(),
+    family=st.sampled_from(FAMILIES),
+    candidates=st.integers(1, 40),
+    count=st.integers(1, 8),
+    given_as=st.sampled_from(["float32", "float16", "torch", "torch half", "torch bfloat16"]),
+)
+def test_an_encoders_blocks_give_what_one_array_gives(
+    tmp_path_factory: pytest.TempPathFactory,
+    rng: np.random.Generator,
+    family: str,
+    candidates: int,
+    count: int,
+    given_as: str,
+) -> None:
+    convert: Callable[[Float32], Any] = {
+        "float32": lambda rows: rows,
+        "float16": lambda rows: rows.astype(np.float16),
+        "torch": torch.tensor,
+        "torch half": lambda rows: torch.tensor(rows).half(),
+        "torch bfloat16": lambda rows: torch.tensor(rows).bfloat16(),
+    }[given_as]
+    task = as_evaluation_task(
+        rng, random_task(rng, family, queries=5, candidates=candidates, dimension=7)
+    )
+    most = 6e4 if given_as in ("float16", "torch half") else 1e38
+    rows = np.clip(task.candidates, -most, most)
+    task = dataclasses.replace(task, candidates=widened(convert(rows)))
+    folder = tmp_path_factory.mktemp("spool")
+    given = 0
+
+    def encoder() -> Iterator[Any]:
+        nonlocal given
+        for block in parts(rng, rows, count):
+            given += 1
+            yield convert(block)
+
+    found = evaluated(task, encoder(), spool_folder=folder)
+    assert given == count
+    assert everything(found) == everything(evaluated(task, task.candidates))
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_shards_of_many_blocks(tmp_path: Path, suffix: str) -> None:
+    """25,000 candidates: judged ones stand at the borders of blocks and shards."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-3, 4, (25_000, 3)).astype(np.float32)
+    judged = [dict.fromkeys([0, 8_191, 8_192, 20_999, 21_000, 24_999], 1), {21_001: 2, 5: 0}]
+    languages = rng.choice(["de", "en", "fr"], 25_000).tolist()
+    queries = np.array([[1, 2, 3], [2, -1, 2]], np.float32)
+    task = Task(queries, rows, list(range(25_000)), languages, judged)
+    paths = [
+        write(tmp_path / f"{n}{suffix}", part)
+        for n, part in enumerate(np.split(rows, [21_000, 21_000, 21_001]))
+    ]
+    expected = everything(evaluated(task, rows))
+    assert everything(evaluated(task, paths)) == expected
+    assert everything(evaluated(task, tuple(map(str, paths)))) == expected
+    assert everything(evaluated(task, np.split(rows, [7, 9_000]))) == expected
+
+
+# Blocks and rows
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor", "blocks", *KINDS])
+def test_blocks_and_rows_are_those_of_the_source(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((20_000, 3)).astype(np.float32)
+    source: Any = rows
+    if kind in KINDS:
+        suffix, convert = KINDS[kind]
+        source = [
+            write(tmp_path / f"{n}{suffix}", convert(part))
+            for n, part in enumerate(parts(rng, rows, 4))
+        ]
+        rows = widened(convert(rows))
+    elif kind == "tensor":
+        source = torch.tensor(rows)
+    elif kind == "blocks":
+        source = iter(parts(rng, rows, 4))
+    with open_candidates(source) as candidates:
+        assert len(candidates) == 20_000
+        for _ in range(2):  # an encoder's blocks can be read again
+            found = list(candidates.blocks())
+            assert max(len(ids) for ids, _ in found) <= 8192
+            assert np.concatenate([ids for ids, _ in found]).tolist() == list(range(20_000))
+            assert (np.concatenate([np.asarray(b) for _, b in found]) == rows).all()
+        for count in (0, 1, 50, 20_000):
+            wanted = np.sort(rng.choice(20_000, count, replace=False))
+            some = list(candidates.rows(wanted))
+            assert [i for ids, _ in some for i in ids.tolist()] == wanted.tolist()
+            assert all((np.asarray(block) == rows[ids]).all() for ids, block in some)
+
+
+@pytest.mark.parametrize("ids", [[-1, 2], [0, 3], [2, 1], [1, 1]])
+def test_rows_that_are_not_there(ids: list[int]) -> None:
+    with (
+        open_candidates(np.ones((3, 2), np.float32)) as candidates,
+        refusal("give ids from 0 to 2, ascending, each once"),
+    ):
+        list(candidates.rows(np.array(ids)))
+
+
+def test_blocks_of_long_vectors_have_fewer_rows() -> None:
+    rows = np.zeros((7, 1 << 19), np.float16)
+    with open_candidates(rows) as candidates:
+        assert [len(ids) for ids, _ in candidates.blocks()] == [2, 2, 2, 1]
+    with open_candidates(np.zeros((3, 1 << 21), np.float16)) as candidates:
+        assert [len(ids) for ids, _ in candidates.blocks()] == [1, 1, 1]
+
+
+def sparse(path: Path, rows: int, dtype: str = "F32") -> Path:
+    """A file of zeros of 256 numbers a row that takes no room on the disk."""
+    size = rows * 256 * (4 if dtype == "F32" else 2)
+    with path.open("wb") as file:
+        if path.suffix == ".npy":
+            header = {"descr": "<f4", "fortran_order": False, "shape": (rows, 256)}
+            np.lib.format.write_array_header_1_0(file, header)
+        else:
+            tensor = f'{{"dtype":"{dtype}","shape":[{rows},256],"data_offsets":[0,{size}]}}'
+            header = f'{{"rows":{tensor}}}'.ljust(128).encode()  # type: ignore[assignment]
+            file.write(len(header).to_bytes(8, "little") + header)  # type: ignore[operator]
+        file.truncate(file.tell() + size)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype"), [(".npy", "F32"), (".safetensors", "F32"), (".safetensors", "BF16")]
+)
+def test_only_the_rows_asked_for_are_read(tmp_path: Path, suffix: str, dtype: str) -> None:
+    """Two shards of 512 GiB each: to read one whole would take minutes and no memory holds it."""
+    rows = 512 << 20
+    paths = [sparse(tmp_path / f"{n}{suffix}", rows, dtype) for n in range(2)]
+    ids = np.array([0, 1, 12_345_678, rows - 1, rows, 2 * rows - 2, 2 * rows - 1])
+    before = bytes_read()
+    with open_candidates(paths) as candidates:
+        assert len(candidates) == 2 * rows
+        found = list(candidates.rows(ids))
+    assert [i for got, _ in found for i in got.tolist()] == ids.tolist()
+    assert all(block.shape == (len(got), 256) and not block.any() for got, block in found)
+    assert bytes_read() - before < 1 << 20
+
+
+def bytes_read() -> int:
+    """What this process has read by read()."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    found = re.search(r"^rchar: (\d+)$", Path("/proc/self/io").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_a_pass_holds_blocks_only(tmp_path: Path, suffix: str) -> None:
+    path = sparse(tmp_path / f"rows{suffix}", 1 << 17)  # 128 MiB
+    assert held(lambda: path) < 20 << 20
+
+
+def test_an_encoders_blocks_are_not_held() -> None:
+    assert held(lambda: (np.zeros((4096, 256), np.float32) for _ in range(32))) < 20 << 20
+
+
+def held(source: Callable[[], Any]) -> int:
+    """Most memory of Python and NumPy while all blocks are read."""
+    tracemalloc.start()
+    try:
+        with open_candidates(source()) as candidates:
+            assert sum(len(ids) for ids, _ in candidates.blocks()) == 1 << 17
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+# The temporary file of an encoder's blocks
+
+
+def open_files(folder: Path) -> list[str]:
+    links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return [link for link in links if link.startswith(str(folder))]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_the_temporary_file_lies_in_the_folder_and_goes_in_every_case(tmp_path: Path) -> None:
+    blocks = [np.ones((2, 3), np.float32)] * 2
+    with open_candidates(blocks, spool_folder=tmp_path) as candidates:
+        assert len(open_files(tmp_path)) == 1
+        assert len(candidates) == 4
+    assert open_files(tmp_path) == []
+
+    def failing() -> Iterator[Float32]:
+        yield blocks[0]
+        assert len(open_files(tmp_path)) == 1
+        raise RuntimeError("out of memory")
+
+    with (
+        pytest.raises(RuntimeError, match=r"^out of memory$"),
+        open_candidates(failing(), spool_folder=str(tmp_path)),
+    ):
+        pass
+    with pytest.raises(KeyboardInterrupt), open_candidates(blocks, spool_folder=tmp_path):
+        raise KeyboardInterrupt
+    assert open_files(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_folder_that_is_not_there(tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    with (
+        refusal(f"spool_folder={str(folder)!r} is no folder: create it", FileNotFoundError),
+        open_candidates([np.ones((2, 3), np.float32)], spool_folder=folder),
+    ):
+        pass
+
+
+def test_a_spool_folder_that_is_full(tmp_path: Path) -> None:
+    blocks = [np.ones((2, 3), np.float32), np.ones((900, 3), np.float32)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with (
+            pytest.raises(
+                OSError,
+                match=r"block 1 does not go into the temporary file \(File too large\): choose a "
+                "folder with more room by spool_folder=",
+            ),
+            open_candidates(blocks, spool_folder=tmp_path),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize(
+    ("convert", "kept"),
+    [
+        (lambda rows: rows, "float32"),
+        (lambda rows: rows.astype(np.float16), "float16"),
+        (lambda rows: torch.tensor(rows).half(), "float16"),
+        (lambda rows: torch.tensor(rows).bfloat16(), "float32"),
+        (lambda rows: np.asfortranarray(rows), "float32"),
+        (lambda rows: np.repeat(rows, 2, 0)[::2], "float32"),
+    ],
+    ids=["float32", "float16", "half", "bfloat16", "Fortran", "every other row"],
+)
+def test_blocks_are_kept_as_they_are_given(convert: Callable[[Float32], Any], kept: str) -> None:
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3)
+    with open_candidates(convert(block) for block in (rows[:3], rows[3:])) as candidates:
+        ((_, block),) = candidates.blocks()
+    assert block.dtype == kept
+    assert (block == rows).all()
+
+
+def test_the_queries_are_checked_before_the_encoder_is_set_to_work() -> None:
+    def encoder() -> Iterator[Float32]:
+        raise AssertionError("encoded in vain")
+        yield
+
+    sound: dict[str, Any] = {
+        "queries": np.ones((1, 2), np.float32),
+        "relevant": ([0, 1], [0]),
+        "query_languages": ["en"],
+        "candidate_languages": ["en"],
+    }
+    for wrong in (
+        {"queries": np.full((1, 2), np.nan, np.float32)},
+        {"relevant": ([0, 1], [-1])},
+        {"query_languages": ["en", "de"]},
+        {"measures": ["MAP"]},
+    ):
+        with pytest.raises(ValueError, match=":"):
+            evaluate(candidates=encoder(), **sound | wrong)
+
+
+# Bad input
+
+ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
+CAST = (
+    "{} has dtype {}: give float32, float16 or bfloat16; rounding float64 would change the ranking "
+    "unseen, so round it yourself with .astype(numpy.float32)"
+)
+
+
+def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> None:
+    with refusal(message, kind), open_candidates(source):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "kind"),
+    [
+        ([], "the list of candidates is empty: name at least one file", ValueError),
+        (iter([]), "the candidates are an iterable without a block: give (n, d) blocks",
+         ValueError),
+        (np.ones(3, np.float32), "candidates has shape (3,): give one row a vector, (n, d)",
+         ValueError),
+        (torch.ones(3, 2, 1), "candidates has shape (3, 2, 1): give one row a vector, (n, d)",
+         ValueError),
+        (np.ones((3, 2)), CAST.format("candidates", "float64"), TypeError),
+        (torch.ones(3, 2).int(), CAST.format("candidates", "int32"), TypeError),
+        ([ROWS, ROWS[:, :2]],
+         "block 1 has dimension 2 but those before it 3: encode all candidates with one model in "
+         "one way", ValueError),
+        ([ROWS, ROWS, ROWS.astype(np.float16)],
+         "block 2 has dtype float16 but those before it float32: encode all candidates with one "
+         "model in one way", ValueError),
+        ([ROWS, ROWS[0]], "block 1 has shape (3,): give one row a vector, (n, d)", ValueError),
+        ([ROWS, ROWS.astype(np.float64)], CAST.format("block 1", "float64"), TypeError),
+        (iter([Path("a.npy")]),
+         "block 0 is 'a.npy': give paths, and nothing else, as a list", TypeError),
+        ([ROWS, "a.npy"],
+         "block 1 is 'a.npy': give paths, and nothing else, as a list", TypeError),
+        (7,
+         "candidates are of type int: give an array, the paths of .npy or .safetensors files, or "
+         "an iterable of (n, d) blocks", TypeError),
+    ],
+)  # fmt: skip
+def test_a_source_is_refused(source: Any, message: str, kind: type[Exception]) -> None:
+    refused(source, message, kind)
+
+
+def npy(path: Path, rows: Any) -> Path:
+    np.save(path, rows, allow_pickle=True)
+    return path
+
+
+def cut(path: Path, length: int) -> Path:
+    path.write_bytes(path.read_bytes()[:length])
+    return path
+
+
+def test_files_that_are_refused(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.npy", tmp_path / "b.npy"
+    write(a, ROWS)
+    refused([a, b], f"{b} is no file: check the path", FileNotFoundError)
+    c = tmp_path / "c.safetensors"
+    refused([c], f"{c} is no file: check the path", FileNotFoundError)
+    for folder in (tmp_path / "d.npy", tmp_path / "d.safetensors"):
+        folder.mkdir()
+        refused([folder], f"{folder} is no file: check the path", FileNotFoundError)
+    for other in (tmp_path, tmp_path / "a.pt", "rows"):
+        refused(
+            [other],
+            f"{other} is neither .npy nor .safetensors: convert it, or for a folder list its "
+            "files: sorted(pathlib.Path(folder).glob('*.npy'))",
+        )
+    write(c, ROWS[:, :2])
+    refused([a, c], f"{c} has dimension 2 but {a} has 3: encode all candidates with one model")
+    for path in (b, c):
+        names = ("float64", "int32") if path == b else ("F64", "I32")
+        write(path, ROWS.astype(np.float64))
+        refused([a, path], CAST.format(path, names[0]), TypeError)
+        write(path, ROWS.astype(np.int32))
+        refused(path, CAST.format(path, names[1]), TypeError)
+        write(path, ROWS[0])
+        refused(path, f"{path} has shape (3,): give one row a vector, (n, d)")
+        write(path, ROWS[None])
+        refused(str(path), f"{path} has shape (1, 4, 3): give one row a vector, (n, d)")
+    write(b, ROWS.astype(">f4"))
+    refused(b, CAST.format(b, ">f4"), TypeError)
+    write(b, np.asfortranarray(ROWS))
+    refused(
+        b,
+        f"{b} is in Fortran order, in which a row is spread over the whole file: save "
+        "numpy.ascontiguousarray(rows)",
+    )
+    with b.open("wb") as file:
+        np.save(file, ROWS)
+        np.save(file, ROWS)
+    refused(b, f"{b} has 352 bytes but its array ends at 176: write one array into one file")
+    save_file({"one": ROWS, "two": ROWS}, c)
+    refused(c, f"{c} holds 2 tensors (one, two): write the vectors alone into a file")
+    save_file({}, c)
+    refused(c, f"{c} holds 0 tensors (none): write the vectors alone into a file")
+
+
+class Unpickled:
+    """Tells when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("unpickled",)
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    path = npy(tmp_path / "a.npy", np.array([[Unpickled()]], object))
+    refused(
+        path,
+        f"{path} is no sound .npy file (Array can't be memory-mapped: Python objects in dtype.): "
+        "write it again, with numpy.save, or fetch it again",
+    )
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_files_that_end_too_early(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a{suffix}", ROWS)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with (
+            pytest.raises(ValueError, match=f"^{path} is no sound {suffix} file .*again"),
+            open_candidates(path),
+        ):
+            pass
+
+
+@given(rng=generators(), suffix=st.sampled_from([".npy", ".safetensors"]))
+def test_a_damaged_header_is_an_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, rng: np.random.Generator, suffix: str
+) -> None:
+    path = write(tmp_path_factory.mktemp("damaged") / f"a{suffix}", ROWS)
+    data = bytearray(path.read_bytes())
+    for _ in range(rng.integers(1, 4)):
+        data[rng.integers(len(data) - ROWS.nbytes)] = rng.integers(256)
+    path.write_bytes(data)
+    try:
+        with open_candidates(path) as candidates:
+            assert sum(np.asarray(block).size for _, block in candidates.blocks()) == ROWS.size
+    except (ValueError, TypeError) as error:
+        assert str(path) in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_a_file_that_is_cut_while_it_is_read(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a{suffix}", ROWS)
+    with open_candidates(path) as candidates:
+        cut(path, len(path.read_bytes()) - 1)
+        with pytest.raises(ValueError, match=str(path)):
+            list(candidates.blocks())
+        with pytest.raises(ValueError, match=str(path)):
+            list(candidates.rows(np.array([3])))
+
+
+def test_what_a_safetensors_file_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.safetensors", ROWS)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with (
+        refusal(f"{path} needs safetensors: pip install 'hybridsampler[train]'", ImportError),
+        open_candidates(path),
+    ):
+        pass
+
+
+def test_bfloat16_shards_need_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.safetensors", torch.tensor(ROWS).bfloat16())
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with open_candidates(path) as candidates:
+        ((_, block),) = candidates.blocks()
+    assert block.dtype == np.float32
+    assert (block == ROWS).all()
+
+
+def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    rows = np.ones((9_000, 2), np.float32)
+    rows[8_500, 1] = np.nan
+    paths = [write(tmp_path / f"{n}.npy", part) for n, part in enumerate(np.split(rows, [8_400]))]
+    languages: Sequence[str] = ["en"] * 9_000
+    with pytest.raises(ValueError, match=r"^candidate 8500 \(row 100 of its block\) holds NaN"):
+        evaluate(
+            rows[:1],
+            paths,
+            ([0, 1], [0]),
+            query_languages=["en"],
+            candidate_languages=languages,
+        )
+
+
+def test_ids_are_numbers_of_rows(tmp_path: Path) -> None:
+    ids: NDArray[np.int64] = np.array([1, 2])
+    with open_candidates(write(tmp_path / "a.npy", ROWS)) as candidates:
+        ((found, block),) = candidates.rows(ids)
+    assert found.tolist() == [1, 2]
+    assert (block == ROWS[1:3]).all()

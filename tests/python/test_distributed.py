@@ -1,0 +1,305 @@
+"""all_merge: several real processes find, digit for digit, what one finds."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing
+from numpy.typing import NDArray
+
+from counting import (
+    CHANGED,
+    DIFFER,
+    FIVE,
+    add,
+    anchor,
+    assert_exact,
+    blocks,
+    counted,
+    counter_of,
+    whole,
+)
+from hybridsampler.candidates import open_candidates
+from hybridsampler.distributed import all_merge
+from naive_ranking import (
+    FAMILIES,
+    SIMILARITIES,
+    Task,
+    as_rows,
+    oracle_ranks,
+    random_task,
+    task_scores,
+)
+
+PATIENCE = 120  # seconds; a rank that waits in vain fails its test instead of hanging it
+
+
+def tasks() -> list[Task]:
+    rng = np.random.default_rng(0)
+    return [random_task(rng, family, queries=7, candidates=25, dimension=19) for family in FAMILIES]
+
+
+def part(number: int, rank: int, world: int) -> NDArray[np.int64]:
+    """Uneven parts of the candidates, in any order; in every third task one rank has none."""
+    rng = np.random.default_rng(number)
+    owner = rng.integers(0, world, 25)
+    if number % 3 == 0:
+        owner[owner == number % world] = (number + 1) % world
+    return rng.permutation(np.flatnonzero(owner == rank))
+
+
+# What each rank does. The results go to the test as JSON.
+
+
+def shares(rank: int, world: int) -> list[Any]:
+    """Both phases over each task."""
+    found = []
+    for number, task in enumerate(tasks()):
+        similarity = SIMILARITIES[number % 2]
+        counter, own = counter_of(task, similarity), part(number, rank, world)
+        anchor(counter, task, own)
+        counter = all_merge(counter)
+        for rows in blocks(own, 4):
+            add(counter, task, rows)
+        before = counter.to_bytes()
+        merged = all_merge(counter)
+        assert counter.to_bytes() == before
+        assert_exact(merged, task, similarity)
+        found.append([as_rows(merged.ranks()), merged.ranks().languages, merged.to_bytes().hex()])
+    return found
+
+
+def shards(rank: int, world: int) -> list[Any]:
+    """Files of 0, 40 or so and 80 or so rows, as the documentation reads them."""
+    rng = np.random.default_rng(1)
+    task = random_task(rng, "duplicated", queries=7, candidates=120, dimension=9)
+    task = dataclasses.replace(
+        task,
+        ids=list(range(120)),
+        judged=[{int(c): 1 for c in rng.choice(120, 3, replace=False)} for _ in range(7)],
+        excluded=[],
+    )
+    first, end = [(0, 41), (41, 120), (120, 120)][(rank + 1) % world]
+    judged = np.unique([c for grades in task.judged for c in grades])
+    judged = judged[(judged >= first) & (judged < end)]
+    languages = task.languages[first:end]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "rows.npy")
+        np.save(path, task.candidates[first:end])
+        counter = counter_of(task)
+        with open_candidates(path) as candidates:
+            for rows, block in candidates.rows(judged - first):
+                counter.anchor(block, first + rows)
+            counter = all_merge(counter)
+            for rows, block in candidates.blocks():
+                counter.add(block, first + rows, languages[rows[0] : rows[-1] + 1])
+        counter = all_merge(counter)
+    assert_exact(counter, task)
+    return as_rows(counter.ranks())
+
+
+def message(call: Callable[[], object]) -> str:
+    with pytest.raises(ValueError, match=r"^rank \d: ") as caught:
+        call()
+    return str(caught.value)
+
+
+def counted_twice(rank: int, world: int) -> str:
+    """The last rank counts a candidate that the first has counted too."""
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    rows = np.arange(5)[rank::world]
+    add(counter, FIVE, np.append(rows, 0) if rank == world - 1 else rows)
+    before = counter.to_bytes()
+    told = message(lambda: all_merge(counter))
+    assert counter.to_bytes() == before
+    return told
+
+
+def another_evaluation(rank: int, world: int) -> str:
+    other = dataclasses.replace(FIVE, queries=FIVE.queries * np.float32(1 + (rank == world - 1)))
+    return message(lambda: all_merge(counter_of(other)))
+
+
+def another_vector(rank: int, world: int) -> str:
+    counter = counter_of(FIVE)
+    changed = dataclasses.replace(FIVE, candidates=FIVE.candidates + np.float32(rank == 1))
+    anchor(counter, changed, whole(FIVE))
+    return message(lambda: all_merge(counter))
+
+
+def no_counter(rank: int, world: int) -> str:
+    """One rank has an error of its own; the others must not wait for it."""
+    counter: Any = None if rank == 1 else counter_of(FIVE)
+    return message(lambda: all_merge(counter))
+
+
+def some_ranks_only(rank: int, world: int) -> list[Any]:
+    """The first and the last rank share; the group numbers them anew."""
+    members = sorted({0, world - 1})
+    group: Any = dist.new_group(members)
+    if rank not in members:
+        with pytest.raises(
+            ValueError,
+            match=r"^this process is not in the group: call all_merge\(\) on its ranks only$",
+        ):
+            all_merge(counter_of(FIVE), group)
+        return []
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE)[members.index(rank) :: 2])
+    counter = all_merge(counter, group)
+    add(counter, FIVE, whole(FIVE)[members.index(rank) :: 2])
+    counter = all_merge(counter, group)
+    assert_exact(counter, FIVE)
+    return as_rows(counter.ranks())
+
+
+def counts_merged_twice(rank: int, world: int) -> str:
+    """The counts of all are no rank's own: merged again, they would count double."""
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    add(counter, FIVE, np.arange(5)[rank::world])
+    merged = all_merge(counter)
+    return message(lambda: all_merge(merged))
+
+
+WORK = (
+    shares,
+    shards,
+    counted_twice,
+    another_evaluation,
+    another_vector,
+    no_counter,
+    some_ranks_only,
+    counts_merged_twice,
+    shares,  # after all these errors the group works as before
+)
+
+
+@contextmanager
+def meeting(rank: int, world: int, folder: Path | str) -> Iterator[None]:
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{folder}/meeting",
+        rank=rank,
+        world_size=world,
+        timeout=timedelta(seconds=PATIENCE),
+    )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def process(rank: int, world: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    with meeting(rank, world, folder):
+        found = [work(rank, world) for work in WORK]
+    Path(folder, f"{rank}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What each rank found: by rank, then by work."""
+    world, folder = request.param, tmp_path_factory.mktemp("ranks")
+    context = torch.multiprocessing.spawn(  # type: ignore[attr-defined,no-untyped-call]
+        process, (world, str(folder)), world, join=False
+    )
+    end = time.monotonic() + PATIENCE
+    try:
+        while not context.join(timeout=1):
+            assert time.monotonic() < end, "a rank hangs"
+    finally:
+        for one in context.processes:
+            one.kill()
+    return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(world)]
+
+
+def of(found: Any, work: Callable[..., Any]) -> Any:
+    """What the ranks found, which must be the same on all."""
+    results = [rank[WORK.index(work)] for rank in found]
+    assert all(result == results[0] for result in results)
+    return results[0]
+
+
+def test_all_ranks_find_what_one_process_finds(found: Any) -> None:
+    again = [rank[-1] for rank in found]
+    assert all(results == again[0] for results in again)
+    for results in (of(found, shares), again[0]):
+        for number, (task, (rows, languages, data)) in enumerate(
+            zip(tasks(), results, strict=True)
+        ):
+            similarity = SIMILARITIES[number % 2]
+            expected = oracle_ranks(task, task_scores(task, similarity), "pessimistic")
+            assert rows == [list(row) for row in expected]
+            assert set(languages) == set(task.languages)
+            read = counter_of(task, similarity)
+            read.merge_bytes(bytes.fromhex(data))
+            assert_exact(read, task, similarity)
+
+
+def test_each_rank_reads_a_file_of_its_own(found: Any) -> None:
+    assert len(of(found, shards)) == 21
+
+
+def test_some_rank_has_no_candidate() -> None:
+    for world in (2, 3):
+        sizes = [
+            [len(part(number, rank, world)) for rank in range(world)]
+            for number in range(len(FAMILIES))
+        ]
+        assert all(sum(of_ranks) == 25 for of_ranks in sizes)
+        assert any(0 in of_ranks for of_ranks in sizes)
+        assert any(len(set(of_ranks)) == world and 0 not in of_ranks for of_ranks in sizes)
+
+
+def test_a_candidate_that_two_ranks_have_counted(found: Any) -> None:
+    assert of(found, counted_twice) == (
+        f"rank {len(found) - 1}: candidate 10 was added to both counters: add each candidate to one"
+    )
+
+
+def test_a_rank_with_other_queries(found: Any) -> None:
+    """Every rank sees it in another turn; all tell what the first of them saw."""
+    assert of(found, another_evaluation) == f"rank {len(found) - 1}: {DIFFER}"
+
+
+def test_a_rank_that_encodes_otherwise(found: Any) -> None:
+    assert of(found, another_vector) == f"rank 1: {CHANGED.format(10)}"
+
+
+def test_an_error_of_one_rank_is_raised_on_all(found: Any) -> None:
+    assert of(found, no_counter) == "rank 1: 'NoneType' object has no attribute 'to_bytes'"
+
+
+def test_a_group_of_some_ranks(found: Any) -> None:
+    first, last = found[0][WORK.index(some_ranks_only)], found[-1][WORK.index(some_ranks_only)]
+    assert first == last == [list(row) for row in as_rows(counted(FIVE).ranks())]
+
+
+def test_counts_are_merged_once(found: Any) -> None:
+    assert of(found, counts_merged_twice) == (
+        "rank 1: candidate 10 was added to both counters: add each candidate to one"
+    )
+
+
+def test_one_rank_alone(tmp_path: Path) -> None:
+    with meeting(0, 1, tmp_path):
+        counter = counter_of(FIVE)
+        anchor(counter, FIVE, whole(FIVE))
+        counter = all_merge(counter)
+        add(counter, FIVE, whole(FIVE))
+        merged = all_merge(counter)
+    assert merged is not counter
+    assert merged.to_bytes() == counter.to_bytes()
+    assert_exact(merged, FIVE)
