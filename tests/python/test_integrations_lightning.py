@@ -1,8 +1,10 @@
 """Lightning's Trainer in this process; an example runs two."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -70,8 +72,9 @@ def batches(first: int, last: int) -> Any:
 
 @pytest.fixture
 def alone() -> Iterator[None]:
-    """Lightning's DDP leaves its process group behind."""
-    yield
+    """Lightning's DDP leaves its process group and its environment behind."""
+    with patch.dict(os.environ, MASTER_ADDR="127.0.0.1"):
+        yield
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -118,11 +121,8 @@ def test_epochs_that_are_cut_short_are_each_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-def test_ddp_takes_the_resumable_loader_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ddp_takes_the_resumable_loader_as_it_is(tmp_path: Path) -> None:
     """With use_distributed_sampler=True, Lightning's default; and the DataLoader with False."""
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     for loader, options in (
         (ResumableLoader(data_loader()), {}),
         (data_loader(), {"use_distributed_sampler": False}),
@@ -135,10 +135,7 @@ def test_ddp_takes_the_resumable_loader_as_it_is(
 
 
 @pytest.mark.usefixtures("alone")
-def test_ddp_says_what_to_do_instead_of_dealing_out_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+def test_ddp_says_what_to_do_instead_of_dealing_out_twice(tmp_path: Path) -> None:
     running = trainer(tmp_path, max_epochs=1, strategy="ddp", enable_checkpointing=False)
     with pytest.raises(TypeError, match=r"DistributedSampler.*use_distributed_sampler=False"):
         running.fit(Recorder(), data_loader())
