@@ -96,11 +96,10 @@ class HybridBatchSampler:
 
         Raises:
             ValueError: a batch size that the number of ranks does not divide; a wrapper of
-                accelerate's that would deal batches out which are one rank's own already.
+                accelerate's that would mix the batches of different steps.
         """
         self._take_place()
-        if self.num_replicas > 1:
-            _refuse_to_be_dealt_out(sys._getframe(1).f_locals.get("self"))
+        _refuse_to_be_dealt_out(sys._getframe(1).f_locals.get("self"), self.num_replicas)
         self._latest = _Batches(self, self._start, (self._epoch + 1) * self._len)
         return self._latest
 
@@ -247,13 +246,17 @@ def _distributed() -> tuple[int, int] | None:
     return distributed.get_world_size(), distributed.get_rank()
 
 
-def _refuse_to_be_dealt_out(caller: Any) -> None:
-    """Raise if ``caller``, which iterates, is accelerate's BatchSamplerShard of several ranks.
+def _refuse_to_be_dealt_out(caller: Any, num_replicas: int) -> None:
+    """Raise if ``caller``, which iterates, is accelerate's and would mix batches up.
 
-    It has no other contact with a batch sampler, and would silently join slices of different steps.
+    Its BatchSamplerShard gives each rank every other batch, or a part of each batch, of what it
+    takes for the batches of one rank. It has no other contact with a batch sampler.
     """
-    if type(caller).__name__ == "BatchSamplerShard" and caller.num_processes > 1:
+    if type(caller).__name__ != "BatchSamplerShard" or caller.num_processes == 1:
+        return
+    if num_replicas > 1 or not caller.split_batches:
         raise ValueError(
-            "accelerate deals out batches that the sampler has cut for this rank already: prepare "
-            "ResumableLoader(loader) of hybridsampler.integrations.loader, not the DataLoader"
+            f"accelerate would deal out batches of {num_replicas} ranks among "
+            f"{caller.num_processes} ranks, which mixes steps: prepare ResumableLoader(loader) of "
+            "hybridsampler.integrations.loader, not the DataLoader"
         )

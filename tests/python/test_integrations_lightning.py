@@ -20,10 +20,12 @@ from hybridsampler.integrations.loader import ResumableLoader
 pytestmark = [
     # Python 3.12 and later warn of every fork of a process with threads, such as a DataLoader's.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
-    # Lightning 2.6 on torch 2.15, and what it says about small runs without a logger.
-    pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.* is deprecated"),
+    # Lightning 2.6 calls what torch 2.15 deprecates.
+    pytest.mark.filterwarnings(
+        "ignore:.isinstance.treespec, LeafSpec.. is deprecated:FutureWarning"
+    ),
+    # On machines of more than two processors it recommends more workers for a DataLoader.
     pytest.mark.filterwarnings("ignore:The '.*_dataloader' does not have many workers"),
-    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
 ]
 DATA = regular(24, ("ar", "de", "en"), order=1)
 PLAN = BatchPlan(DATA.corpus, Mix(monolingual=1, cross_lingual=1, mixed=1), batch_size=8)
@@ -87,6 +89,7 @@ def test_it_trains_on_the_plan_over_the_epochs(tmp_path: Path, workers: int) -> 
         assert model.seen == batches(0, 2 * STEPS)
 
 
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("done", [4, STEPS, STEPS + 4, 2 * STEPS])
 def test_it_goes_on_where_the_checkpoint_was_saved(tmp_path: Path, done: int, workers: int) -> None:

@@ -89,6 +89,7 @@ def test_an_epoch_that_is_broken_off_starts_again_unless_another_is_set() -> Non
     for _ in range(2):
         assert list(islice(loader, 3)) == expected(0, 3)
     loader.sampler.set_epoch(1)
+    assert loader.state_dict()["step"] == STEPS
     for _ in range(2):
         assert list(islice(loader, 3)) == expected(STEPS, STEPS + 3)
     loader.sampler.set_epoch(2)
@@ -99,6 +100,7 @@ def test_setting_the_current_epoch_keeps_a_loaded_state() -> None:
     loader = resumable()
     loader.load_state_dict(HybridBatchSampler(PLAN).state_at(STEPS + 5))
     loader.set_epoch(1)
+    assert loader.state_dict()["step"] == STEPS + 5
     assert list(loader) == expected(STEPS + 5, 2 * STEPS)
     with pytest.raises(ValueError, match="epoch=-1"):
         loader.set_epoch(-1)
@@ -130,22 +132,28 @@ def test_accelerate_prepares_it_by_leaving_it_alone() -> None:
     assert Accelerator(cpu=True).prepare(loader) is loader
 
 
-@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize(("ranks", "split"), [(2, False), (2, True), (1, False)])
 @pytest.mark.parametrize("rank", [0, 1])
-def test_accelerate_must_not_deal_out_what_is_one_rank_s_own(rank: int, split: bool) -> None:
-    """As accelerator.prepare(DataLoader(...)) does, with and without skip_first_batches."""
-    shard = BatchSamplerShard(HybridBatchSampler(PLAN, 2, rank), 2, rank, split_batches=split)
+def test_accelerate_must_not_mix_steps(rank: int, ranks: int, split: bool) -> None:
+    """As accelerator.prepare(DataLoader(...)) would, with and without skip_first_batches."""
+    sampler = HybridBatchSampler(PLAN, ranks, rank % ranks)
+    shard = BatchSamplerShard(sampler, 2, rank, split_batches=split, even_batches=False)
     for loader in (data_loader(shard), skip_first_batches(data_loader(shard), 2)):
         with pytest.raises(ValueError, match=r"ResumableLoader\(loader\)"):
             next(iter(loader))
 
 
 def test_accelerate_may_cut_global_batches_itself() -> None:
-    """With split_batches=True and a sampler of one rank, also where it skips batches."""
+    """With split_batches=True and a sampler of one rank, also where it skips batches.
+
+    An odd number of batches and even_batches=False gave two ranks batches of different number.
+    """
     parts = []
     for rank in range(2):
         sampler = HybridBatchSampler(PLAN, num_replicas=1, rank=0)
-        loader = data_loader(BatchSamplerShard(sampler, 2, rank, split_batches=True))
+        shard = BatchSamplerShard(sampler, 2, rank, split_batches=True, even_batches=False)
+        loader = data_loader(shard)
+        assert len(loader) == STEPS
         parts.append([*loader, *skip_first_batches(loader, 5)])
     whole = [one + two for one, two in zip(*parts, strict=True)]
     assert whole == expected(0, STEPS) + expected(STEPS + 5, 2 * STEPS)

@@ -116,3 +116,9 @@ def test_a_data_set_of_another_length_is_refused(tmp_path: Path, dataset: Any) -
     shorter = dataset.select(range(ROWS - 1))
     with pytest.raises(ValueError, match=f"{ROWS - 1} rows but the corpus {ROWS}"):
         trainer(tmp_path, shorter, 3).train()
+
+
+def test_a_data_set_without_the_columns_is_refused(tmp_path: Path, dataset: Any) -> None:
+    renamed = dataset.rename_columns({"query": "anchor"})
+    with pytest.raises(ValueError, match=r"'anchor'.* made of query and passage: .*rename_columns"):
+        trainer(tmp_path, renamed, 3).train()

@@ -185,6 +185,13 @@ def test_another_batch_size_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, per_device_train_batch_size=4).train()
 
 
+def test_no_data_set_is_refused(tmp_path: Path) -> None:
+    training = trainer(tmp_path)
+    training.train_dataset = None
+    with pytest.raises(ValueError, match="there is no train_dataset"):
+        training.train()
+
+
 def test_other_loaders_count_their_own_examples(tmp_path: Path) -> None:
     training = trainer(tmp_path)
     loader: Any = torch.utils.data.DataLoader([0] * 5)  # type: ignore[arg-type]

@@ -76,8 +76,9 @@ class ResumableLoader:
         """
         sampler = self._sampler
         sampler.load_state_dict(sampler.state_at(self._start))
-        sampler.set_epoch(epoch)
-        self._start = sampler.state_dict()["step"]
+        if epoch != sampler.epoch:
+            sampler.set_epoch(epoch)
+            self._start = self._step = sampler.state_dict()["step"]
 
     @property
     def sampler(self) -> ResumableLoader:

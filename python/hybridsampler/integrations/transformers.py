@@ -54,8 +54,8 @@ class HybridTrainerMixin(Base):
         """Return the loader of this process.
 
         Raises:
-            ValueError: training arguments whose batch size is not the plan's; a data set and a
-                corpus of different lengths; a batch size that the processes do not divide.
+            ValueError: training arguments whose batch size is not the plan's; no data set, or one
+                of another length than the corpus or without the columns.
         """
         plan, args = self._batches.sampler.plan, self.args
         if args.train_batch_size * args.world_size != plan.batch_size:
@@ -67,6 +67,14 @@ class HybridTrainerMixin(Base):
                 "divided by the number of devices"
             )
         train_dataset: Any = self.train_dataset
+        if train_dataset is None:
+            raise ValueError("there is no train_dataset: give the Trainer the rows of the corpus")
+        columns = getattr(train_dataset, "column_names", ["query", "passage"])
+        if not {"query", "passage"} <= {*columns}:
+            raise ValueError(
+                f"the train_dataset has the columns {columns}, but batches are made of query and "
+                "passage: name two of them so with train_dataset.rename_columns"
+            )
         pairs: Any = PairDataset(train_dataset, plan.corpus)
         # Not prepared by accelerate, which would deal the batches out a second time. The Trainer
         # moves each batch to the device itself.
@@ -78,6 +86,8 @@ class HybridTrainerMixin(Base):
             pin_memory=args.dataloader_pin_memory,
             persistent_workers=args.dataloader_persistent_workers,
             prefetch_factor=args.dataloader_prefetch_factor,
+            multiprocessing_context=args.dataloader_multiprocessing_context,
+            in_order=args.dataloader_in_order,
         )
 
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
