@@ -63,6 +63,15 @@ class Plan:
     def shares(
         self,
     ) -> tuple[list[float], list[list[float]], list[list[float]], list[list[float]]]: ...
+    def reached(
+        self, steps: int
+    ) -> tuple[
+        tuple[list[int], list[list[int]], list[list[int]], list[list[int]], list[list[int]]],
+        tuple[int, int] | None,
+        int,
+    ]: ...
+    def expected(self) -> list[tuple[list[float], list[float]]]: ...
+    def limits(self) -> list[tuple[tuple[str, int, int | None], int, int, int]]: ...
 
 @final
 class RankCounter:

@@ -26,7 +26,8 @@ class PairDataset:
 
     An item is the query of one row and the passage of another; both rows are the same in
     monolingual batches. Rows that are mappings give ``{"query": ..., "passage": ...}``, other
-    sequences give ``(query, passage)``.
+    sequences give ``(query, passage)``. The passages of hard negatives follow, as ``negative_1``,
+    ``negative_2`` and so on, or in this order.
 
     Args:
         rows: map-style data set; item ``i`` is row ``i`` of the corpus: a mapping with the keys
@@ -62,23 +63,26 @@ class PairDataset:
         """Return the number of (query row, passage row)."""
         return self._count * self._count
 
-    def __getitem__(self, pair: int | tuple[int, int]) -> Any:
-        """Return the query of one row and the passage of another.
+    def __getitem__(self, pair: int | tuple[int, ...]) -> Any:
+        """Return the query of one row, the passage of another, and those of hard negatives.
 
-        ``pair`` is ``(query row, passage row)`` or the integer that the sampler makes of it.
+        ``pair`` is ``(query row, passage row, negative rows...)`` or the integer that the sampler
+        makes of two rows.
         """
-        query_row, passage_row = pair if isinstance(pair, tuple) else decode(pair, self._count)
+        rows = pair if isinstance(pair, tuple) else decode(pair, self._count)
+        query_row, passage_row, *negatives = rows
         first = self._rows[query_row]
         second = first if passage_row == query_row else self._rows[passage_row]
-        if isinstance(first, Mapping):
+        mapping = isinstance(first, Mapping)
+        passage = ("passage" if mapping else 1) if self._passage is None else self._passage
+        others = [self._rows[row][passage] for row in negatives]
+        if mapping:
             return {
                 "query": first["query" if self._query is None else self._query],
-                "passage": second["passage" if self._passage is None else self._passage],
+                "passage": second[passage],
+                **{f"negative_{number}": other for number, other in enumerate(others, 1)},
             }
-        return (
-            first[0 if self._query is None else self._query],
-            second[1 if self._passage is None else self._passage],
-        )
+        return (first[0 if self._query is None else self._query], second[passage], *others)
 
 
 # A pair travels through the DataLoader as one integer: lists of integers are four times as fast to

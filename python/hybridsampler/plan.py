@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, SupportsIndex
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,42 +11,12 @@ from numpy.typing import NDArray
 from hybridsampler import _core
 from hybridsampler.corpus import ParallelCorpus
 from hybridsampler.mix import KINDS, Mix
+from hybridsampler.shares import Shares, Stream
+from hybridsampler.stats import Copies, Expected, Stats, count
 from hybridsampler.weights import ordered_pairs, resolve
 
 # Raised whenever a plan of the same inputs would give other batches.
 PLAN_VERSION = 1
-
-
-class Stream(NamedTuple):
-    """Where a step takes its batch from."""
-
-    kind: str
-    """``"monolingual"``, ``"cross_lingual"`` or ``"mixed"``."""
-    source: str
-    """The one source of the batch."""
-    language: str | None
-    """The one language of a monolingual batch, else ``None``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """The shares that a balanced plan keeps at every step.
-
-    A category of weight 0 has share 0; a kind or source from which nothing is drawn has no entry.
-    """
-
-    kinds: dict[str, float]
-    """Of all batches."""
-    sources: dict[str, dict[str, float]]
-    """By kind: of the batches of that kind."""
-    languages: dict[str, dict[str, float]]
-    """By source: of its monolingual batches, and of the rows of its mixed batches."""
-    pairs: dict[str, dict[tuple[str, str], float]]
-    """By source: of its cross-lingual rows, by (query language, passage language).
-
-    Where groups lack languages, each takes turns at its own pairs instead, and only groups that
-    lack none keep these shares.
-    """
 
 
 class BatchPlan:
@@ -198,10 +167,34 @@ class BatchPlan:
 
     def stream(self, step: SupportsIndex) -> Stream:
         """Return the kind, source and language of a step's batch."""
-        kind, source, slot = self._core.stream(self._checked(step))
+        return self._named(*self._core.stream(self._checked(step)))
+
+    def _named(self, kind: str, source: int, slot: int | None) -> Stream:
         name = self._corpus.sources[source]
         spoken = self._corpus.source_languages[name]
         return Stream(kind, name, None if slot is None else spoken[slot])
+
+    def stats(self, steps: int) -> Stats:
+        """Count what the first ``steps`` steps hold, beside what is to be expected.
+
+        Where groups lack languages, the expected shares of pairs follow from what they have.
+
+        Raises:
+            ValueError: a number of steps below 1.
+            IndexError: more steps than there are.
+        """
+        if steps < 1:
+            raise ValueError(f"steps={steps}: count at least 1 step")
+        self._checked(steps - 1)
+        copies = [
+            Copies(self._named(*stream), self._corpus.passage_key_of(row), members, limit)
+            for stream, members, limit, row in self._core.limits()
+        ]
+        counts, tokens, random = self._core.reached(steps)
+        expected = Expected(self.shares, self._core.expected())
+        spoken = self._corpus.source_languages
+        negatives = steps * self._batch_size * self._negatives
+        return count(steps, spoken, expected, counts, tokens, copies, (random, negatives))
 
     @property
     def identity(self) -> dict[str, Any]:

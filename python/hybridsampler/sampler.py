@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hybridsampler.pairs import encode
 from hybridsampler.plan import BatchPlan
 from hybridsampler.states import differences
@@ -195,7 +198,7 @@ class HybridBatchSampler:
             self._go_to(batches.next_step)
 
 
-class _Batches(Iterator[list[int]]):
+class _Batches(Iterator[list[Any]]):
     """One way through an epoch, with a position of its own."""
 
     def __init__(self, sampler: HybridBatchSampler, first: int, last: int) -> None:
@@ -205,10 +208,10 @@ class _Batches(Iterator[list[int]]):
 
     def _go_to(self, step: int) -> None:
         self.next_step = step
-        self._ready: list[list[int]] = []
+        self._ready: list[list[Any]] = []
         self._ahead = 1
 
-    def __next__(self) -> list[int]:
+    def __next__(self) -> list[Any]:
         if not self._ready:
             if self.next_step >= self._last:
                 raise StopIteration
@@ -224,7 +227,7 @@ class _Batches(Iterator[list[int]]):
         last = min(self.next_step + self._ahead, self._last)
         own = slice(sampler.rank * sampler.batch_size, (sampler.rank + 1) * sampler.batch_size)
         pairs = sampler.plan[self.next_step : last][:, own]
-        self._ready = encode(pairs, len(sampler.plan.corpus)).tolist()[::-1]
+        self._ready = _as_items(pairs, len(sampler.plan.corpus))[::-1]
         self._ahead = min(4 * self._ahead, max(1, _AHEAD // sampler.plan.batch_size))
 
     def state_dict(self) -> dict[str, Any]:
@@ -236,6 +239,14 @@ class _Batches(Iterator[list[int]]):
         self._sampler._latest = self
         self._last = (self._sampler.epoch + 1) * len(self._sampler)
         self._go_to(step)
+
+
+def _as_items(pairs: NDArray[np.int64], rows: int) -> list[list[Any]]:
+    """(steps, B, 2 + k) rows as lists of what PairDataset takes."""
+    if pairs.shape[-1] > 2:
+        return [list(map(tuple, batch)) for batch in pairs.tolist()]
+    codes: list[list[Any]] = encode(pairs, rows).tolist()
+    return codes
 
 
 def _distributed() -> tuple[int, int] | None:

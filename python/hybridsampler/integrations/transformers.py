@@ -30,9 +30,9 @@ class HybridTrainerMixin(Base):
         trainer = HybridTrainer(model, args, train_dataset=dataset, batch_sampler=sampler, ...)
 
     The training data set stays what it is: any map-style data set whose item ``i`` is row ``i`` of
-    the corpus and has the columns ``query`` and ``passage``. The collator gets
-    ``{"query": ..., "passage": ...}``, the query of one row and the passage of another; other
-    columns, such as the language, stay out of it.
+    the corpus and has the columns ``query`` and ``passage``. The collator gets the items of a
+    ``PairDataset``: ``{"query": ..., "passage": ...}``, the query of one row and the passage of
+    another, and hard negatives if the plan has any. Other columns, such as the language, stay out.
 
     Every process takes its slice of each global batch. The sampler's state is saved in each
     checkpoint's ``trainer_state.json``. ``trainer.train(resume_from_checkpoint=...)`` goes on with

@@ -65,7 +65,8 @@ def train(
     Args:
         encoder: maps a list of what ``pairs`` holds (texts, say) to (n, d) vectors; used for both
             queries and passages.
-        pairs: items are ``(query, passage)``, or mappings with these keys.
+        pairs: items are ``(query, passage)``, or mappings with these keys; the hard negatives of a
+            plan that has some follow, as :class:`PairDataset` gives them.
         plan: the global batches.
         optimizer: over the encoder's parameters, at the initial learning rate.
         training: how long, and where to save.
@@ -138,7 +139,9 @@ def train(
 
 
 def _columns(items: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Queries, and the passages of all of them followed by their hard negatives."""
     if isinstance(items[0], Mapping):
-        return [item["query"] for item in items], [item["passage"] for item in items]
-    queries, passages = zip(*items, strict=True)
-    return list(queries), list(passages)
+        negatives = [name for name in items[0] if name.startswith("negative_")]
+        items = [tuple(item[name] for name in ("query", "passage", *negatives)) for item in items]
+    queries, *passages = zip(*items, strict=True)
+    return list(queries), [passage for column in passages for passage in column]

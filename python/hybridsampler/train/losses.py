@@ -10,11 +10,11 @@ from torch.nn import functional
 def info_nce(queries: Tensor, passages: Tensor, temperature: float) -> Tensor:
     """InfoNCE with in-batch negatives and cosine scores (van den Oord et al., arXiv 1807.03748).
 
-    The passage of every other pair is a negative of a query.
+    The passage of every other pair is a negative of a query, and so is every further passage.
 
     Args:
         queries: (B, d) vectors.
-        passages: (B, d) vectors; row i belongs to query i.
+        passages: (B + n, d) vectors; row i < B belongs to query i, the others are hard negatives.
         temperature: scores are divided by it.
 
     Returns:

@@ -21,12 +21,12 @@ const PAIRS_PER_THREAD: usize = 1 << 15;
 const TOGETHER: usize = 64;
 
 /// The batch of one step, as members of its source with the slots that they are drawn in.
-#[derive(Debug, Default)]
-pub struct Batch {
+#[derive(Default)]
+struct Batch {
     /// The id of each pair: a member of its language in monolingual streams, else a group.
-    pub ids: Vec<u64>,
+    ids: Vec<u64>,
     /// Slots of query and passage.
-    pub slots: Vec<(u32, u32)>,
+    slots: Vec<(u32, u32)>,
     categories: Vec<u32>,
 }
 
@@ -51,7 +51,7 @@ impl Plan {
             let mut batch = Batch::default();
             let next = || queue.lock().map_or(None, |mut queue| queue.next());
             while let Some(unit) = next() {
-                self.fill_unit(unit, &mut batch);
+                self.fill_unit(unit, &mut batch, |_, _, _, _| ());
             }
         };
         // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
@@ -91,7 +91,22 @@ impl Plan {
         (pass, if self.corpus.lengths().is_some() { j / WINDOW } else { 0 })
     }
 
-    fn fill_unit(&self, unit: Unit<'_>, batch: &mut Batch) {
+    /// Calls `see` with every batch of the steps from `first` on, in the order that fills `out` with the least work: its
+    /// stream, the slots of its pairs, its rows, and how many of its negatives are random.
+    pub(crate) fn each_batch(
+        &self,
+        first: u64,
+        out: &mut [i64],
+        mut see: impl FnMut(Stream, &[(u32, u32)], &[i64], usize),
+    ) {
+        let width = (self.width() * self.batch_size()) as usize;
+        let mut batch = Batch::default();
+        for unit in self.units(first, out, width) {
+            self.fill_unit(unit, &mut batch, &mut see);
+        }
+    }
+
+    fn fill_unit(&self, unit: Unit<'_>, batch: &mut Batch, mut see: impl FnMut(Stream, &[(u32, u32)], &[i64], usize)) {
         let (stream, ..) = *self.streams.get(unit.stream);
         let source = &self.corpus.sources()[stream.source as usize];
         let width = self.width() as usize;
@@ -108,21 +123,16 @@ impl Plan {
                     (version(source, id, query), version(source, id, passage))
                 };
             }
-            if self.options.negatives > 0 {
-                self.fill_negatives(unit.stream, number, positions, batch, out);
-            }
+            let random = match self.options.negatives {
+                0 => 0,
+                _ => self.fill_negatives(unit.stream, number, positions, batch, out),
+            };
+            see(stream, &batch.slots, out, random);
         }
     }
 
     /// Writes the negatives behind the pairs of a batch, and tells how many of them are random for want of listed ones.
-    pub(crate) fn fill_negatives(
-        &self,
-        stream: usize,
-        number: u64,
-        positions: &[u64],
-        batch: &Batch,
-        out: &mut [i64],
-    ) -> usize {
+    fn fill_negatives(&self, stream: usize, number: u64, positions: &[u64], batch: &Batch, out: &mut [i64]) -> usize {
         let (_, key, deal) = self.streams.get(stream);
         let chooser = Chooser::new(self, stream, number, &batch.ids);
         let pass = number / deal.batches();
@@ -139,7 +149,7 @@ impl Plan {
     }
 
     /// The positions, in the order of their stream, of the members of batches in one unit.
-    pub(crate) fn positions(&self, stream: usize, numbers: &[u64]) -> Vec<u64> {
+    fn positions(&self, stream: usize, numbers: &[u64]) -> Vec<u64> {
         let (Stream { source, slot, .. }, key, deal) = self.streams.get(stream);
         let size = self.batch_size() as usize;
         let (pass, first) = (numbers[0] / deal.batches(), numbers[0] % deal.batches());
@@ -169,7 +179,7 @@ impl Plan {
     }
 
     /// Ids and slots of the pairs of a batch, from the positions of its members.
-    pub(crate) fn draw(&self, stream: usize, number: u64, positions: &[u64], batch: &mut Batch) {
+    fn draw(&self, stream: usize, number: u64, positions: &[u64], batch: &mut Batch) {
         let (stream, key, deal) = self.streams.get(stream);
         let s = stream.source as usize;
         let source = &self.corpus.sources()[s];

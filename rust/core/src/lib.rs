@@ -4,7 +4,7 @@
 //!
 //! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`];
 //! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`]; [`deal`] -> [`streams`] -> [`plan`] -> [`fill`]
-//!   with [`window`] and [`negatives`];
+//!   with [`window`] and [`negatives`]; [`stats`];
 //! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`] -> [`ranking`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
@@ -32,6 +32,7 @@ pub mod regular;
 pub mod schedule;
 pub mod score;
 pub mod source;
+pub mod stats;
 pub mod streams;
 pub mod tally;
 mod threads;

@@ -112,6 +112,13 @@ impl Source {
         })
     }
 
+    /// A row of a member: of the language at `slot`, or of a group.
+    #[must_use]
+    pub fn any_row(&self, id: u64, slot: Option<u32>) -> u64 {
+        let first = || self.slots(id).next().unwrap_or_default();
+        self.row(id, slot.unwrap_or_else(first))
+    }
+
     /// The group of a member of a language.
     #[must_use]
     pub fn group(&self, id: u64) -> u64 {

@@ -164,12 +164,7 @@ impl Named<'_> {
         let Some(largest) = order.largest().filter(|largest| largest.members > batches) else {
             return Ok(());
         };
-        let id = order.id(largest.first);
-        let row = match self.stream.slot {
-            Some(slot) => Some(self.source.row(id, slot)),
-            None => self.source.slots(id).next().and_then(|slot| self.source.version(id, slot)),
-        };
-        let row = row.unwrap_or_default() as usize;
+        let row = self.source.any_row(order.id(largest.first), self.stream.slot) as usize;
         invalid!(
             "{}: {} of {} members are joined by passage key {} (row {row}), but a pass has only {batches} batches of \
              batch_size={} to keep them apart: use a batch size of at most {}, drop some of them, or pass \

@@ -2,14 +2,18 @@
 
 use hybridsampler_core::categories::Draws;
 use hybridsampler_core::plan::{self, Options};
-use hybridsampler_core::streams::Excess;
-use hybridsampler_core::weights::Weights;
+use hybridsampler_core::streams::{Excess, Stream};
+use hybridsampler_core::weights::{Kind, Weights};
 use numpy::PyReadwriteArray1;
 use pyo3::prelude::*;
 
 use crate::corpus::{Corpus, called};
 use crate::error::value_error;
 
+/// Name of the kind, number of the source, slot of the language.
+type Named = (&'static str, u32, Option<u32>);
+type Counts = (Vec<u64>, Vec<Vec<u64>>, Vec<Vec<u64>>, Vec<Vec<u64>>, Vec<Vec<u64>>);
+type Reached = (Counts, Option<(u64, u64)>, u64);
 type Shares = (Vec<f64>, Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<f64>>);
 
 /// Step -> pairs.
@@ -56,9 +60,8 @@ impl Plan {
     }
 
     /// The stream of a step: name of the kind, number of the source, slot of the language.
-    fn stream(&self, py: Python<'_>, step: u64) -> (&'static str, u32, Option<u32>) {
-        let stream = py.detach(|| self.0.stream(step));
-        (stream.kind.name(), stream.source, stream.slot)
+    fn stream(&self, py: Python<'_>, step: u64) -> Named {
+        named(py.detach(|| self.0.stream(step)))
     }
 
     /// Shares of the kinds; of the sources by kind; of the language slots and of the pairs by source.
@@ -66,4 +69,33 @@ impl Plan {
         let shares = self.0.shares();
         (shares.kinds, shares.sources, shares.languages, shares.pairs)
     }
+
+    /// Batches of the kinds, of the sources by kind, of the languages by source; pairs and mixed languages by source;
+    /// tokens and padded tokens; random negatives; over the first `steps` steps.
+    fn reached(&self, py: Python<'_>, steps: u64) -> Reached {
+        let reached = py.detach(|| self.0.reached(steps));
+        (
+            (reached.kinds, reached.sources, reached.languages, reached.pairs, reached.mixed),
+            reached.tokens,
+            reached.random_negatives,
+        )
+    }
+
+    /// For each source the shares to expect of its ordered pairs in cross-lingual batches, and of its languages in mixed
+    /// ones.
+    fn expected(&self, py: Python<'_>) -> Vec<(Vec<f64>, Vec<f64>)> {
+        let of = |s| (self.0.expected(s, Kind::CrossLingual), self.0.expected(s, Kind::Mixed));
+        py.detach(|| (0..self.0.corpus().sources().len()).map(of).collect())
+    }
+
+    /// The largest class of each stream that has one: the stream, the class's members, the most that are kept apart,
+    /// and a row of it.
+    fn limits(&self) -> Vec<(Named, u64, u64, u64)> {
+        let limits = self.0.limits().into_iter();
+        limits.map(|limit| (named(limit.stream), limit.members, limit.batches, limit.row)).collect()
+    }
+}
+
+fn named(stream: Stream) -> Named {
+    (stream.kind.name(), stream.source, stream.slot)
 }

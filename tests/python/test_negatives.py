@@ -1,0 +1,197 @@
+"""Hard negatives: from the list of the query in turn, in the language, outside the batch."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from corpora import Rough, mixes, regular, rough
+from hybridsampler import BatchPlan, HybridBatchSampler, Mix, PairDataset, ParallelCorpus
+
+
+@dataclass(frozen=True)
+class Case:
+    """Columns with lists of negatives, and a plan over them."""
+
+    data: Rough
+    lists: list[list[int]]
+    plan: BatchPlan
+    negatives: int
+
+
+def built(data: Rough, negatives: Any) -> ParallelCorpus:
+    return ParallelCorpus.from_columns(
+        group=data.group,
+        language=data.language,
+        source=data.source,
+        passage_key=data.keys or None,
+        length=data.length,
+        negatives=negatives,
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    data = draw(rough())
+    seeded = random.Random(draw(st.integers(0, 2**32 - 1)))
+    peers: dict[str, list[int]] = {}
+    for row in range(len(data)):
+        peers.setdefault(data.source_of(row), []).append(row)
+    longest = draw(st.integers(0, 8))
+    lists = [
+        seeded.choices(peers[data.source_of(row)], k=seeded.randint(0, longest))
+        for row in range(len(data))
+    ]
+    batch_size, negatives = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    mix = draw(mixes(data))
+    try:
+        plan = BatchPlan(
+            built(data, lists), mix, batch_size, draw(st.integers(0, 99)), negatives=negatives
+        )
+    except ValueError:
+        assume(False)
+    return Case(data, lists, plan, negatives)
+
+
+def possible(case: Case, batch: Any, pair: Any) -> set[int]:
+    """Rows that may be negatives of a pair from its query's list: naively."""
+    data, (query, passage) = case.data, pair[:2].tolist()
+    ruled_out = {data.classes[data.group[row]] for row in batch[:, 0].tolist()}
+    found = set()
+    for listed in case.lists[query]:
+        group = data.group[listed]
+        row = data.versions[group].get(data.language[passage])
+        if row is not None and data.classes[group] not in ruled_out:
+            found.add(row)
+    return found
+
+
+@given(cases(), st.integers(0, 2**40))
+def test_negatives_are_in_the_language_and_no_answer(case: Case, start: int) -> None:
+    batches = case.plan[start : start + 20]
+    assert batches.shape[2] == 2 + case.negatives
+    data = case.data
+    for batch in batches:
+        ruled_out = {data.classes[data.group[row]] for row in batch[:, 0].tolist()}
+        for pair in batch:
+            _, passage, *negatives = pair.tolist()
+            assert len(set(negatives)) == case.negatives
+            for row in negatives:
+                assert data.language[row] == data.language[passage]
+                assert data.source_of(row) == data.source_of(passage)
+                assert data.classes[data.group[row]] not in ruled_out
+
+
+@given(cases())
+def test_listed_negatives_come_before_random_ones_and_the_stats_count_these(case: Case) -> None:
+    batches, filled = case.plan[0:40], 0
+    for batch in batches:
+        for pair in batch:
+            listed, negatives = possible(case, batch, pair), pair[2:].tolist()
+            wanted = min(len(listed), case.negatives)
+            assert len(listed & set(negatives[:wanted])) == wanted
+            # What fills in is random, and may by chance stand in the list when all of it is used.
+            filled += case.negatives - wanted
+    assert case.plan.stats(40).random_negatives == filled / (batches[..., 2:].size)
+
+
+def test_a_list_is_gone_through_in_turn() -> None:
+    # One batch a pass would rule out the others, so give the listed rows classes of their own.
+    rows = 400
+    lists = [[(row + 100 + k) % rows for k in range(6)] for row in range(rows)]
+    data = Rough(list(range(rows)), ["en"] * rows, None, {})
+    plan = BatchPlan(built(data, lists), Mix(monolingual=1), 1, seed=3, negatives=2)
+    seen: dict[int, list[int]] = {row: [] for row in range(rows)}
+    for batch in plan[0 : 3 * rows]:
+        for query, _, *negatives in batch.tolist():
+            seen[query] += negatives
+    assert all(sorted(own) == sorted(lists[row]) for row, own in seen.items())
+
+
+def test_random_rows_are_spread_evenly() -> None:
+    rows = 50
+    data = Rough(list(range(rows)), ["en"] * rows, None, {})
+    plan = BatchPlan(built(data, [[]] * rows), Mix(monolingual=1), 5, negatives=3)
+    counts = Counter(plan[0:4000][..., 2:].ravel().tolist())
+    expected = 4000 * 5 * 3 / rows
+    assert sum((counts[row] - expected) ** 2 / expected for row in range(rows)) < 49 + 2 * 28 + 32
+
+
+def test_csr_lists_are_the_same_lists() -> None:
+    data = Rough(list(range(6)), ["en"] * 6, None, {})
+    lists = [[1, 2], [], [0], [5, 4, 3], [], [0]]
+    indptr, entries = [0, 2, 2, 3, 6, 6, 7], [1, 2, 0, 5, 4, 3, 0]
+    for other in ((indptr, entries), (np.array(indptr), np.array(entries, np.uint8))):
+        assert built(data, other).fingerprint == built(data, lists).fingerprint
+    assert built(data, [[]] * 6).fingerprint != built(data, lists).fingerprint
+
+
+def test_loaders_deliver_them() -> None:
+    data = regular(60, ["de", "en"])
+    corpus = ParallelCorpus.from_columns(
+        group=data.group,
+        language=data.language,
+        negatives=[[(row + 2) % 120] for row in range(120)],
+    )
+    plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), 6, negatives=3)
+    texts = [(f"q{row}", f"p{row}") for row in range(120)]
+    named = [{"query": query, "passage": passage} for query, passage in texts]
+    sampler = HybridBatchSampler(plan, num_replicas=2, rank=1, steps_per_epoch=20)
+
+    def collate(items: list[Any]) -> list[Any]:
+        return items
+
+    for rows in (texts, named):
+        pairs: Any = PairDataset(rows, corpus)
+        loader = DataLoader(pairs, batch_sampler=sampler, collate_fn=collate)
+        sampler.set_epoch(1)
+        sampler.set_epoch(0)
+        for items, batch in zip(loader, plan[0:20], strict=True):
+            for item, (query, passage, *negatives) in zip(items, batch[3:].tolist(), strict=True):
+                expected = [f"q{query}", f"p{passage}", *(f"p{row}" for row in negatives)]
+                assert (list(item.values()) if isinstance(item, dict) else list(item)) == expected
+    keys = ["query", "passage", "negative_1", "negative_2", "negative_3"]
+    assert list(PairDataset(named, corpus)[(0, 1, 2, 3, 4)]) == keys
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("negatives", [-1, 65])
+def test_how_many(negatives: int) -> None:
+    corpus = built(Rough(list(range(9)), ["en"] * 9, None, {}), [[]] * 9)
+    with pytest.raises(ValueError, match=f"negatives={negatives}: give 0 to 64 hard negatives"):
+        BatchPlan(corpus, Mix(monolingual=1), 2, negatives=negatives)
+
+
+def test_a_corpus_without_lists() -> None:
+    with pytest.raises(ValueError, match=r"no lists of them: give them to ParallelCorpus"):
+        BatchPlan(regular(9, ["en"]).corpus, Mix(monolingual=1), 2, negatives=1)
+
+
+def test_too_few_rows_outside_a_batch() -> None:
+    keys = {"para": ["a", "a", "a", "b", "b", "c", "d", "e", "f"]}
+    corpus = built(Rough(list(range(9)), ["en"] * 9, None, keys), [[]] * 9)
+    # Two classes of a batch may be a and b, five rows of the nine.
+    BatchPlan(corpus, Mix(monolingual=1), 2, negatives=4)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        BatchPlan(corpus, Mix(monolingual=1), 2, negatives=5)
+    assert str(caught.value) == (
+        "negatives=5: source 'all' has 9 rows in 'en', and a batch of 2 may rule out 5 of them: "
+        "use a smaller batch size or fewer negatives"
+    )
+
+
+def test_only_languages_that_passages_are_in_need_rows() -> None:
+    # One row is in French, too few to draw negatives from, and no passage is drawn in it.
+    group, language = [*range(9), 0], [*["en"] * 9, "fr"]
+    data = Rough(group, language, None, {})
+    corpus = built(data, [[]] * 10)
+    mix = Mix(monolingual=1, languages={"en": 1, "fr": 0})
+    BatchPlan(corpus, mix, 2, negatives=3)
