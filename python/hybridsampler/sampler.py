@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +35,29 @@ class HybridBatchSampler:
         plan: the global batches.
         num_replicas: number of ranks; ``None``: of the initialised ``torch.distributed``, else 1.
         rank: this rank; ``None``: of the initialised ``torch.distributed``, else 0.
+            What is ``None`` is asked for again when an epoch begins, because trainers such as
+            Lightning's initialise ``torch.distributed`` after their data is made.
         steps_per_epoch: ``None``: the rows of the corpus divided by the batch size.
 
     Raises:
         ValueError: a batch size that ``num_replicas`` does not divide, a rank out of range, an
             empty epoch.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Refuse what is no plan, before Python refuses the rest of the arguments.
+
+        Raises:
+            TypeError: ``plan`` is something else, such as the ``DistributedSampler`` with which
+                Lightning would build the sampler of a DataLoader anew.
+        """
+        if args and not isinstance(args[0], BatchPlan):
+            raise TypeError(
+                f"the plan is a {type(args[0]).__name__}: give a BatchPlan. If Lightning's Trainer "
+                "is building it, fit ResumableLoader(loader) of hybridsampler.integrations.loader, "
+                "or pass Trainer(use_distributed_sampler=False): the sampler knows its rank"
+            )
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -50,18 +67,7 @@ class HybridBatchSampler:
         steps_per_epoch: int | None = None,
     ) -> None:
         """Check the numbers."""
-        world, own = _distributed()
-        num_replicas = world if num_replicas is None else operator.index(num_replicas)
-        rank = own if rank is None else operator.index(rank)
         rows = len(plan.corpus)
-        if num_replicas < 1 or plan.batch_size % num_replicas:
-            raise ValueError(
-                f"batch_size={plan.batch_size} is not divisible by num_replicas={num_replicas}: "
-                "every rank takes an equal slice of the global batch, so give the plan a multiple "
-                "as batch size"
-            )
-        if not 0 <= rank < num_replicas:
-            raise ValueError(f"rank={rank}: ranks go from 0 to num_replicas - 1={num_replicas - 1}")
         if rows > _MOST_ROWS:
             raise ValueError(f"{rows} rows: an index of a pair holds {_MOST_ROWS} at most")
         if steps_per_epoch is None:
@@ -72,9 +78,12 @@ class HybridBatchSampler:
                 f"is {plan.batch_size}; give steps_per_epoch"
             )
         self.plan = plan
-        self.num_replicas = num_replicas
-        self.rank = rank
-        self.batch_size = plan.batch_size // num_replicas
+        self._told = (
+            None if num_replicas is None else operator.index(num_replicas),
+            None if rank is None else operator.index(rank),
+        )
+        self.num_replicas, self.rank = 1, 0
+        self._take_place()
         self.drop_last = True
         self._len = operator.index(steps_per_epoch)
         self._epoch = 0
@@ -86,7 +95,14 @@ class HybridBatchSampler:
         return self._len
 
     def __iter__(self) -> _Batches:
-        """Iterate over the rest of the current epoch: all of it, or from a loaded state on."""
+        """Iterate over the rest of the current epoch: all of it, or from a loaded state on.
+
+        Raises:
+            ValueError: a batch size that the number of ranks does not divide; a wrapper of
+                accelerate's that would mix the batches of different steps.
+        """
+        self._take_place()
+        _refuse_to_be_dealt_out(sys._getframe(1).f_locals.get("self"), self.num_replicas)
         self._latest = _Batches(self, self._start, (self._epoch + 1) * self._len)
         return self._latest
 
@@ -130,6 +146,26 @@ class HybridBatchSampler:
                 differs.
         """
         self._go_to(self._checked_step(state))
+
+    def _take_place(self) -> None:
+        """Settle number of ranks, rank and with them the size of this rank's batches."""
+        # Without torch.distributed what was found before stays: so it is in a copy that was sent to
+        # another process.
+        world, own = _distributed() or (self.num_replicas, self.rank)
+        num_replicas = world if self._told[0] is None else self._told[0]
+        rank = own if self._told[1] is None else self._told[1]
+        size = self.plan.batch_size
+        if num_replicas < 1 or size % num_replicas:
+            raise ValueError(
+                f"batch_size={size} is not divisible by num_replicas={num_replicas}: every rank "
+                "takes an equal slice of the global batch, so give the plan a multiple as batch "
+                "size"
+            )
+        if not 0 <= rank < num_replicas:
+            raise ValueError(f"rank={rank}: ranks go from 0 to num_replicas - 1={num_replicas - 1}")
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.batch_size = size // num_replicas
 
     def _checked_step(self, state: dict[str, Any]) -> int:
         missing = {"version", "step", "plan"} - set(state)
@@ -213,9 +249,25 @@ def _as_items(pairs: NDArray[np.int64], rows: int) -> list[list[Any]]:
     return codes
 
 
-def _distributed() -> tuple[int, int]:
+def _distributed() -> tuple[int, int] | None:
     """World size and rank of torch.distributed, if the program has imported and initialised it."""
     distributed = sys.modules.get("torch.distributed")
     if distributed is None or not (distributed.is_available() and distributed.is_initialized()):
-        return 1, 0
+        return None
     return distributed.get_world_size(), distributed.get_rank()
+
+
+def _refuse_to_be_dealt_out(caller: Any, num_replicas: int) -> None:
+    """Raise if ``caller``, which iterates, is accelerate's and would mix batches up.
+
+    Its BatchSamplerShard gives each rank every other batch, or a part of each batch, of what it
+    takes for the batches of one rank. It has no other contact with a batch sampler.
+    """
+    if type(caller).__name__ != "BatchSamplerShard" or caller.num_processes == 1:
+        return
+    if num_replicas > 1 or not caller.split_batches:
+        raise ValueError(
+            f"accelerate would deal out batches of {num_replicas} ranks among "
+            f"{caller.num_processes} ranks, which mixes steps: prepare ResumableLoader(loader) of "
+            "hybridsampler.integrations.loader, not the DataLoader"
+        )

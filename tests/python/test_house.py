@@ -41,11 +41,13 @@ ALLOWED: dict[str, set[str]] = {
         *("benchmarks", "corpus", "encoders", "evaluation", "files"),
         *("mix", "pairs", "plan", "train"),
     },
+    "integrations": {"pairs", "sampler"},
     "cli": {"study"},
     "__main__": {"cli"},
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
 }
-NEEDS_TORCH = {"distributed", "encoders", "train", "study", "cli"}
+NEEDS_TORCH = {"distributed", "encoders", "train", "study", "integrations", "cli"}
+FRAMEWORKS = "accelerate datasets lightning sentence_transformers torch torchdata transformers"
 
 
 def _room(path: Path) -> str:
@@ -73,7 +75,7 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
         if top == "hybridsampler":
             other = rest.partition(".")[0]
             assert other == room or other in ALLOWED[room], f"{path} imports {module}"
-        elif top in ("torch", "transformers", "pyarrow", "matplotlib", "typer", "rich"):
+        elif top in (*FRAMEWORKS.split(), "pyarrow", "matplotlib", "typer", "rich"):
             assert room in NEEDS_TORCH, f"{path} imports {module}"
 
 
@@ -92,8 +94,16 @@ def _run(code: str) -> str:
 
 
 def test_importing_the_package_brings_neither_torch_nor_the_command_line() -> None:
-    heavy = "torch safetensors transformers pyarrow matplotlib typer rich pydantic jinja2"
+    heavy = f"{FRAMEWORKS} safetensors pyarrow matplotlib typer rich pydantic jinja2"
     code = f"import hybridsampler, sys; print([m for m in {heavy.split()} if m in sys.modules])"
+    assert _run(code) == "[]"
+
+
+def test_the_integrations_bring_their_own_framework_alone() -> None:
+    code = (
+        "import hybridsampler.integrations, sys; import hybridsampler.integrations.loader; "
+        f"print([m for m in {FRAMEWORKS.split()} if m in sys.modules])"
+    )
     assert _run(code) == "[]"
 
 

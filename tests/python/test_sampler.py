@@ -14,7 +14,7 @@ import torch.distributed
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from corpora import Columns, columns, joined, mixes, regular
 from hybridsampler import BatchPlan, HybridBatchSampler, Mix, PairDataset
@@ -87,6 +87,42 @@ def test_world_and_rank_come_from_torch_distributed(monkeypatch: pytest.MonkeyPa
     assert (rest(sampler, iter(sampler)) == plan[0:11][:, 9:]).all()
     told = HybridBatchSampler(plan, num_replicas=2, rank=1)
     assert (told.num_replicas, told.rank) == (2, 1)
+
+
+def test_ranks_are_found_when_an_epoch_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning's trainer initialises torch.distributed after its loaders are made."""
+    plan = small_plan()
+    sampler, told = HybridBatchSampler(plan), HybridBatchSampler(plan, num_replicas=1, rank=0)
+    sampler.load_state_dict(sampler.state_at(4))
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    batches = iter(sampler)
+    assert (sampler.num_replicas, sampler.rank, sampler.batch_size) == (3, 1, 4)
+    assert (rest(sampler, batches) == plan[4:11][:, 4:8]).all()
+    assert (rest(told, iter(told)) == plan[0:11]).all()
+    monkeypatch.undo()
+    copied = pickle.loads(pickle.dumps(sampler))
+    assert (rest(copied, iter(copied)) == plan[11:22][:, 4:8]).all()
+
+
+def test_ranks_that_do_not_fit_are_refused_when_an_epoch_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler = HybridBatchSampler(small_plan())
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 5)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    with pytest.raises(ValueError, match=r"batch_size=12 .* num_replicas=5"):
+        iter(sampler)
+
+
+def test_what_is_no_plan_is_refused_with_the_words_for_lightning() -> None:
+    """Lightning builds the batch sampler of a DataLoader anew, with these arguments."""
+    lightnings: Any = DistributedSampler([0] * 12, num_replicas=2, rank=1)  # type: ignore[arg-type]
+    remake: Any = HybridBatchSampler
+    with pytest.raises(TypeError, match=r"DistributedSampler.*use_distributed_sampler=False"):
+        remake(lightnings, batch_size=6, drop_last=True)
 
 
 @given(st.lists(st.tuples(st.sampled_from(WORLDS), st.integers(0, 9)), min_size=1, max_size=8))

@@ -1,0 +1,39 @@
+"""transformers' Trainer in any number of processes, stopped in the middle of epoch 1 and resumed.
+
+torchrun --nproc-per-node 2 examples/trainer.py"""
+
+import os
+from typing import Any
+
+from accelerate.utils import gather_object
+from datasets import Dataset
+from tiny import save_bert
+from torch.utils.data import default_collate
+from transformers import AutoModel, AutoTokenizer, Trainer, TrainingArguments
+
+from hybridsampler import BatchPlan, HybridBatchSampler, Mix, ParallelCorpus
+from hybridsampler.integrations.transformers import HybridTrainerMixin
+
+dataset = Dataset.from_parquet("examples/data/train.parquet")
+corpus = ParallelCorpus.from_columns(group=dataset["group_id"][:], language=dataset["lang"][:])
+plan = BatchPlan(corpus, Mix(monolingual=0.5, cross_lingual=0.5), batch_size=32)
+name = save_bert(dataset["query"][:])  # or a real model's
+model, tokenizer = AutoModel.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+sampler = HybridBatchSampler(plan, steps_per_epoch=7)
+each = plan.batch_size // int(os.environ.get("WORLD_SIZE", "1"))
+
+
+class HybridTrainer(HybridTrainerMixin, Trainer):
+    def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
+        shown = dataset[plan[self.state.global_step][:, 0]]["query"]
+        assert gather_object(inputs["query"]) == shown
+        texts = inputs["query"] + inputs["passage"]
+        tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+        queries, passages = model(**tokens.to(self.args.device)).pooler_output.chunk(2)
+        return -(queries @ passages.T).log_softmax(dim=1).diagonal().mean()
+
+
+for last, resume in ((9, False), (14, True)):
+    args = TrainingArguments("runs/trainer", per_device_train_batch_size=each, max_steps=last)
+    HybridTrainer(model, args, default_collate, dataset, batch_sampler=sampler).train(resume)
+    print(f"trained up to step {last}: the gathered batches are plan[t]")
