@@ -140,6 +140,9 @@ def draw_mix(stats: Mapping[str, Stats], path: Path) -> None:
         )
         _draw_pairs(row[-1], name, own)
         for panel, (title, shares) in zip(row[:-1], groups, strict=True):
+            if not shares:
+                panel.set_axis_off()
+                continue
             places = range(len(shares))
             panel.bar(places, [s.reached for s in shares.values()], color="C0", label="reached")
             panel.scatter(

@@ -212,6 +212,7 @@ impl Deal {
     fn fill_striped(&self, layout: &Layout<'_>, key: Key, js: &[u64], out: &mut [u64]) {
         let (batches, size) = (self.batches, self.batch_size as usize);
         let mut lanes = js.to_vec();
+        let mut spare = lanes.clone();
         Permutation::new(batches, key.derive(0)).apply_each(&mut lanes);
         for q in 0..size {
             let stripe = q as u64 * batches;
@@ -219,7 +220,7 @@ impl Deal {
                 batch[q] = layout.place(stripe + lane);
             }
             if let Some(&(before, behind)) = layout.straddling.get(q) {
-                next_stripe(batches, before, behind, key.derive(1 + q as u64), &mut lanes);
+                next_stripe(batches, before, behind, key.derive(1 + q as u64), &mut lanes, &mut spare);
             }
         }
     }
@@ -357,8 +358,8 @@ fn ticks(end: u128, divisor: u64, rest: u64) -> u64 {
 ///
 /// The last `before` members of this stripe and the first `behind` of the next are one class, so none of the former leads
 /// to one of the latter. Both lead to the `len - behind` others; those that are free for the class behind the boundary
-/// are told by a rotation, for each batch stands at a random member already.
-fn next_stripe(len: u64, before: u64, behind: u64, key: Key, lanes: &mut [u64]) {
+/// are told by a rotation, for each batch stands at a random member already. `others` is room for as many lanes.
+fn next_stripe(len: u64, before: u64, behind: u64, key: Key, lanes: &mut [u64], others: &mut [u64]) {
     if before == 0 {
         Permutation::new(len, key).apply_each(lanes);
         return;
@@ -376,15 +377,14 @@ fn next_stripe(len: u64, before: u64, behind: u64, key: Key, lanes: &mut [u64]) 
         }
     };
     // Now those that lead to the class are below `behind`, and the others, permuted, above.
-    let mut others = lanes.to_vec();
     for (other, lane) in others.iter_mut().zip(lanes.iter_mut()) {
         *lane = target(*lane);
         *other = lane.saturating_sub(behind);
     }
-    Permutation::new(len - behind, key).apply_each(&mut others);
+    Permutation::new(len - behind, key).apply_each(others);
     for (lane, other) in lanes.iter_mut().zip(others) {
         if *lane >= behind {
-            *lane = behind + other;
+            *lane = behind + *other;
         }
     }
 }

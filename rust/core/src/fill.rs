@@ -115,14 +115,7 @@ impl Plan {
             unit.numbers.iter().zip(positions.chunks_exact(self.batch_size() as usize)).zip(unit.out)
         {
             self.draw(unit.stream, number, positions, batch);
-            for ((pair, &id), &(query, passage)) in out.chunks_exact_mut(width).zip(&batch.ids).zip(&batch.slots) {
-                (pair[0], pair[1]) = if query == passage && stream.slot.is_some() {
-                    let row = source.row(id, query) as i64;
-                    (row, row)
-                } else {
-                    (version(source, id, query), version(source, id, passage))
-                };
-            }
+            source.write_rows(stream.slot, &batch.ids, &batch.slots, width, out);
             let random = match self.options.negatives {
                 0 => 0,
                 _ => self.fill_negatives(unit.stream, number, positions, batch, out),
@@ -195,8 +188,12 @@ impl Plan {
         batch.categories.resize(positions.len(), 0);
         let categories = if cross { &self.pairs[s] } else { &self.mixed[s] };
         drawn(categories.as_ref()).fill(number * self.batch_size(), &mut batch.categories);
-        let scheduled = batch.categories.iter().map(|&c| if cross { pair_of(c, width) } else { (c, c) });
-        batch.slots.extend(scheduled);
+        if cross {
+            let pairs = &self.ordered_pairs[s];
+            batch.slots.extend(batch.categories.iter().map(|&category| pairs[category as usize]));
+        } else {
+            batch.slots.extend(batch.categories.iter().map(|&category| (category, category)));
+        }
         if source.is_complete() {
             return;
         }
@@ -227,13 +224,6 @@ impl Plan {
         }
         let choices: Vec<(u32, u32)> = self.weights.choices(s, kind, slots.clone()).collect();
         choices[(turn % choices.len() as u64) as usize]
-    }
-}
-
-fn version(source: &Source, group: u64, slot: u32) -> i64 {
-    match source.version(group, slot) {
-        Some(row) => row as i64,
-        None => unreachable!("a group is drawn in a language that it lacks"),
     }
 }
 

@@ -1,5 +1,8 @@
 //! A keyed bijection of `0..n`: computed, not stored.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
+use crate::kernels::{Work, widest};
 use crate::key::Key;
 
 /// Below this a Fisher-Yates table is both cheaper and exactly uniform over the `n!` orders.
@@ -54,12 +57,13 @@ impl Permutation {
         }
         let a = n.isqrt() + u64::from(n.isqrt().pow(2) < n);
         let b = n.div_ceil(a);
+        let round_count = round_count(a);
         let mut keys = [(0, 0); MAX_ROUNDS];
-        for (i, k) in keys.iter_mut().enumerate() {
+        for (i, k) in keys[..round_count].iter_mut().enumerate() {
             let word = key.word(i as u64);
             *k = (word as u32, (word >> 32) as u32);
         }
-        Self(Method::Feistel(Feistel { n, a: a as u32, b: b as u32, round_count: round_count(a), keys }))
+        Self(Method::Feistel(Feistel { n, a: a as u32, b: b as u32, round_count, keys }))
     }
 
     /// Where `x` goes; `x` must be below `n`.
@@ -75,14 +79,7 @@ impl Permutation {
     pub fn apply_each(&self, values: &mut [u64]) {
         match &self.0 {
             Method::Table(table) => values.iter_mut().for_each(|x| *x = u64::from(table[*x as usize])),
-            Method::Feistel(f) => {
-                for lanes in values.chunks_mut(LANES) {
-                    f.pass_each(lanes);
-                    for slot in lanes {
-                        *slot = f.walk(*slot);
-                    }
-                }
-            }
+            Method::Feistel(f) => widest(Each { network: f, values }),
         }
     }
 
@@ -94,14 +91,7 @@ impl Permutation {
                     *slot = u64::from(table[x as usize]);
                 }
             }
-            Method::Feistel(f) => {
-                for (first, lanes) in (start..).step_by(LANES).zip(out.chunks_mut(LANES)) {
-                    f.pass_lanes(first, lanes);
-                    for slot in lanes {
-                        *slot = f.walk(*slot);
-                    }
-                }
-            }
+            Method::Feistel(f) => widest(Fill { network: f, start, out }),
         }
     }
 }
@@ -112,7 +102,49 @@ fn round_count(a: u64) -> usize {
     (2 * 21_usize.div_ceil(bits as usize)).clamp(6, MAX_ROUNDS)
 }
 
+/// `x = apply(x)` for each.
+struct Each<'a> {
+    network: &'a Feistel,
+    values: &'a mut [u64],
+}
+
+impl Work for Each<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for values in self.values.chunks_mut(LANES) {
+            let mut digits = self.network.split(values);
+            self.network.rounds(&mut digits);
+            self.network.join(&digits, values);
+        }
+    }
+}
+
+/// `out[i] = apply(start + i)`.
+struct Fill<'a> {
+    network: &'a Feistel,
+    start: u64,
+    out: &'a mut [u64],
+}
+
+impl Work for Fill<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (first, out) in (self.start..).step_by(LANES).zip(self.out.chunks_mut(LANES)) {
+            let mut digits = self.network.split_from(first, out);
+            self.network.rounds(&mut digits);
+            self.network.join(&digits, out);
+        }
+    }
+}
+
+/// The two digits of numbers in the mixed radix, one number a lane.
+struct Digits {
+    left: [u32; LANES],
+    right: [u32; LANES],
+}
+
 /// A hash of a digit to 32 bits. The multipliers are those of `lowbias32` (Wellons, hash prospector, 2018).
+#[inline(always)]
 const fn digest(digit: u32, key: (u32, u32)) -> u32 {
     let mut x = (digit ^ key.0).wrapping_mul(0x7feb_352d);
     x ^= x >> 15;
@@ -120,66 +152,92 @@ const fn digest(digit: u32, key: (u32, u32)) -> u32 {
 }
 
 /// `digit + digest` modulo `radix`, the digest scaled to `0..radix` by a multiplication.
+#[inline(always)]
 const fn turn(digit: u32, other: u32, key: (u32, u32), radix: u32) -> u32 {
-    let step = (digest(other, key) as u64 * radix as u64) >> 32;
-    let sum = digit as u64 + step;
-    let wrapped = sum.wrapping_sub(radix as u64);
-    (if sum < radix as u64 { sum } else { wrapped }) as u32
+    let step = ((digest(other, key) as u64 * radix as u64) >> 32) as u32;
+    // Compared with what is left to the radix, for the sum may leave 32 bits.
+    let left = radix - step;
+    if digit >= left { digit - left } else { digit.wrapping_add(step) }
 }
 
 impl Feistel {
     fn pass(&self, x: u64) -> u64 {
-        let mut out = [x];
-        self.pass_each(&mut out);
-        out[0]
-    }
-
-    /// One pass over each of at most [`LANES`] values.
-    fn pass_each(&self, values: &mut [u64]) {
-        let (mut left, mut right) = ([0_u32; LANES], [0_u32; LANES]);
         let radix = u64::from(self.b);
-        for (i, x) in values.iter().enumerate() {
-            (left[i], right[i]) = ((x / radix) as u32, (x % radix) as u32);
-        }
-        self.rounds(&mut left, &mut right, values);
-    }
-
-    /// One pass over `first, first + 1, ...`, all lanes round by round.
-    fn pass_lanes(&self, first: u64, out: &mut [u64]) {
-        let (mut left, mut right) = ([0_u32; LANES], [0_u32; LANES]);
-        let radix = u64::from(self.b);
-        let (mut l, mut r) = (first / radix, first % radix);
-        for i in 0..out.len() {
-            (left[i], right[i]) = (l as u32, r as u32);
-            r += 1;
-            if r == radix {
-                (l, r) = (l + 1, 0);
-            }
-        }
-        self.rounds(&mut left, &mut right, out);
-    }
-
-    /// All lanes round by round; the digits are put together in `out`.
-    fn rounds(&self, left: &mut [u32; LANES], right: &mut [u32; LANES], out: &mut [u64]) {
-        let radix = u64::from(self.b);
-        let n = if out.len() == 1 { 1 } else { LANES };
+        let (mut left, mut right) = ((x / radix) as u32, (x % radix) as u32);
         for pair in self.keys[..self.round_count].chunks_exact(2) {
-            for i in 0..n {
-                left[i] = turn(left[i], right[i], pair[0], self.a);
-            }
-            for i in 0..n {
-                right[i] = turn(right[i], left[i], pair[1], self.b);
-            }
+            left = turn(left, right, pair[0], self.a);
+            right = turn(right, left, pair[1], self.b);
         }
-        for (i, slot) in out.iter_mut().enumerate() {
-            *slot = u64::from(left[i]) * radix + u64::from(right[i]);
-        }
+        u64::from(left) * radix + u64::from(right)
     }
 
+    /// Sends values that left the range through the rounds again.
     fn walk(&self, mut x: u64) -> u64 {
         while x >= self.n {
             x = self.pass(x);
         }
         x
+    }
+
+    /// The digits of `first, first + 1, ...`; `out` is where they go in the end.
+    #[inline(always)]
+    fn split_from(&self, first: u64, out: &mut [u64]) -> Digits {
+        let mut digits = Digits { left: [0; LANES], right: [0; LANES] };
+        let radix = u64::from(self.b);
+        if radix < LANES as u64 {
+            (first..).zip(&mut *out).for_each(|(x, slot)| *slot = x);
+            return self.split(out);
+        }
+        // At least LANES numbers share a left digit, so the right one overflows at most once.
+        let (l, r) = ((first / radix) as u32, (first % radix) as u32);
+        for i in 0..LANES {
+            let right = u64::from(r) + i as u64;
+            let over = right >= radix;
+            digits.left[i] = l + u32::from(over);
+            digits.right[i] = (if over { right - radix } else { right }) as u32;
+        }
+        digits
+    }
+
+    /// The digits of given values.
+    #[inline(always)]
+    fn split(&self, values: &[u64]) -> Digits {
+        let mut digits = Digits { left: [0; LANES], right: [0; LANES] };
+        let radix = u64::from(self.b);
+        // Division of doubles, by the vector, was no faster: few lanes come here at a time.
+        for (i, &x) in values.iter().enumerate() {
+            digits.left[i] = (x / radix) as u32;
+            digits.right[i] = (x % radix) as u32;
+        }
+        digits
+    }
+
+    /// All lanes round by round.
+    #[inline(always)]
+    fn rounds(&self, digits: &mut Digits) {
+        for pair in self.keys[..self.round_count].chunks_exact(2) {
+            for i in 0..LANES {
+                digits.left[i] = turn(digits.left[i], digits.right[i], pair[0], self.a);
+            }
+            for i in 0..LANES {
+                digits.right[i] = turn(digits.right[i], digits.left[i], pair[1], self.b);
+            }
+        }
+    }
+
+    /// The numbers that the digits make, walked back into the range.
+    #[inline(always)]
+    fn join(&self, digits: &Digits, out: &mut [u64]) {
+        let radix = u64::from(self.b);
+        let mut outside = false;
+        for (i, slot) in out.iter_mut().enumerate() {
+            *slot = u64::from(digits.left[i]) * radix + u64::from(digits.right[i]);
+            outside |= *slot >= self.n;
+        }
+        if outside {
+            for slot in out {
+                *slot = self.walk(*slot);
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Invalid, invalid};
 use crate::key::Key;
 use crate::negatives::check_enough;
 use crate::streams::{Excess, Stream, Streams};
-use crate::weights::{Kind, Weights};
+use crate::weights::{Kind, Weights, pair_of};
 
 /// What a plan is asked for, besides corpus and weights.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,8 @@ pub struct Plan {
     /// For each source: the ordered pairs of its cross-lingual rows, and the languages of its mixed rows.
     pub(crate) pairs: Vec<Option<Categories>>,
     pub(crate) mixed: Vec<Option<Categories>>,
+    /// For each source its ordered pairs of slots, by number.
+    pub(crate) ordered_pairs: Vec<Vec<(u32, u32)>>,
 }
 
 /// The uses of a key below the plan's seed.
@@ -86,6 +88,9 @@ impl Plan {
             languages: each(Use::Languages, &weights.languages)?,
             pairs: each(Use::Pairs, &weights.pairs)?,
             mixed: each(Use::MixedLanguages, &weights.languages)?,
+            ordered_pairs: (weights.pairs.iter().zip(&weights.languages))
+                .map(|(pairs, slots)| (0..pairs.len() as u32).map(|pair| pair_of(pair, slots.len() as u32)).collect())
+                .collect(),
             streams,
             corpus,
             weights,

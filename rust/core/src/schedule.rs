@@ -103,14 +103,16 @@ impl Schedule {
             }
             return;
         };
-        let mut block = u64::MAX;
-        let mut order = Permutation::new(self.total, *key);
-        for (n, slot) in (start..).zip(out) {
-            if n / self.total != block {
-                block = n / self.total;
-                order = Permutation::new(self.total, key.derive(block));
+        let mut order = vec![0; self.total as usize];
+        let (mut block, mut first) = (start / self.total, (start % self.total) as usize);
+        let mut rest = out;
+        while !rest.is_empty() {
+            Permutation::new(self.total, key.derive(block)).fill(0, &mut order);
+            let (now, later) = rest.split_at_mut(rest.len().min(order.len() - first));
+            for (slot, &i) in now.iter_mut().zip(&order[first..]) {
+                *slot = members[i as usize];
             }
-            *slot = members[order.apply(n % self.total) as usize];
+            (rest, block, first) = (later, block + 1, 0);
         }
     }
 

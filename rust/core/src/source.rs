@@ -99,6 +99,45 @@ impl Source {
         Some(self.row(group + at as u64, slot))
     }
 
+    /// Writes the rows of the members of a stream, as query and passage of pairs of `width` numbers. `slot` is the
+    /// stream's language if it has one; `slots` are those of query and passage.
+    ///
+    /// # Panics
+    /// When a group lacks a language that it is drawn in.
+    pub fn write_rows(&self, slot: Option<u32>, ids: &[u64], slots: &[(u32, u32)], width: usize, out: &mut [i64]) {
+        // One loop for each kind of table: the row is looked up millions of times a second.
+        match (&self.table, slot) {
+            (Table::Regular(block), Some(slot)) => {
+                let first = block.row(0, slot);
+                write(ids, slots, width, out, |id, _| (first + id * block.by_group, first + id * block.by_group));
+            }
+            (Table::Regular(block), None) => {
+                let offsets = &block.offsets[..];
+                write(ids, slots, width, out, |id, (query, passage)| {
+                    let first = block.base + id * block.by_group;
+                    (first + offsets[query as usize], first + offsets[passage as usize])
+                });
+            }
+            (Table::Full(rows), _) => {
+                let count = self.languages.len();
+                write(ids, slots, width, out, |id, (query, passage)| {
+                    let group = &rows[id as usize * count..][..count];
+                    (group[query as usize].into(), group[passage as usize].into())
+                });
+            }
+            (Table::Sparse { rows, .. }, Some(_)) => {
+                write(ids, slots, width, out, |id, _| (rows[id as usize].into(), rows[id as usize].into()));
+            }
+            (Table::Sparse { .. }, None) => {
+                let row = |id, slot| match self.version(id, slot) {
+                    Some(row) => row,
+                    None => unreachable!("a group is drawn in a language that it lacks"),
+                };
+                write(ids, slots, width, out, |id, (query, passage)| (row(id, query), row(id, passage)));
+            }
+        }
+    }
+
     /// The slots that a group has a row in, ascending.
     #[must_use]
     pub fn slots(&self, group: u64) -> impl ExactSizeIterator<Item = u32> + Clone {
@@ -152,5 +191,18 @@ impl Source {
         for order in self.by_slot.iter().chain([&self.all]) {
             order.words().for_each(&mut *word);
         }
+    }
+}
+
+fn write(
+    ids: &[u64],
+    slots: &[(u32, u32)],
+    width: usize,
+    out: &mut [i64],
+    rows: impl Fn(u64, (u32, u32)) -> (u64, u64),
+) {
+    for ((pair, &id), &slots) in out.chunks_exact_mut(width).zip(ids).zip(slots) {
+        let (query, passage) = rows(id, slots);
+        (pair[0], pair[1]) = (query as i64, passage as i64);
     }
 }

@@ -2,5 +2,7 @@
 #![allow(unsafe_code, reason = "processor instructions; every block says why it is sound")]
 
 mod float_state;
+mod widest;
 
 pub use float_state::DefaultFloatState;
+pub use widest::{Work, widest};

@@ -1,0 +1,40 @@
+//! Portable loops, compiled once for each width of vector registers; the widest that the processor has runs.
+
+/// A loop that the compiler can turn into vector instructions. Implementations mark `run` and what it calls
+/// `#[inline(always)]`, else the call leaves the function that was compiled for the wide registers.
+pub trait Work {
+    /// Does the work.
+    fn run(self);
+}
+
+/// Runs `work` with the widest vector registers of this processor. The result is the same with any.
+pub fn widest(work: impl Work) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+        {
+            // SAFETY: the processor has the features that the function was compiled for.
+            return unsafe { avx512(work) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: as above.
+            return unsafe { avx2(work) };
+        }
+    }
+    work.run();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+fn avx512(work: impl Work) {
+    work.run();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2(work: impl Work) {
+    work.run();
+}
