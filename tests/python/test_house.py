@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {
         *("benchmarks", "corpus", "encoders", "evaluation", "files"),
-        *("mix", "pairs", "plan", "train"),
+        *("mix", "pairs", "plan", "stats", "train"),
     },
     "integrations": {"pairs", "sampler"},
     "cli": {"study"},
