@@ -158,11 +158,7 @@ print("torch" in sys.modules)
 def test_other_processes_give_the_same_batches_without_torch() -> None:
     """Whatever their hash seed and number of processors."""
     told = []
-    for hash_seed, arguments in (
-        ("ec5ededd974d2f977357068283504e70", []),
-        ("da50cf60d2c67ac592e30ae55851e0fe", ["one processor"]),
-        ("random", []),
-    ):
+    for hash_seed, arguments in (("0", []), ("1", ["one processor"]), ("random", [])):
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
         command = [sys.executable, "-c", CHILD, *arguments]
         child = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -604,7 +600,7 @@ def test_slices_without_end_or_with_a_stride(steps: slice) -> None:
         one_stream(30, 4)[steps]
 
 
-@pytest.mark.parametrize("step", [1.0, "da50cf60d2c67ac592e30ae55851e0fe", None, (0, 1)])
+@pytest.mark.parametrize("step", [1.0, "1", None, (0, 1)])
 def test_steps_are_integers(step: Any) -> None:
     with pytest.raises(TypeError):
         one_stream(30, 4)[step]
