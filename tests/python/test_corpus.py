@@ -3,6 +3,9 @@
 import pickle
 import random
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -355,3 +358,40 @@ def test_lengths_are_numbers() -> None:
 )
 def test_negatives_that_do_not_fit(negatives: Any, message: str) -> None:
     refused({"negatives": negatives}, message)
+
+
+# Large files
+
+
+LARGE = """
+import sys, numpy as np, pyarrow as pa
+from hybridsampler import BatchPlan, Mix, ParallelCorpus
+
+def own() -> int:
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+group = np.memmap(sys.argv[1], np.int32, "r")
+codes = pa.array(np.memmap(sys.argv[2], np.int8, "r"))
+language = pa.DictionaryArray.from_arrays(codes, ["de", "en", "es", "fr"])
+before = own()
+corpus = ParallelCorpus.from_columns(group=group, language=language)
+plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), 128)
+plan[0:100]
+print(len(corpus), own() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+@pytest.mark.parametrize("order", ["by group", "by language"])
+def test_a_regular_file_is_indexed_without_memory_of_its_size(order: str, tmp_path: Path) -> None:
+    """Eight million rows: a copy of either column would take 8 or 32 MB, a table 32."""
+    group, language = np.arange(2_000_000, dtype=np.int32), np.arange(4, dtype=np.int8)
+    repeat, tile = (np.repeat, np.tile) if order == "by group" else (np.tile, np.repeat)
+    repeat(group, 4).tofile(tmp_path / "group")
+    tile(language, 2_000_000).tofile(tmp_path / "language")
+    command = [sys.executable, "-c", LARGE, str(tmp_path / "group"), str(tmp_path / "language")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    rows, kilobytes = map(int, done.stdout.split())
+    assert rows == 8_000_000
+    assert kilobytes < 6_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -86,10 +87,11 @@ def _same_weights(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_info_nce_is_its_definition() -> None:
+@pytest.mark.parametrize("negatives", [0, 7])
+def test_info_nce_is_its_definition(negatives: int) -> None:
     generator = torch.Generator().manual_seed(0)
     queries = torch.randn(5, 3, generator=generator)
-    passages = torch.randn(5, 3, generator=generator)
+    passages = torch.randn(5 + negatives, 3, generator=generator)
 
     def cosine(a: Tensor, b: Tensor) -> float:
         return float(a @ b) / (float(a.norm()) * float(b.norm()))
@@ -212,6 +214,33 @@ def test_rows_may_be_mappings() -> None:
         training = Training(steps=5)
         losses.append(train(encoder, PairDataset(each, corpus), plan, _sgd(encoder), training))
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_hard_negatives_are_further_passages(named: bool) -> None:
+    rows = [(f"q{row}", f"p{row}") for row in range(60)]
+    corpus = ParallelCorpus.from_columns(
+        group=list(range(60)),
+        language=["en"] * 60,
+        negatives=[[(row + 1) % 60, (row + 2) % 60] for row in range(60)],
+    )
+    plan = BatchPlan(corpus, Mix(monolingual=1), batch_size=4, negatives=2)
+    seen: list[list[str]] = []
+
+    class Watched(Letters):
+        def forward(self, texts: list[str]) -> Tensor:
+            seen.append(texts)
+            encoded: Tensor = super().forward(texts)
+            return encoded
+
+    encoder = Watched()
+    each: Any = [{"query": q, "passage": p} for q, p in rows] if named else rows
+    train(encoder, PairDataset(each, corpus), plan, _adamw(encoder), Training(steps=3))
+    assert len(seen) == 6
+    for queries, passages, batch in zip(seen[::2], seen[1::2], plan[0:3], strict=True):
+        assert queries == [f"q{row}" for row in batch[:, 0]]
+        # Their own passages first, then the first negative of each, then the second.
+        assert passages == [f"p{row}" for row in batch[:, 1:].T.ravel()]
 
 
 class Tied(nn.Module):
