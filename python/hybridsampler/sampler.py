@@ -16,7 +16,7 @@ from hybridsampler.states import differences
 
 STATE_VERSION = 1
 # Pairs that an iterator makes at once, after a first batch that comes alone and at once.
-_AHEAD = 1 << 15
+_AHEAD = 1 << 14
 # Above this, query * rows + passage leaves int64.
 _MOST_ROWS = 3_037_000_499
 

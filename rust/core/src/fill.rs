@@ -44,7 +44,8 @@ impl Plan {
     pub fn fill(&self, first: u64, out: &mut [i64], threads: Option<usize>) {
         let width = (self.width() * self.batch_size()) as usize;
         let useful = (out.len() / PAIRS_PER_THREAD).max(1);
-        let threads = threads::resolve(threads).min(useful);
+        // To ask for the number of processors takes longer than to fill some batches.
+        let threads = if useful == 1 { 1 } else { threads::resolve(threads).min(useful) };
         let units = self.units(first, out, width);
         let queue = Mutex::new(units.into_iter());
         let work = || {
@@ -54,6 +55,10 @@ impl Plan {
                 self.fill_unit(unit, &mut batch, |_, _, _, _| ());
             }
         };
+        if threads == 1 {
+            work();
+            return;
+        }
         // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
         std::thread::scope(|scope| {
             for _ in 1..threads {
