@@ -2,16 +2,118 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import multiprocessing
+import os
 import platform
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 RECORDS = Path(__file__).parent / "record"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def parser(description: str | None, *, contestants: bool = False) -> argparse.ArgumentParser:
+    """A parser that shows the bench's own words and knows what all benches take."""
+    words = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    words.add_argument(
+        "--record", type=Path, default=RECORDS, metavar="FOLDER", help="where the record goes"
+    )
+    if contestants:
+        words.add_argument(
+            "--only", nargs="+", default=[""], metavar="WORD", help="contestants named so; all"
+        )
+    return words
+
+
+def chosen(name: str, only: list[str]) -> bool:
+    """Whether ``--only`` names a contestant."""
+    return any(word in name for word in only)
+
+
+def in_child(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Run ``work`` in a fresh process, on one processor where the system can bind it to one.
+
+    Raises:
+        MemoryError: the process was ended from outside.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh, initializer=_bind) as pool:
+        try:
+            return pool.submit(work, *given, **named).result()
+        except BrokenProcessPool as error:
+            raise MemoryError("the process was ended, as when memory is short") from error
+
+
+def _bind() -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+class Peak:
+    """The most memory that this process held since now, beyond what it holds now.
+
+    Linux alone tells (VmHWM in /proc/self/status, reset through /proc/self/clear_refs).
+    """
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        try:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+            self._before = _status("VmRSS")
+        except OSError:
+            return
+
+    def grown(self) -> int | None:
+        """In bytes; ``None`` where the system does not tell."""
+        return None if self._before is None else max(0, _status("VmHWM") - self._before)
+
+    def held(self) -> int | None:
+        """What the process holds now beyond what it held, in bytes."""
+        return None if self._before is None else max(0, _status("VmRSS") - self._before)
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
+
+
+def least(
+    work: Callable[[], object], budget: float = float("inf"), already: float | None = None
+) -> float:
+    """The least seconds of three times, of which none begins when the budget is over.
+
+    ``already`` are the seconds of a first time.
+    """
+    deadline = time.perf_counter() + budget
+    seconds = [] if already is None else [already]
+    while len(seconds) < 3 and (not seconds or time.perf_counter() < deadline):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def ratio(value: float | None, first: float | None) -> str:
+    """How many times the first one's: ``3.4`` or, below 1, ``1/3.4``."""
+    if value is None or not first:
+        return "-"
+    times = value / first
+    if times >= 1:
+        return f"{times:,.{2 if times < 10 else 0}f}"
+    return f"1/{1 / times:,.{2 if 1 / times < 10 else 0}f}" if times else "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +151,7 @@ def processor() -> str:
     return f"{names[0]}, {len(names)} processors"
 
 
-def report(bench: str, work: str, timings: list[Timing], unit: str) -> None:
+def report(bench: str, work: str, timings: list[Timing], unit: str, folder: Path) -> None:
     """Print the rates and their ratio to the first one's, and write a dated record."""
     first = timings[0].amount / timings[0].seconds
     width = max(len(timing.name) for timing in timings)
@@ -61,6 +163,11 @@ def report(bench: str, work: str, timings: list[Timing], unit: str) -> None:
             f"  {timing.name:<{width}}  {timing.seconds:10.6f}  {rate:14,.0f}  "
             f"{rate / first:14.3f}  {timing.note}".rstrip()
         )
+    write(folder, bench, work, unit=unit, timings=[asdict(timing) for timing in timings])
+
+
+def write(folder: Path, bench: str, work: str, **found: Any) -> Path:
+    """Write what a bench found, when, where and with which versions, as JSON."""
     today = datetime.now(UTC).date().isoformat()
     record = {
         "bench": bench,
@@ -69,10 +176,10 @@ def report(bench: str, work: str, timings: list[Timing], unit: str) -> None:
         "processor": processor(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("hybridsampler", "numpy", "torch")},
-        "unit": unit,
-        "timings": [asdict(timing) for timing in timings],
+        **found,
     }
-    RECORDS.mkdir(exist_ok=True)
-    path = RECORDS / f"{today}-{bench}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{today}-{bench}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"  written to {path}")
+    return path

@@ -8,24 +8,22 @@ own matrix product, whose last bits depend on its blocks; ours scores in float64
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hybridsampler import evaluate
-from peers import report, timed
+from peers import parser, report, timed
 
 RELEVANT = 11
 BLOCK = 250
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--queries", type=int, default=2000)
-    parser.add_argument("--candidates", type=int, default=13000)
-    parser.add_argument("--dimension", type=int, default=768)
-    arguments = parser.parse_args()
+    words = parser(__doc__)
+    words.add_argument("--queries", type=int, default=2000)
+    words.add_argument("--candidates", type=int, default=13000)
+    words.add_argument("--dimension", type=int, default=768)
+    arguments = words.parse_args()
     random = np.random.default_rng(0)
     shape = (arguments.queries, arguments.dimension)
     queries = random.standard_normal(shape, np.float32)
@@ -94,7 +92,7 @@ def main() -> None:
         f"{arguments.queries:,} queries x {arguments.candidates:,} candidates x "
         f"{arguments.dimension} dimensions, Gaussian, {RELEVANT} relevant a query"
     )
-    report("scorer", work, timings, "MFLOP")
+    report("scorer", work, timings, "MFLOP", arguments.record)
 
 
 if __name__ == "__main__":
