@@ -39,7 +39,7 @@ lint: build
 # streaming pins older releases of NumPy and transformers than the others take, so it lies in a folder of its own, without
 # what it asks for but what its import needs; benches/contestants.py looks there.
 $(PEERS): $(INSTALLED)
-	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[dev,bench]'
+	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[bench]'
 	$(BIN)/pip install --disable-pip-version-check --quiet --upgrade --no-deps --target .venv/streaming \
 		'mosaicml-streaming==0.13.*' Brotli catalogue cramjam python-snappy torchvision zstd
 	touch $(PEERS)
