@@ -16,7 +16,7 @@ build: $(INSTALLED)
 # The extension is built in release mode by the package's own build backend.
 $(INSTALLED): pyproject.toml Cargo.toml Cargo.lock rustfmt.toml $(RUST)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "needs Python 3.11 or newer: make PYTHON=python3.11")'
-	@cargo --version > /dev/null || (echo "needs Rust 1.88 or newer" && exit 1)
+	@cargo --version > /dev/null || (echo "needs Rust 1.89 or newer" && exit 1)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[dev]'
 	touch $(INSTALLED)

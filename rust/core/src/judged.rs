@@ -99,10 +99,10 @@ impl Excluded {
         &self.ids
     }
 
-    /// Whether query `q` leaves candidate `id` out.
+    /// The candidates that query `q` leaves out.
     #[must_use]
-    pub fn contains(&self, q: usize, id: i64) -> bool {
-        self.ids[self.indptr[q]..self.indptr[q + 1]].binary_search(&id).is_ok()
+    pub fn of(&self, q: usize) -> &[i64] {
+        &self.ids[self.indptr[q]..self.indptr[q + 1]]
     }
 }
 

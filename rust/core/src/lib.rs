@@ -5,7 +5,7 @@
 //! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`];
 //! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`]; [`deal`] -> [`streams`] -> [`plan`] -> [`fill`]
 //!   with [`window`] and [`negatives`]; [`stats`];
-//! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`] -> [`ranking`].
+//! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`], [`screen`] -> [`ranking`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
 
@@ -31,6 +31,7 @@ pub mod ranking;
 pub mod regular;
 pub mod schedule;
 pub mod score;
+pub mod screen;
 pub mod source;
 pub mod stats;
 pub mod streams;

@@ -5,7 +5,7 @@
 //! how many score higher and how many the same. Counts add up, so blocks, shards and threads may come in any order.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringTreemap;
 use xxhash_rust::xxh3::Xxh3;
@@ -14,10 +14,12 @@ use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
 use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
+use crate::screen::Screen;
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
 use crate::vectors::{Prepared, Similarity, Vectors};
 
+mod counting;
 mod exchange;
 
 /// Counts that give the exact rank of every judged candidate.
@@ -42,6 +44,8 @@ pub struct RankCounter {
     language_count: usize,
     /// One for each query; empty before the first candidate is added.
     tallies: Vec<Tally>,
+    /// One for each tally; empty before the first candidate is added.
+    screens: Vec<Screen>,
     seen: RoaringTreemap,
     zero_rows: u64,
 }
@@ -55,10 +59,6 @@ struct Place {
 const UNKNOWN: u32 = u32::MAX;
 const DIFFER: &str =
     "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation";
-/// Queries that a thread takes at a time.
-const RUN: usize = 32;
-/// Candidates scored against a run of queries while they stay in the second-level cache.
-const TILE: usize = 64;
 
 impl RankCounter {
     /// A counter for these queries. Errors: a query vector that is not finite, dimension 0, more or fewer judged lists
@@ -109,6 +109,7 @@ impl RankCounter {
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
+            screens: Vec::new(),
             seen: RoaringTreemap::new(),
             zero_rows,
             judged: Arc::new(judged),
@@ -133,6 +134,7 @@ impl RankCounter {
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
+            screens: Vec::new(),
             seen: RoaringTreemap::new(),
             zero_rows: self.zero_queries(),
         }
@@ -341,39 +343,6 @@ impl RankCounter {
         for tally in &mut self.tallies {
             tally.reserve_languages(languages);
         }
-    }
-
-    fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
-        let (dimension, queries, judged) = (self.dimension, &self.queries, &self.judged);
-        let excluded = self.excluded.as_deref();
-        let runs = Mutex::new(self.tallies.chunks_mut(RUN).enumerate());
-        let next = || match runs.lock() {
-            Ok(mut runs) => runs.next(),
-            Err(_) => None,
-        };
-        let work = || {
-            let _state = DefaultFloatState::take();
-            while let Some((run, tallies)) = next() {
-                for first in (0..ids.len()).step_by(TILE) {
-                    for (i, tally) in tallies.iter_mut().enumerate() {
-                        let q = run * RUN + i;
-                        let query = &queries[q * dimension..][..dimension];
-                        for c in first..ids.len().min(first + TILE) {
-                            if excluded.is_some_and(|lists| lists.contains(q, ids[c])) {
-                                continue;
-                            }
-                            tally.count(dot(query, block.row(c)), ids[c], languages[c], judged.ids());
-                        }
-                    }
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..threads.min(judged.queries().div_ceil(RUN)) {
-                scope.spawn(work);
-            }
-            work();
-        });
     }
 }
 

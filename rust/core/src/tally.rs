@@ -77,9 +77,39 @@ impl Tally {
         }
     }
 
+    /// The scores of the judged candidates, ascending.
+    #[must_use]
+    pub fn thresholds(&self) -> &[f64] {
+        &self.thresholds
+    }
+
+    /// Counts candidates of a language that tie with no judged one: `higher[k]` of them beat threshold `k`, and none beats
+    /// a threshold behind the last of these.
+    pub fn count_higher(&mut self, higher: &[u32], language: u32) {
+        let row = language as usize * self.thresholds.len();
+        for (k, &count) in higher.iter().enumerate() {
+            self.bins[row + k] += count - higher.get(k + 1).copied().unwrap_or(0);
+        }
+    }
+
+    /// Counts a candidate that beats the `beaten` lowest thresholds and ties with none.
+    pub fn count_beaten(&mut self, beaten: u32, language: u32) {
+        if beaten > 0 {
+            self.bins[language as usize * self.thresholds.len() + beaten as usize - 1] += 1;
+        }
+    }
+
     /// Counts a candidate. `judged_ids` are the ids at all judged positions.
-    #[inline]
     pub fn count(&mut self, score: f64, id: i64, language: u32, judged_ids: &[i64]) {
+        self.change(score, id, language, judged_ids, |count| *count += 1);
+    }
+
+    /// Takes back that a candidate was counted.
+    pub fn discount(&mut self, score: f64, id: i64, language: u32, judged_ids: &[i64]) {
+        self.change(score, id, language, judged_ids, |count| *count -= 1);
+    }
+
+    fn change(&mut self, score: f64, id: i64, language: u32, judged_ids: &[i64], change: impl Fn(&mut u32)) {
         if self.thresholds.first().is_none_or(|&lowest| score < lowest) {
             return;
         }
@@ -87,7 +117,7 @@ impl Tally {
         let row = language as usize * judged;
         let beaten = self.thresholds.partition_point(|&threshold| threshold < score);
         if beaten > 0 {
-            self.bins[row + beaten - 1] += 1;
+            change(&mut self.bins[row + beaten - 1]);
         }
         for k in beaten..judged {
             // The range ends with the first threshold above the score. -0 equals +0, as scores compare.
@@ -102,11 +132,7 @@ impl Tally {
                 self.ties = vec![Tied::default(); self.bins.len()];
             }
             let tied = &mut self.ties[row + k];
-            if id < own {
-                tied.lower_id += 1;
-            } else {
-                tied.higher_id += 1;
-            }
+            change(if id < own { &mut tied.lower_id } else { &mut tied.higher_id });
         }
     }
 

@@ -2,7 +2,10 @@
 #![allow(unsafe_code, reason = "processor instructions; every block says why it is sound")]
 
 mod float_state;
+mod level;
+mod products;
 mod widest;
 
 pub use float_state::DefaultFloatState;
+pub use products::{CHUNK, TILE, products};
 pub use widest::{Work, widest};
