@@ -65,7 +65,8 @@ def mix(
         Path, typer.Argument(help="TOML file of a study, such as examples/quick.toml.")
     ],
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps to count; by default those of the training.")
+        int | None,
+        typer.Option(min=1, max=10**8, help="Steps to count; by default those of the training."),
     ] = None,
     pairs: Annotated[
         int, typer.Option(min=0, help="Ordered language pairs to list for each source; 0: all.")
@@ -83,6 +84,8 @@ def mix(
     """
     console = Console()
     try:
+        if figure is not None:
+            _check_picture(figure)
         counted = mix_stats(read_config(config), config.parent, steps)
         if figure is not None:
             draw_mix(counted, figure)
@@ -94,6 +97,14 @@ def mix(
             console.print(_rich(table))
     if figure is not None:
         console.print(f"\nwritten to {figure.resolve()}", markup=False, soft_wrap=True)
+
+
+def _check_picture(path: Path) -> None:
+    """Make sure, before the counting, that the picture can be written."""
+    if path.suffix != ".svg":
+        raise ValueError(f"--figure {path}: the picture is SVG, so let the name end in .svg")
+    if not path.parent.is_dir():
+        raise OSError(f"--figure {path}: there is no folder {path.parent}")
 
 
 def _make_folder(folder: Path) -> None:

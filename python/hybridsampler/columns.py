@@ -55,7 +55,8 @@ class Column:
         Raises:
             ValueError: values that are not strings.
         """
-        values = [self.at(0)] if self.values is None and len(self.pieces[0]) else self.values or []
+        filled = any(len(piece) for piece in self.pieces)
+        values = [self.at(0)] if self.values is None and filled else self.values or []
         wrong = next((value for value in values if not isinstance(value, str)), None)
         if wrong is not None:
             raise ValueError(f"column {name!r} holds {wrong!r}: names are strings")
@@ -72,7 +73,11 @@ class Column:
 # Codes looked at together: bounds the copies that NumPy makes.
 _AT_ONCE = 1 << 20
 _STRINGS = {str, np.str_}
-_INTEGERS = {int, *np.signedinteger.__subclasses__(), *np.unsignedinteger.__subclasses__()}
+_INTEGERS = {
+    int,
+    *(np.int8, np.int16, np.int32, np.int64, np.longlong),
+    *(np.uint8, np.uint16, np.uint32, np.uint64, np.ulonglong),
+}
 
 
 def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
@@ -81,37 +86,59 @@ def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
     Args:
         name: for messages.
         column: (n,) values.
-        missing: whether ``None`` may stand for no value.
+        missing: whether ``None``, NaN, a null or a masked entry may stand for no value.
 
     Raises:
         ValueError: values of another type, missing ones unless allowed, a table.
     """
     if hasattr(column, "dictionary_encode"):
         return _arrow(name, column, missing)
-    array = column.to_numpy() if hasattr(column, "to_numpy") else column
-    if isinstance(array, np.ndarray) and array.dtype.kind in "iu":
-        return _integers(name, array)
-    values = array.tolist() if isinstance(array, np.ndarray) else list(array)
-    given = [value for value in values if value is not None] if missing else values
+    if isinstance(getattr(column, "dtype", None), np.dtype) and hasattr(column, "to_numpy"):
+        column = column.to_numpy()  # pandas
+    if isinstance(column, np.ma.MaskedArray):
+        column = column.tolist() if np.ma.getmaskarray(column).any() else column.data
+    if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
+        return _integers(name, column)
+    return _listed(name, column.tolist() if hasattr(column, "tolist") else list(column), missing)
+
+
+def _listed(name: str, values: list[Any], missing: bool) -> Column:
+    given = [value for value in values if not _is_missing(value)] if missing else values
     kinds = set(map(type, given))
     if not (kinds <= _STRINGS or kinds <= _INTEGERS):
         expected = _STRINGS if kinds & _STRINGS else _INTEGERS
         row = next(
             row
             for row, value in enumerate(values)
-            if type(value) not in expected and not (missing and value is None)
+            if type(value) not in expected and not (missing and _is_missing(value))
         )
         raise _wrong(name, values[row], row)
-    distinct = dict.fromkeys(given)
-    code_of = {value: code for code, value in enumerate(distinct)} | {None: -1}
-    codes = np.fromiter(map(code_of.__getitem__, values), np.int64, len(values))
-    return Column([codes], list(distinct), values.__getitem__)
+    distinct = list(dict.fromkeys(given))
+    _check_texts(name, distinct)
+    code_of = {value: code for code, value in enumerate(distinct)}
+    # A value that is missing has no code, and no value that is given is left without one.
+    codes = np.fromiter((code_of.get(value, -1) for value in values), np.int64, len(values))
+    return Column([codes], distinct, lambda row: _plain(values[row]))
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, or what pandas has for it."""
+    return (
+        value is None
+        or (isinstance(value, float) and value != value)
+        or type(value).__name__ in ("NAType", "NaTType")
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as messages show it."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _integers(name: str, array: NDArray[Any]) -> Column:
     if array.ndim != 1:
         raise ValueError(f"column {name!r} has shape {array.shape}: give one value a row")
-    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    native = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
     return Column([native], None, lambda row: array[row].item())
 
 
@@ -125,25 +152,42 @@ def _arrow(name: str, column: Any, missing: bool) -> Column:
     kind = str(column.type)
     if kind.removeprefix("u").startswith("int") and not column.null_count:
         return Column([chunk.to_numpy() for chunk in _chunks(column)], None, at)
-    if not kind.startswith("dictionary"):
-        column = column.dictionary_encode()
-    if hasattr(column, "unify_dictionaries"):
-        column = column.unify_dictionaries()
-    chunks = _chunks(column)
+    texts = ("string", "large_string", "string_view", "dictionary")
+    if not kind.startswith(texts):
+        return _listed(name, column.to_pylist(), missing)
+    encoded = column if kind.startswith("dictionary") else column.dictionary_encode()
+    if hasattr(encoded, "unify_dictionaries"):
+        encoded = encoded.unify_dictionaries()
+    chunks = _chunks(encoded)
     values = chunks[0].dictionary.to_pylist() if chunks else []
     kinds = set(map(type, values))
-    if not (kinds <= _STRINGS or kinds <= _INTEGERS):
-        raise _wrong(name, at(0), 0)
-    indices = (chunk.indices for chunk in chunks)
+    codes = [chunk.indices for chunk in chunks]
+    signed = not codes or str(codes[0].type).startswith("int")
+    sound = (kinds <= {str} or kinds <= {int}) and len(set(values)) == len(values)
+    if not sound or (encoded.null_count and not signed):
+        # A dictionary that repeats a value, or holds a null: rare, and worth a copy.
+        return _listed(name, column.to_pylist(), missing)
+    _check_texts(name, values)
     return Column(
-        [(codes.fill_null(-1) if codes.null_count else codes).to_numpy() for codes in indices],
-        values,
-        at,
+        [(own.fill_null(-1) if own.null_count else own).to_numpy() for own in codes], values, at
     )
 
 
 def _chunks(column: Any) -> list[Any]:
     return list(column.chunks) if hasattr(column, "chunks") else [column]
+
+
+def _check_texts(name: str, values: Sequence[Any]) -> None:
+    """Raise ``ValueError`` for text that no encoding can write."""
+    for value in values:
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"column {name!r} holds {value!r}, which is no Unicode text: half of a "
+                    "surrogate pair stands alone"
+                ) from error
 
 
 def _wrong(name: str, value: Any, row: int) -> ValueError:

@@ -86,9 +86,9 @@ class ParallelCorpus:
         if length is not None:
             columns["length"] = read("length", length)
             length_pieces = columns["length"].as_values("length")
-            if isinstance(length_pieces[1], list) and isinstance(columns["length"].at(0), str):
-                value = columns["length"].at(0)
-                raise ValueError(f"column 'length' holds {value!r}: give numbers of tokens")
+            texts = [value for value in columns["length"].values or [] if isinstance(value, str)]
+            if texts:
+                raise ValueError(f"column 'length' holds {texts[0]!r}: give numbers of tokens")
         language_pieces, languages = columns["language"].by_name("language")
         sources = ["all"]
         source_pieces: Pieces | None = None
@@ -185,6 +185,11 @@ def _from_bytes(
 def _lists(lists: Lists) -> tuple[Pieces, Pieces]:
     """Lists of rows as their ends and their entries."""
     if isinstance(lists, tuple):
+        if len(lists) != 2:
+            raise ValueError(
+                f"negatives is a tuple of {len(lists)}: give a list with one list a row, or "
+                "(indptr, rows)"
+            )
         indptr, rows = (np.asarray(part) for part in lists)
     else:
         counts = [len(own) for own in lists]

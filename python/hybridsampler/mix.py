@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 KINDS = ("monolingual", "cross_lingual", "mixed")
 
@@ -60,7 +60,8 @@ class Mix:
             if isinstance(value, Mapping):
                 check_weights(name, value)
                 # Equal mixes look equal, in a saved state too.
-                ordered = {key: float(value[key]) for key in sorted(value, key=repr)}
+                plain = {_plain(key): float(weight) + 0.0 for key, weight in value.items()}
+                ordered = {key: plain[key] for key in sorted(plain, key=repr)}
                 object.__setattr__(self, name, ordered)
             elif value not in words:
                 raise ValueError(_unknown(name, value, (*words, "a mapping of weights")))
@@ -70,7 +71,7 @@ class Mix:
                 raise ValueError(f"{name}={value!r}: a temperature is a positive number")
             object.__setattr__(self, name, float(value))
         for name in KINDS:
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, float(getattr(self, name)) + 0.0)
         if self.draws not in ("balanced", "random"):
             raise ValueError(_unknown("draws", self.draws, ("balanced", "random")))
 
@@ -90,10 +91,21 @@ Named = Mapping[str, float] | Mapping[tuple[str, str], float]
 def check_weights(name: str, weights: Named) -> None:
     """Raise ``ValueError`` unless all weights are finite and not negative, and one is positive."""
     for key, weight in weights.items():
-        if not (math.isfinite(weight) and weight >= 0):
+        try:
+            sound = math.isfinite(weight) and weight >= 0
+        except OverflowError:  # an integer beyond any float
+            sound = False
+        if not sound:
             raise ValueError(f"{name}: weight {weight!r} of {key!r}: give a number of 0 or more")
     if not any(weight > 0 for weight in weights.values()):
         raise ValueError(f"{name}: all weights are 0: give at least one a positive weight")
+
+
+def _plain(key: Any) -> Any:
+    """Names as plain strings: NumPy's look different in a saved state."""
+    if isinstance(key, tuple):
+        return tuple(map(_plain, key))
+    return str(key) if isinstance(key, str) else key
 
 
 def _unknown(name: str, value: object, known: tuple[str, ...]) -> str:

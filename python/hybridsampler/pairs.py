@@ -69,6 +69,8 @@ class PairDataset:
         ``pair`` is ``(query row, passage row, negative rows...)`` or the integer that the sampler
         makes of two rows.
         """
+        if not isinstance(pair, tuple) and not 0 <= pair < len(self):
+            raise IndexError(f"pair {pair}: pairs go from 0 to {len(self) - 1}")
         rows = pair if isinstance(pair, tuple) else decode(pair, self._count)
         query_row, passage_row, *negatives = rows
         first = self._rows[query_row]

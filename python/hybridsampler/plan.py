@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from typing import Any, Literal, SupportsIndex
 
@@ -72,7 +73,8 @@ class BatchPlan:
                 "ParallelCorpus.from_columns(negatives=...)"
             )
         self._corpus = corpus
-        self._mix = mix
+        # A copy: the mappings that the caller's mix holds can be changed.
+        self._mix = dataclasses.replace(mix)
         self._excess = excess
         self._negatives = operator.index(negatives)
         self._batch_size = operator.index(batch_size)
@@ -222,7 +224,7 @@ class BatchPlan:
         if steps.stop is None or steps.step not in (None, 1):
             raise IndexError(f"plan[{steps.start}:{steps.stop}:{steps.step}]: ask for plan[a:b]")
         last = operator.index(steps.stop)
-        if first < 0 or not 0 <= last <= self._end:
+        if not (0 <= first <= self._end and 0 <= last <= self._end):
             raise IndexError(
                 f"plan[{first}:{last}]: steps count from 0 and have no end before {self._end}"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -139,6 +140,8 @@ def _tempered(size: int, temperature: float) -> float:
     if temperature == 1:
         return float(size)
     try:
+        if math.isinf(1 / temperature):
+            raise OverflowError
         return float(f"{size ** (1 / temperature):.12g}")
     except OverflowError as error:
         raise ValueError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -326,6 +327,89 @@ def test_dictionaries_may_differ_between_chunks() -> None:
     corpus = ParallelCorpus.from_columns(group=[1, 1, 2, 2], language=pa.chunked_array(chunks))
     plain = ParallelCorpus.from_columns(group=[1, 1, 2, 2], language=["en", "de", "de", "en"])
     assert corpus.fingerprint == plain.fingerprint
+
+
+def test_dictionaries_may_repeat_a_value() -> None:
+    """As compute functions leave them: two codes for one text are one key, and one group."""
+    codes = pa.array([0, 1, 2, 3], pa.int8())
+    twice = pa.DictionaryArray.from_arrays(codes, pa.array(["paris", "paris", "x", "y"]))
+    plain: Built = {"group": [1, 2, 3, 4], "language": ["en"] * 4}
+    as_key = ParallelCorpus.from_columns(**plain, passage_key=twice)
+    as_list = ParallelCorpus.from_columns(**plain, passage_key=twice.to_pylist())
+    assert as_key.fingerprint == as_list.fingerprint
+    with pytest.raises(ValueError, match="rows 0 and 1 are both group 'paris'"):
+        ParallelCorpus.from_columns(group=twice, language=["en"] * 4)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["a", None, "a", "b"]),
+        pd.Series(["a", None, "a", "b"], dtype="string"),
+        pd.Series(["a", None, "a", "b"], dtype="category"),
+        pd.Series([7, None, 7, 8], dtype="Int64"),
+        pd.Series([7, 3, 7, 8]),
+        np.ma.array([7, 7, 7, 8], mask=[False, True, False, False]),
+        pa.array([7, None, 7, 8]),
+        pa.array(["a", None, "a", "b"]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([0, None, 0, 1], pa.uint8()), ["a", "b"]),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, 0, 2]), ["a", None, "b"]),
+        pa.chunked_array([pa.array([], pa.string()), pa.array(["a", None, "a", "b"])]),
+    ],
+    ids=lambda column: f"{type(column).__name__} {getattr(column, 'dtype', '')}",
+)
+def test_missing_keys_of_every_kind_join_nothing(column: Any) -> None:
+    plain: Built = {"group": [1, 2, 3, 4], "language": ["en"] * 4}
+    expected = ParallelCorpus.from_columns(**plain, passage_key=["a", None, "a", "b"]).fingerprint
+    assert ParallelCorpus.from_columns(**plain, passage_key=column).fingerprint == expected
+
+
+def test_no_keys_at_all() -> None:
+    plain: Built = {"group": [1, 2], "language": ["en"] * 2}
+    expected = ParallelCorpus.from_columns(**plain).fingerprint
+    for keys in ([None, None], pa.array([None, None]), pa.array([None, None], pa.string())):
+        assert ParallelCorpus.from_columns(**plain, passage_key=keys).fingerprint == expected
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1], [2]]),
+        pa.array([{"a": 1}, {"a": 2}]),
+        [np.timedelta64(1), np.timedelta64(2)],
+        [{"a": 1}, {"a": 2}],
+    ],
+)
+def test_nested_and_other_values_are_no_columns(column: Any) -> None:
+    for name in ("group", "passage_key"):
+        columns_: Built = {"group": [1, 2], "language": ["en"] * 2} | {name: column}
+        with pytest.raises(ValueError, match=f"column '{name}' holds .* at row 0: give strings"):
+            ParallelCorpus.from_columns(**columns_)
+
+
+def test_half_of_a_surrogate_pair_is_no_text() -> None:
+    with pytest.raises(ValueError, match=r"column 'group' holds 'b\\ud800', which is no Unicode"):
+        ParallelCorpus.from_columns(group=["a", "b\ud800"], language=["en"] * 2)
+
+
+def test_empty_first_chunks_and_empty_lengths() -> None:
+    chunks = pa.chunked_array([pa.array([], pa.int64()), pa.array([1, 2])])
+    with pytest.raises(ValueError, match="column 'language' holds 1: names are strings"):
+        ParallelCorpus.from_columns(group=[1, 2], language=chunks)
+    refused({"length": []}, "'group' has 6 rows but 'length' has 0")
+
+
+def test_lengths_are_not_taken_for_negatives() -> None:
+    plain: Built = {"group": [1, 2, 3, 4], "language": ["en"] * 4}
+    several: list[Built] = [
+        {},
+        {"length": [0] * 4},
+        {"negatives": [[]] * 4},
+        {"length": [0, 0, 0, 4], "negatives": [[]] * 4},
+        {"negatives": [[], [], [], [0, 0, 0, 0]]},
+    ]
+    built = [ParallelCorpus.from_columns(**plain, **more).fingerprint for more in several]
+    assert len(set(built)) == len(built)
 
 
 @pytest.mark.parametrize("name", ["passage_key", "length"])

@@ -1,6 +1,7 @@
 """Mix: the shares it stands for, and that every prefix of a plan keeps them."""
 
 import math
+import pickle
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass
 from fractions import Fraction
@@ -126,6 +127,9 @@ def test_stated_shares_are_those_of_the_mix(draw: st.DataObject) -> None:
         close_to(told.sources[kind], sources)
     for source, languages in naive.languages.items():
         close_to(told.languages[source], languages)
+    if not mix.cross_lingual:
+        assert told.pairs == {}
+        return
     for source, pairs in naive.pairs.items():
         close_to(told.pairs[source], pairs)
 
@@ -210,7 +214,7 @@ def assert_balanced(data: Columns, mix: Mix, batch_size: int, steps: int, seed: 
         assert worst_prefix(languages, own) <= 1 + SLACK
         mixed = rows_of(data, batches, labels, ("mixed", source))
         assert worst_prefix([query for query, _ in mixed], own, each=batch_size) <= batch_size
-    for source, pairs in naive.pairs.items():
+    for source, pairs in naive.pairs.items() if mix.cross_lingual else ():
         rows = rows_of(data, batches, labels, ("cross_lingual", source))
         own = stated(told.pairs[source], pairs)
         assert worst_prefix(rows, own, each=batch_size) <= batch_size
@@ -590,3 +594,28 @@ def test_a_state_fits_every_equal_mix(one: Mix, other: Mix) -> None:
     corpus = regular(4, ["de", "en"]).corpus
     state = HybridBatchSampler(BatchPlan(corpus, one, 2)).state_dict()
     HybridBatchSampler(BatchPlan(corpus, other, 2)).load_state_dict(state)
+
+
+def test_equal_mixes_look_equal() -> None:
+    plain = Mix(monolingual=1, languages={"en": 1}, pairs={("en", "de"): 1})
+    numpy_names: Any = {np.str_("en"): np.int64(1)}, {(np.str_("en"), np.str_("de")): 1}
+    same = Mix(monolingual=1, mixed=-0.0, languages=numpy_names[0], pairs=numpy_names[1])
+    assert repr(same) == repr(plain)
+    assert hash(same) == hash(plain)
+
+
+def test_a_plan_does_not_change_with_its_mix() -> None:
+    mix = Mix(monolingual=1, languages={"de": 1.0, "en": 1.0})
+    plan = BatchPlan(regular(9, ["de", "en"]).corpus, mix, 2)
+    mix.languages["en"] = 7.0  # type: ignore[index]
+    again = pickle.loads(pickle.dumps(plan))
+    assert again.identity == plan.identity
+    assert (again[0:20] == plan[0:20]).all()
+
+
+def test_weights_beyond_any_float() -> None:
+    with pytest.raises(ValueError, match="give a number of 0 or more"):
+        Mix(monolingual=10**400)
+    with pytest.raises(ValueError, match="temperature 5e-324"):
+        mix = Mix(monolingual=1, languages="size", language_temperature=5e-324)
+        BatchPlan(regular(9, ["de", "en"]).corpus, mix, 2)

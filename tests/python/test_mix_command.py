@@ -180,6 +180,21 @@ def test_bad_input_gets_one_line(changes: dict[str, str], message: str, tmp_path
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mix.png", "the picture is SVG, so let the name end in .svg"),
+        ("none/mix.svg", "there is no folder"),
+    ],
+)
+def test_pictures_that_cannot_be_written_are_refused_first(
+    name: str, message: str, tmp_path: Path
+) -> None:
+    result = _run(tmp_path / "no.toml", "--figure", tmp_path / name)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
 def test_too_many_copies_are_told_and_can_be_rotated(tmp_path: Path) -> None:
     data, size = 'passage_key = ["para"]', "batch_size = 4"
     path = _config(tmp_path, train='"b.parquet"', data=data)

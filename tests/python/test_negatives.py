@@ -114,6 +114,27 @@ def test_a_list_is_gone_through_in_turn() -> None:
     assert all(sorted(own) == sorted(lists[row]) for row, own in seen.items())
 
 
+@pytest.mark.parametrize("kind", ["monolingual", "cross_lingual", "mixed"])
+def test_queries_of_groups_that_lack_languages_go_through_their_lists_in_turn(kind: Any) -> None:
+    spoken = [("de", "en", "fr") if group < 5 else ("de", "en") for group in range(45)]
+    rows = [(group, language) for group in range(45) for language in spoken[group]]
+    english = {group: row for row, (group, language) in enumerate(rows) if language == "en"}
+    lists = [[english[(group + step) % 45] for step in (3, 7, 19)] for group, _ in rows]
+    group, language = [group for group, _ in rows], [language for _, language in rows]
+    data = Rough(group, language, None, {})
+    weights: Any = {kind: 1, "languages": {"de": 1, "en": 1, "fr": 0}}
+    plan = BatchPlan(built(data, lists), Mix(**weights), 1, seed=1, negatives=1)
+    used: dict[int, Counter[int]] = {}
+    for batch in plan[0 : 45 * 60]:
+        for query, _, negative in batch.tolist():
+            used.setdefault(query, Counter())[data.versions[group[negative]]["en"]] += 1
+    for query, counts in used.items():
+        if len(spoken[group[query]]) == 2:
+            each = [counts[listed] for listed in lists[query]]
+            assert sum(each) > 20
+            assert max(each) - min(each) <= 1
+
+
 def test_random_rows_are_spread_evenly() -> None:
     rows = 50
     data = Rough(list(range(rows)), ["en"] * rows, None, {})

@@ -95,6 +95,18 @@ def test_expected_pairs_are_those_reached_in_the_long_run(pairs: Any) -> None:
         assert expected["de", "fr"] == pytest.approx(1 / 12)
 
 
+def test_expected_pairs_where_copies_take_turns() -> None:
+    """One passage for two thirds of the groups, which then come less often than the others."""
+    spoken = ["de en", "en fr", "de fr"] * 20
+    rows = [(group, name) for group, names in enumerate(spoken) for name in names.split()]
+    keys = [0 if group % 3 < 2 else group for group, _ in rows]
+    group, language = [group for group, _ in rows], [name for _, name in rows]
+    data = Rough(group, language, None, {"para": keys})
+    plan = BatchPlan(data.corpus, Mix(cross_lingual=1), 4, excess="rotate")
+    for share in plan.stats(20_000).pairs["all"].values():
+        assert share.reached == pytest.approx(share.expected, abs=2e-3)
+
+
 def test_what_has_no_weight_is_left_out() -> None:
     plan = BatchPlan(regular(20, ["de", "en"]).corpus, Mix(monolingual=1), 4)
     stats = plan.stats(10)

@@ -104,15 +104,21 @@ impl Corpus {
             let bytes = text.bytes().map(u64::from).collect::<Vec<_>>();
             std::iter::once(bytes.len() as u64).chain(bytes)
         };
+        // Counts before lists, and a number for what may be absent: no two corpora give one row of words.
         number(self.group_digest);
+        for count in [self.languages.len(), self.sources.len()] {
+            number(count as u64);
+        }
         self.languages.iter().flat_map(|name| text(name)).for_each(&mut number);
         for source in &self.sources {
             text(source.name()).for_each(&mut number);
             source.each_word(&mut number);
         }
+        number(self.lengths.as_ref().map_or(0, |lengths| 1 + lengths.len()));
         for length in self.lengths.iter().flat_map(Compact::iter) {
             number(length.into());
         }
+        number(u64::from(self.negatives.is_some()));
         self.negatives.iter().flat_map(Negatives::words).for_each(number);
         hash.digest128()
     }

@@ -193,6 +193,16 @@ impl Deal {
         u128::from(self.batches) * (u128::from(pass) - rounds) - u128::from(out)
     }
 
+    /// How often the member at a position comes in a pass, in the long run, beside one of a class that is not too large.
+    #[must_use]
+    pub fn frequency(&self, position: u64) -> f64 {
+        let class = self.excess.as_ref().and_then(|excess| excess.before(|class| class.position, position));
+        match class {
+            Some(class) if position - class.position < class.members => self.batches as f64 / class.members as f64,
+            _ => 1.0,
+        }
+    }
+
     fn fill_shuffled(&self, key: Key, pass: u64, js: &[u64], out: &mut [u64]) {
         let all = self.order.len();
         let order = Permutation::new(self.batches * self.batch_size, key.derive(pass));

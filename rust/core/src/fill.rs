@@ -7,8 +7,9 @@ use std::sync::Mutex;
 
 use crate::compact::Compact;
 use crate::deal::Deal;
+use crate::key::Key;
 use crate::negatives::Chooser;
-use crate::plan::{Plan, drawn};
+use crate::plan::{Located, Plan, drawn};
 use crate::source::Source;
 use crate::streams::Stream;
 use crate::threads;
@@ -17,6 +18,8 @@ use crate::window::{Member, WINDOW, bucket};
 
 /// Below this many pairs, starting a thread costs more than it saves.
 const PAIRS_PER_THREAD: usize = 1 << 15;
+/// Batches located at a time: bounds what is held beside them.
+const AT_ONCE: usize = 1 << 16;
 /// Batches dealt together: enough to share the work of a pass, few enough for every thread to get some.
 const TOGETHER: usize = 64;
 
@@ -43,35 +46,39 @@ impl Plan {
     /// not depend on it.
     pub fn fill(&self, first: u64, out: &mut [i64], threads: Option<usize>) {
         let width = (self.width() * self.batch_size()) as usize;
-        let useful = (out.len() / PAIRS_PER_THREAD).max(1);
-        // To ask for the number of processors takes longer than to fill some batches.
-        let threads = if useful == 1 { 1 } else { threads::resolve(threads).min(useful) };
-        let units = self.units(first, out, width);
-        let queue = Mutex::new(units.into_iter());
-        let work = || {
-            let mut batch = Batch::default();
-            let next = || queue.lock().map_or(None, |mut queue| queue.next());
-            while let Some(unit) = next() {
-                self.fill_unit(unit, &mut batch, |_, _, _, _| ());
+        let mut located = self.locate(first);
+        for out in out.chunks_mut(AT_ONCE * width) {
+            let useful = (out.len() / PAIRS_PER_THREAD).max(1);
+            // To ask for the number of processors takes longer than to fill some batches.
+            let threads = if useful == 1 { 1 } else { threads::resolve(threads).min(useful) };
+            let queue = Mutex::new(self.units(&mut located, out, width).into_iter());
+            let work = || {
+                let mut batch = Batch::default();
+                let next = || queue.lock().map_or(None, |mut queue| queue.next());
+                while let Some(unit) = next() {
+                    self.fill_unit(unit, &mut batch, |_, _, _, _| ());
+                }
+            };
+            if threads == 1 {
+                work();
+                continue;
             }
-        };
-        if threads == 1 {
-            work();
-            return;
+            // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
+            std::thread::scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(work);
+                }
+                work();
+            });
         }
-        // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            work();
-        });
     }
 
-    fn units<'a>(&self, first: u64, out: &'a mut [i64], width: usize) -> Vec<Unit<'a>> {
-        let located = self.locate(first, out.len() / width);
-        let mut batches: Vec<(usize, u64, &mut [i64])> = (located.into_iter().zip(out.chunks_exact_mut(width)))
-            .map(|((stream, number), out)| (self.streams.number(stream), number, out))
+    fn units<'a>(&self, located: &mut Located<'_>, out: &'a mut [i64], width: usize) -> Vec<Unit<'a>> {
+        let mut batches: Vec<(usize, u64, &mut [i64])> = (out.chunks_exact_mut(width))
+            .map(|out| {
+                let (stream, number) = located.step();
+                (self.streams.number(stream), number, out)
+            })
             .collect();
         batches.sort_unstable_by_key(|&(stream, number, _)| (stream, number));
         let mut units: Vec<Unit<'_>> = Vec::new();
@@ -106,7 +113,7 @@ impl Plan {
     ) {
         let width = (self.width() * self.batch_size()) as usize;
         let mut batch = Batch::default();
-        for unit in self.units(first, out, width) {
+        for unit in self.units(&mut self.locate(first), out, width) {
             self.fill_unit(unit, &mut batch, &mut see);
         }
     }
@@ -138,8 +145,9 @@ impl Plan {
         (0..)
             .zip(pairs)
             .zip(positions.iter().zip(&batch.slots))
-            .map(|((place, pair), (&position, &(_, passage)))| {
-                let turn = deal.turns(*key, pass, position);
+            .map(|((place, pair), (&position, &(query, passage)))| {
+                let turns = deal.turns(*key, pass, position);
+                let turn = self.visits(stream, deal.order().id(position), query, turns);
                 let (pair, negatives) = pair.split_at_mut(2);
                 chooser.choose(place, pair[0] as u64, passage, turn, negatives)
             })
@@ -158,6 +166,14 @@ impl Plan {
             return positions;
         };
         let window = first / WINDOW;
+        let batches = |positions: &[u64]| {
+            let first = window * WINDOW;
+            let batch = |number: &u64| &positions[((number % deal.batches() - first) as usize) * size..][..size];
+            numbers.iter().flat_map(batch).copied().collect()
+        };
+        if let Some(positions) = self.windows.get((stream, pass, window)) {
+            return batches(&positions);
+        }
         let js: Vec<u64> = (window * WINDOW..deal.batches().min((window + 1) * WINDOW)).collect();
         let mut positions = vec![0; js.len() * size];
         deal.fill(*key, pass, &js, &mut positions);
@@ -169,11 +185,10 @@ impl Plan {
         };
         let mut members: Vec<Member> = positions.iter().map(of).collect();
         bucket(&mut members, size, key.derive(pass).derive(u64::MAX - 2).derive(window));
-        let batch = |number: &u64| {
-            let at = (number % deal.batches() - js[0]) as usize * size;
-            members[at..at + size].iter().map(|member| member.position)
-        };
-        numbers.iter().flat_map(batch).collect()
+        let positions: Vec<u64> = members.iter().map(|member| member.position).collect();
+        let found = batches(&positions);
+        self.windows.keep((stream, pass, window), positions);
+        found
     }
 
     /// Ids and slots of the pairs of a batch, from the positions of its members.
@@ -205,11 +220,30 @@ impl Plan {
         let pass = number / deal.batches();
         for ((slots, &group), &position) in batch.slots.iter_mut().zip(&batch.ids).zip(positions) {
             if source.slots(group).len() < width as usize {
-                let first = key.derive(u64::MAX - 4).below(group, 1 << 32);
-                let turn = first + deal.turns(*key, pass, position);
+                let turn = first_choice(*key, group) + deal.turns(*key, pass, position);
                 *slots = self.rotate(source, s, stream.kind, group, turn);
             }
         }
+    }
+
+    /// How often a query came before, when its group had `turns` turns: all of them in a monolingual stream, and of a
+    /// group that lacks languages those in which the query's language was its choice. Where the schedule of pairs
+    /// decides, nothing tells which they were, and the group's turns stand for the query's.
+    fn visits(&self, stream: usize, id: u64, query: u32, turns: u64) -> u64 {
+        let (stream, key, _) = self.streams.get(stream);
+        let (s, source) = (stream.source as usize, &self.corpus.sources()[stream.source as usize]);
+        if stream.slot.is_some() || source.slots(id).len() == source.languages().len() {
+            return turns;
+        }
+        let own: Vec<bool> =
+            self.weights.choices(s, stream.kind, source.slots(id)).map(|choice| choice.0 == query).collect();
+        let all = own.iter().filter(|&&own| own).count() as u64;
+        let before = |turn: u64| {
+            let (rounds, rest) = (turn / own.len() as u64, (turn % own.len() as u64) as usize);
+            rounds * all + own[..rest].iter().filter(|&&own| own).count() as u64
+        };
+        let first = first_choice(*key, id);
+        before(first + turns) - before(first)
     }
 
     /// The choice of a group that lacks languages at one of its turns.
@@ -230,6 +264,11 @@ impl Plan {
         let choices: Vec<(u32, u32)> = self.weights.choices(s, kind, slots.clone()).collect();
         choices[(turn % choices.len() as u64) as usize]
     }
+}
+
+/// Where a group begins among its choices.
+fn first_choice(key: Key, group: u64) -> u64 {
+    key.derive(u64::MAX - 4).below(group, 1 << 32)
 }
 
 /// Tokens by which members are bucketed: of the row in a monolingual stream, else the mean over a group's versions.

@@ -119,6 +119,7 @@ impl Order {
     pub fn words(&self) -> impl Iterator<Item = u64> {
         let ids = self.ids.iter().flat_map(Compact::iter).map(u64::from);
         let starts = self.starts.iter().flat_map(|starts| starts.words().iter().copied());
-        std::iter::once(self.len).chain(ids).chain(starts)
+        let given = u64::from(self.ids.is_some()) + 2 * u64::from(self.starts.is_some());
+        [self.len, given].into_iter().chain(ids).chain(starts)
     }
 }

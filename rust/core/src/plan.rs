@@ -13,6 +13,7 @@ use crate::key::Key;
 use crate::negatives::check_enough;
 use crate::streams::{Excess, Stream, Streams};
 use crate::weights::{Kind, Weights, pair_of};
+use crate::window::Windows;
 
 /// What a plan is asked for, besides corpus and weights.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +45,10 @@ pub struct Plan {
     /// For each source: the ordered pairs of its cross-lingual rows, and the languages of its mixed rows.
     pub(crate) pairs: Vec<Option<Categories>>,
     pub(crate) mixed: Vec<Option<Categories>>,
-    /// For each source its ordered pairs of slots, by number.
+    /// For each source with cross-lingual batches its ordered pairs of slots, by number.
     pub(crate) ordered_pairs: Vec<Vec<(u32, u32)>>,
+    /// Lately dealt, for those who ask for one step after the other.
+    pub(crate) windows: Windows,
 }
 
 /// The uses of a key below the plan's seed.
@@ -73,8 +76,9 @@ impl Plan {
             Categories::new(weights, options.draws, path)
         };
         let count = corpus.sources().len();
-        let each =
-            |what: Use, weights: &[Vec<f64>]| (0..count).map(|s| of(what, &[s], &weights[s])).collect::<Result<_, _>>();
+        let each = |what: Use, inner: &[Vec<f64>]| {
+            (0..count).map(|s| of(what, &[s], &inner[s])).collect::<Result<Vec<_>, _>>()
+        };
         let Some(kinds) = of(Use::Kinds, &[], &weights.kinds)? else {
             invalid!("all kinds of batches have weight 0: give at least one kind a positive weight");
         };
@@ -82,15 +86,25 @@ impl Plan {
         for (k, slot) in sources.iter_mut().enumerate() {
             *slot = of(Use::Sources, &[k], &weights.sources[k])?;
         }
+        // There are many pairs of many languages: a plan without cross-lingual batches does without.
+        let pairs = match weights.kinds[Kind::CrossLingual as usize] {
+            0.0 => (0..count).map(|_| None).collect(),
+            _ => each(Use::Pairs, &weights.pairs)?,
+        };
+        let listed = |(s, pairs): (usize, &Option<Categories>)| match pairs {
+            Some(_) => {
+                (0..weights.pairs[s].len() as u32).map(|n| pair_of(n, weights.languages[s].len() as u32)).collect()
+            }
+            None => Vec::new(),
+        };
         let plan = Self {
             kinds,
             sources,
             languages: each(Use::Languages, &weights.languages)?,
-            pairs: each(Use::Pairs, &weights.pairs)?,
+            ordered_pairs: pairs.iter().enumerate().map(listed).collect(),
+            pairs,
             mixed: each(Use::MixedLanguages, &weights.languages)?,
-            ordered_pairs: (weights.pairs.iter().zip(&weights.languages))
-                .map(|(pairs, slots)| (0..pairs.len() as u32).map(|pair| pair_of(pair, slots.len() as u32)).collect())
-                .collect(),
+            windows: Windows::default(),
             streams,
             corpus,
             weights,
@@ -139,24 +153,17 @@ impl Plan {
         self.descend(t).0
     }
 
-    /// For `count` steps from `first` on: the stream and the number among the batches of that stream. Random draws
-    /// count the earlier steps once for all.
-    pub(crate) fn locate(&self, first: u64, count: usize) -> Vec<(Stream, u64)> {
-        let steps = first..first + count as u64;
-        if self.options.draws == Draws::Balanced {
-            return steps.map(|t| self.descend(t)).collect();
+    /// Goes through the steps from `first` on.
+    pub(crate) fn locate(&self, first: u64) -> Located<'_> {
+        let mut located = Located { plan: self, next: 0, tally: HashMap::new() };
+        match self.options.draws {
+            Draws::Balanced => located.next = first,
+            // Random draws count the earlier steps, once for all that follow.
+            Draws::Random => (0..first).for_each(|_| {
+                located.step();
+            }),
         }
-        let mut tally: HashMap<Stream, u64> = HashMap::new();
-        let mut next = |t: u64| {
-            let stream = self.descend(t).0;
-            let earlier = tally.entry(stream).or_default();
-            *earlier += 1;
-            (stream, *earlier - 1)
-        };
-        (0..first).for_each(|t| {
-            next(t);
-        });
-        steps.map(next).collect()
+        located
     }
 
     /// Kind, then source, then language; each level's count is the position in the next. For random draws, which are
@@ -173,6 +180,28 @@ impl Plan {
         };
         let source = source as u32;
         (Stream { kind, source, slot }, n)
+    }
+}
+
+/// Steps with their streams, and their numbers among the batches of these.
+pub(crate) struct Located<'a> {
+    plan: &'a Plan,
+    next: u64,
+    /// Of random draws: how often each stream came.
+    tally: HashMap<Stream, u64>,
+}
+
+impl Located<'_> {
+    /// The stream of the next step, and its number among the batches of that stream.
+    pub(crate) fn step(&mut self) -> (Stream, u64) {
+        let (stream, mut number) = self.plan.descend(self.next);
+        self.next += 1;
+        if self.plan.options.draws == Draws::Random {
+            let earlier = self.tally.entry(stream).or_default();
+            number = *earlier;
+            *earlier += 1;
+        }
+        (stream, number)
     }
 }
 

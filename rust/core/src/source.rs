@@ -176,7 +176,13 @@ impl Source {
     /// Everything that batches depend on, as words.
     pub fn each_word(&self, word: &mut impl FnMut(u64)) {
         word(self.groups);
+        word(self.languages.len() as u64);
         self.languages.iter().for_each(|&l| word(l.into()));
+        word(match &self.table {
+            Table::Regular(_) => 0,
+            Table::Full(_) => 1,
+            Table::Sparse { .. } => 2,
+        });
         match &self.table {
             Table::Regular(block) => {
                 [block.base, block.by_group].into_iter().chain(block.offsets.iter().copied()).for_each(&mut *word);

@@ -5,8 +5,8 @@ use crate::plan::Plan;
 use crate::streams::Stream;
 use crate::weights::{Kind, number_of};
 
-/// Steps that are drawn together.
-const STEPS: usize = 1024;
+/// Numbers that are drawn together, about: enough to share work, in a few megabytes.
+const NUMBERS: u64 = 1 << 20;
 
 /// Counts over the steps `0..n`.
 #[derive(Debug, Clone, Default)]
@@ -56,9 +56,10 @@ impl Plan {
             random_negatives: 0,
         };
         let width = (self.width() * self.batch_size()) as usize;
-        let mut rows = vec![0; STEPS * width];
-        for first in (0..steps).step_by(STEPS) {
-            let count = STEPS.min((steps - first) as usize);
+        let at_once = (NUMBERS / width as u64).clamp(1, steps) as usize;
+        let mut rows = vec![0; at_once * width];
+        for first in (0..steps).step_by(at_once) {
+            let count = at_once.min((steps - first) as usize);
             self.each_batch(first, &mut rows[..count * width], |stream, slots, rows, random| {
                 let (kind, s) = (stream.kind as usize, stream.source as usize);
                 let languages = sources[s].languages().len() as u32;
@@ -101,20 +102,22 @@ impl Plan {
         };
         let width = data.languages().len() as u32;
         let mut expected = vec![0.0; shares.len()];
-        let order = deal.order();
+        let (order, mut turns) = (deal.order(), 0.0);
         for at in 0..order.len() {
+            let frequency = deal.frequency(at);
+            turns += frequency;
             let slots = data.slots(order.id(at));
             if slots.len() == width as usize {
-                expected.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share);
+                expected.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share * frequency);
                 continue;
             }
             let choices: Vec<(u32, u32)> = self.weights.choices(source, kind, slots).collect();
             for &(query, passage) in &choices {
                 let number = if kind == Kind::CrossLingual { number_of(query, passage, width) } else { query as usize };
-                expected[number] += 1.0 / choices.len() as f64;
+                expected[number] += frequency / choices.len() as f64;
             }
         }
-        expected.iter().map(|sum| sum / order.len() as f64).collect()
+        expected.iter().map(|sum| sum / turns).collect()
     }
 
     /// The largest class of every stream that has one of several members.

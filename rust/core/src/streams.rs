@@ -50,39 +50,47 @@ impl Streams {
         key: Key,
         called: &Names<'_>,
     ) -> Result<Self, Invalid> {
-        let mut streams = Self { deals: Vec::new(), numbers: [const { Vec::new() }; 3] };
+        let mut drawn = Vec::new();
+        let mut numbers = [const { Vec::new() }; 3];
         for (k, kind) in Kind::ALL.into_iter().enumerate() {
             for (s, source) in corpus.sources().iter().enumerate() {
                 let slots = match kind {
                     Kind::Monolingual => (0..source.languages().len() as u32).map(Some).collect(),
                     _ => vec![None],
                 };
-                let drawn = weights.kinds[k] > 0.0 && weights.sources[k][s] > 0.0;
-                let mut numbers = Vec::with_capacity(slots.len());
+                let source_drawn = weights.kinds[k] > 0.0 && weights.sources[k][s] > 0.0;
+                let mut own = Vec::with_capacity(slots.len());
                 for slot in slots {
-                    if !drawn || slot.is_some_and(|slot| weights.languages[s][slot as usize] == 0.0) {
-                        numbers.push(None);
-                        continue;
+                    let language_drawn = slot.is_none_or(|slot| weights.languages[s][slot as usize] > 0.0);
+                    own.push((source_drawn && language_drawn).then_some(drawn.len() as u32));
+                    if source_drawn && language_drawn {
+                        let stream = Stream { kind, source: s as u32, slot };
+                        drawn.push((stream, members(source, weights, stream)));
                     }
-                    let stream = Stream { kind, source: s as u32, slot };
-                    let order = members(source, weights, stream);
-                    let named = Named { corpus, source, stream, batch_size };
-                    named.check_fill(&order)?;
-                    let deal = match excess {
-                        Excess::Refuse => {
-                            named.check_classes(&order, called)?;
-                            Deal::new(order, batch_size)
-                        }
-                        Excess::Rotate => named.deal_leaving_out(order)?,
-                    };
-                    numbers.push(Some(streams.deals.len() as u32));
-                    let key = key.derive(kind as u64).derive(s as u64);
-                    streams.deals.push((stream, key.derive(slot.map_or(0, |slot| 1 + u64::from(slot))), deal));
                 }
-                streams.numbers[k].push(numbers);
+                numbers[k].push(own);
             }
         }
-        Ok(streams)
+        // The remedy has to hold for all streams, not only for the first that fails.
+        let limit = |(_, order): &(Stream, Arc<Order>)| match excess {
+            Excess::Refuse => order.len() / order.largest().map_or(1, |largest| largest.members),
+            Excess::Rotate => classes(order),
+        };
+        let largest_size = drawn.iter().map(limit).filter(|&limit| limit > 0).min().unwrap_or(0);
+        let deal = |(stream, order): (Stream, Arc<Order>)| {
+            let source = &corpus.sources()[stream.source as usize];
+            let named = Named { corpus, source, stream, batch_size, largest_size };
+            named.check_fill(&order)?;
+            let deal = match excess {
+                // Where no class is too large there is nothing to leave out.
+                _ if named.is_apart(&order) => Deal::new(order, batch_size),
+                Excess::Refuse => return Err(named.too_large(&order, called)),
+                Excess::Rotate => named.deal_leaving_out(order)?,
+            };
+            let key = key.derive(stream.kind as u64).derive(stream.source.into());
+            Ok((stream, key.derive(stream.slot.map_or(0, |slot| 1 + u64::from(slot))), deal))
+        };
+        Ok(Self { deals: drawn.into_iter().map(deal).collect::<Result<_, _>>()?, numbers })
     }
 
     /// The number of a stream with positive weight.
@@ -127,6 +135,8 @@ struct Named<'a> {
     source: &'a Source,
     stream: Stream,
     batch_size: u64,
+    /// The largest batch size that all streams allow.
+    largest_size: u64,
 }
 
 impl Named<'_> {
@@ -143,12 +153,12 @@ impl Named<'_> {
 
     fn check_fill(&self, order: &Order) -> Result<(), Invalid> {
         if order.len() < self.batch_size {
-            let members = if self.stream.slot.is_some() && !self.source.is_complete() { "rows" } else { "groups" };
+            let of_rows = self.stream.slot.is_some() && !self.source.is_complete();
+            let (members, what) = if of_rows { ("rows", "language") } else { ("groups", "source") };
             let most = match order.len() {
                 0 => String::new(),
-                len => format!("use a batch size of at most {len}, or "),
+                _ => format!("use a batch size of at most {}, or ", self.largest_size),
             };
-            let what = if self.stream.slot.is_some() && !self.source.is_complete() { "language" } else { "source" };
             invalid!(
                 "{} need batch_size={} {members} but it has {}: {most}give the {what} weight 0",
                 self.name(),
@@ -159,35 +169,57 @@ impl Named<'_> {
         Ok(())
     }
 
-    fn check_classes(&self, order: &Order, called: &Names<'_>) -> Result<(), Invalid> {
-        let batches = order.len() / self.batch_size;
-        let Some(largest) = order.largest().filter(|largest| largest.members > batches) else {
-            return Ok(());
-        };
-        let row = self.source.any_row(order.id(largest.first), self.stream.slot) as usize;
-        invalid!(
-            "{}: {} of {} members are joined by passage key {} (row {row}), but a pass has only {batches} batches of \
+    /// Whether a pass has a batch for each member of every class.
+    fn is_apart(&self, order: &Order) -> bool {
+        order.largest().is_none_or(|largest| largest.members <= order.len() / self.batch_size)
+    }
+
+    fn too_large(&self, order: &Order, called: &Names<'_>) -> Invalid {
+        let largest = order.largest().map_or((0, 0), |largest| (largest.first, largest.members));
+        let (row, key) = self.keyed_row(order, largest.0, largest.1, called);
+        Invalid(format!(
+            "{}: {} of {} members are joined by passage key {key} (row {row}), but a pass has only {} batches of \
              batch_size={} to keep them apart: use a batch size of at most {}, drop some of them, or pass \
              excess=\"rotate\" to leave surplus copies out in turn",
             self.name(),
-            largest.members,
+            largest.1,
             order.len(),
-            called("passage_key", row),
+            order.len() / self.batch_size,
             self.batch_size,
-            order.len() / largest.members
-        );
+            self.largest_size
+        ))
+    }
+
+    /// A row of a class that has a key to name, and the key.
+    fn keyed_row(&self, order: &Order, first: u64, members: u64, called: &Names<'_>) -> (u64, String) {
+        let rows = (first..first + members).flat_map(|at| {
+            let id = order.id(at);
+            let slots: Vec<u32> = self.stream.slot.map_or_else(|| self.source.slots(id).collect(), |slot| vec![slot]);
+            slots.into_iter().filter_map(move |slot| match self.stream.slot {
+                Some(_) => Some(self.source.row(id, slot)),
+                None => self.source.version(id, slot),
+            })
+        });
+        let mut named = rows.map(|row| (row, called("passage_key", row as usize)));
+        let first = named.next().unwrap_or_default();
+        // A class may be joined by other languages than the stream's; then its rows have no key of their own.
+        if first.1 == "None" { named.find(|(_, key)| key != "None").unwrap_or(first) } else { first }
     }
 
     fn deal_leaving_out(&self, order: Arc<Order>) -> Result<Deal, Invalid> {
-        let classes = order.starts().map_or(order.len(), |starts| starts.ones().count() as u64);
+        let classes = classes(&order);
         let Some(deal) = Deal::leaving_out(order, self.batch_size) else {
             invalid!(
-                "{}: passage keys leave {classes} classes for batches of batch_size={}: use a batch size of at most \
-                 {classes}",
+                "{}: passage keys leave {classes} classes for batches of batch_size={}: use a batch size of at most {}",
                 self.name(),
-                self.batch_size
+                self.batch_size,
+                self.largest_size
             );
         };
         Ok(deal)
     }
+}
+
+fn classes(order: &Order) -> u64 {
+    order.starts().map_or(order.len(), |starts| starts.ones().count() as u64)
 }

@@ -1,11 +1,40 @@
 //! Length buckets: the batches of a window exchange members until rows of like length share a batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use crate::key::Key;
 
 /// Batches in a window. Padding falls with the logarithm of it, randomness between batches with it.
 pub const WINDOW: u64 = 64;
+
+/// Windows dealt lately: a loader asks for a few batches of each stream at a time, and a window has many.
+#[derive(Debug, Default)]
+pub struct Windows(Mutex<VecDeque<(WindowKey, Arc<Vec<u64>>)>>);
+
+/// Number of the stream, pass, number of the window in the pass.
+type WindowKey = (usize, u64, u64);
+
+/// Positions kept, about: 8 MB.
+const KEPT: usize = 1 << 20;
+
+impl Windows {
+    /// The positions of a window, if they are kept.
+    #[must_use]
+    pub fn get(&self, key: WindowKey) -> Option<Arc<Vec<u64>>> {
+        let kept = self.0.lock().ok()?;
+        kept.iter().find(|(own, _)| *own == key).map(|(_, positions)| positions.clone())
+    }
+
+    /// Keeps the positions of a window, and gives up the oldest.
+    pub fn keep(&self, key: WindowKey, positions: Vec<u64>) {
+        let Ok(mut kept) = self.0.lock() else { return };
+        while kept.len() * positions.len() > KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((key, Arc::new(positions)));
+    }
+}
 
 /// A member of a window.
 #[derive(Debug, Clone, Copy)]

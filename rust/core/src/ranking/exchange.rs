@@ -51,8 +51,10 @@ impl RankCounter {
         out.push(u8::from(!self.tallies.is_empty()));
         for tally in &self.tallies {
             out.extend(tally.bins.iter().flat_map(|count| count.to_le_bytes()));
-            out.push(u8::from(!tally.ties.is_empty()));
-            for tied in &tally.ties {
+            // Candidates left out may have been counted first: ties that are no more look like none.
+            let ties: &[Tied] = if tally.ties() == 0 { &[] } else { &tally.ties };
+            out.push(u8::from(!ties.is_empty()));
+            for tied in ties {
                 out.extend(tied.lower_id.to_le_bytes());
                 out.extend(tied.higher_id.to_le_bytes());
             }
