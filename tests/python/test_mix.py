@@ -616,6 +616,6 @@ def test_a_plan_does_not_change_with_its_mix() -> None:
 def test_weights_beyond_any_float() -> None:
     with pytest.raises(ValueError, match="give a number of 0 or more"):
         Mix(monolingual=10**400)
+    mix = Mix(monolingual=1, languages="size", language_temperature=5e-324)
     with pytest.raises(ValueError, match="temperature 5e-324"):
-        mix = Mix(monolingual=1, languages="size", language_temperature=5e-324)
         BatchPlan(regular(9, ["de", "en"]).corpus, mix, 2)
