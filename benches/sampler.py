@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contestants import CONTESTANTS, Contestant, measure
+from contestants import CONTESTANTS, Contestant, measure, profile
 from peers import chosen, in_child, parser, ratio, write
 from rows import BATCH, Rows
 
@@ -88,6 +88,9 @@ def main() -> None:
     kinds = [kind for kind in CONTESTANTS if chosen(kind.name, arguments.only)]
     results = [measured(kind, rows, arguments.budget) for kind in kinds]
     show(results)
+    spent = in_child(profile, rows)
+    parts = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in spent.items())
+    print(f"  an epoch of ours: {parts}")
     path = write(
         arguments.record,
         "sampler",
@@ -96,6 +99,7 @@ def main() -> None:
         batch=BATCH,
         budget_seconds=arguments.budget,
         results=results,
+        profile=spent,
     )
     # Not above: the processes that measure import this module too.
     from plot import draw

@@ -1,6 +1,9 @@
 //! Ranks equal those of a naive oracle digit for digit, however the work is cut.
 
+use std::cmp::Ordering;
+
 use hybridsampler_core::judged::{Excluded, Judged};
+use hybridsampler_core::key::Key;
 use hybridsampler_core::ranking::RankCounter;
 use hybridsampler_core::score::dot;
 use hybridsampler_core::tally::Ties;
@@ -67,6 +70,65 @@ fn cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Sets that go beyond a chunk of components, a tile of candidates and a run of queries, of a kind each.
+fn large_cases() -> impl Strategy<Value = Case> {
+    (1_usize..400, 1_usize..60, 20_usize..400, any::<u64>(), 0_usize..8).prop_map(
+        |(dimension, queries, candidates, seed, kind)| {
+            let key = Key::from_seed(seed);
+            // Roughly normal: the sum of twelve uniform numbers.
+            let normal = |key: Key, at: usize| {
+                let uniform = |i: u64| key.word(12 * at as u64 + i) as f64 / 2.0_f64.powi(64);
+                ((0..12).map(uniform).sum::<f64>() - 6.0) as f32
+            };
+            let draw = |key: Key, rows: usize| -> Vec<f32> {
+                (0..rows * dimension)
+                    .map(|at| {
+                        let (x, row) = (normal(key, at), at / dimension);
+                        match kind {
+                            0 => x,
+                            // Copies of a few rows, some of them one unit in the last place apart in one component.
+                            1 => {
+                                let copied = normal(key, at % dimension + row % 5 * dimension);
+                                let moved = at % dimension == row % dimension && row % 3 == 0;
+                                if moved { copied.next_up() } else { copied }
+                            }
+                            2 => x.signum(),
+                            3 => f32::from(u8::from(at % dimension == row % dimension)),
+                            4 => x * 1e30,
+                            5 => x * 1e-30,
+                            // Rows of mixed scale, beyond what float32 sums hold at one end.
+                            6 => x * 10.0_f32.powi(row as i32 % 7 * 12 - 36),
+                            // Two components that outweigh the others.
+                            _ => {
+                                if at % dimension < 2 {
+                                    x + 1e4
+                                } else {
+                                    x * 1e-3
+                                }
+                            }
+                        }
+                    })
+                    .collect()
+            };
+            let list = |q: usize| -> Vec<i64> {
+                let mut ids: Vec<i64> =
+                    (0..9).map(|i| key.derive(q as u64).below(i, candidates as u64) as i64).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                ids
+            };
+            Case {
+                dimension,
+                queries: draw(key.derive(1), queries),
+                candidates: draw(key.derive(2), candidates),
+                languages: (0..candidates).map(|c| key.derive(3).below(c as u64, 3) as u32).collect(),
+                judged: (0..queries).map(|q| list(q).into_iter().skip(1).map(|id| (id, id % 3)).collect()).collect(),
+                excluded: (0..queries).map(|q| list(q)[..1].to_vec()).collect(),
+            }
+        },
+    )
+}
+
 impl Case {
     fn counter(&self) -> RankCounter {
         self.counter_by(Similarity::Dot)
@@ -99,6 +161,11 @@ impl Case {
 
     fn row<'a>(&self, vectors: &'a [f32], i: usize) -> &'a [f32] {
         &vectors[i * self.dimension..][..self.dimension]
+    }
+
+    fn scores(&self) -> Vec<Vec<f64>> {
+        let of = |query: &[f32]| self.candidates.chunks(self.dimension).map(|row| naive_score(query, row)).collect();
+        self.queries.chunks(self.dimension).map(of).collect()
     }
 
     /// Sorts the pool and looks each judged candidate up: (within, overall) in the order of the lists.
@@ -161,6 +228,34 @@ proptest! {
         for ties in POLICIES {
             prop_assert_eq!(ranks(&counter, ties), case.naive_ranks(ties));
         }
+    }
+
+    #[test]
+    fn large_sets_equal_the_oracle(case in large_cases(), block in 1_usize..500, threads in 1_usize..4) {
+        let total = case.languages.len();
+        let mut counter = case.counter();
+        let (whole, ids, _) = case.block(0..total);
+        counter.anchor(whole, &ids).expect("sound");
+        for first in (0..total).step_by(block) {
+            let (vectors, ids, languages) = case.block(first..total.min(first + block));
+            counter.add(vectors, &ids, languages, Some(threads)).expect("sound");
+        }
+        let scores: Vec<Vec<f64>> = case.scores();
+        let mut expected = Vec::new();
+        for (q, judged) in case.judged.iter().enumerate() {
+            for (id, _) in judged {
+                let own = scores[q][*id as usize];
+                let before = |c: &usize| match scores[q][*c].partial_cmp(&own).expect("finite") {
+                    Ordering::Greater => true,
+                    Ordering::Equal => (*c as i64) < *id,
+                    Ordering::Less => false,
+                };
+                let pool = || (0..total).filter(|c| !case.excluded[q].contains(&(*c as i64))).filter(before);
+                let within = pool().filter(|&c| case.languages[c] == case.languages[*id as usize]).count();
+                expected.push((1 + within as u64, 1 + pool().count() as u64));
+            }
+        }
+        prop_assert_eq!(ranks(&counter, Ties::Docid), expected);
     }
 
     /// Two counters, each with a part of the candidates: anchors shared, then counts merged, either way round.
