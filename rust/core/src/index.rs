@@ -9,7 +9,7 @@ use crate::compact::Compact;
 use crate::error::{Invalid, invalid};
 use crate::order::Order;
 use crate::regular::{Block, regular};
-use crate::source::{Source, Table};
+use crate::source::{Rows, Source, Table};
 
 /// The sources of checked columns, by number, and where negatives ask for it the id of each row's group.
 pub fn sources(
@@ -121,7 +121,7 @@ impl Draft {
             } else {
                 let slot = |row: u32| spoken.partition_point(|&l| i64::from(l) < columns.language.get(row as usize));
                 let slots = rows.iter().map(|&row| slot(row) as u32);
-                Table::Sparse { slots: Compact::new(spoken.len() as u64 - 1, slots), rows: rows.to_vec(), starts }
+                Table::Sparse { slots: Compact::new(spoken.len() as u64 - 1, slots), rows: Rows::new(rows), starts }
             };
             tables.push(Tables { groups: groups as u64, languages: spoken, table });
             (group, cell) = (group + groups, last);

@@ -35,11 +35,35 @@ pub(crate) enum Table {
     Full(Vec<u32>),
     /// Groups may lack languages.
     Sparse {
-        rows: Vec<u32>,
+        rows: Rows,
         slots: Compact,
         /// The first cell of each group.
         starts: Bits,
     },
+}
+
+/// The row of each cell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Rows {
+    /// One after the other from this one on, as in a file sorted by group, or of groups with one row each.
+    Consecutive(u64),
+    /// Any.
+    Listed(Vec<u32>),
+}
+
+impl Rows {
+    /// The smallest form of a list that is not empty.
+    pub(crate) fn new(rows: &[u32]) -> Self {
+        let consecutive = rows.windows(2).all(|two| two[1] == two[0] + 1);
+        if consecutive { Self::Consecutive(rows[0].into()) } else { Self::Listed(rows.to_vec()) }
+    }
+
+    fn get(&self, cell: u64) -> u64 {
+        match self {
+            Self::Consecutive(first) => first + cell,
+            Self::Listed(rows) => rows[cell as usize].into(),
+        }
+    }
 }
 
 impl Source {
@@ -85,7 +109,7 @@ impl Source {
         match &self.table {
             Table::Regular(block) => block.row(id, slot),
             Table::Full(rows) => u64::from(rows[id as usize * self.languages.len() + slot as usize]),
-            Table::Sparse { rows, .. } => u64::from(rows[id as usize]),
+            Table::Sparse { rows, .. } => rows.get(id),
         }
     }
 
@@ -126,7 +150,7 @@ impl Source {
                 });
             }
             (Table::Sparse { rows, .. }, Some(_)) => {
-                write(ids, slots, width, out, |id, _| (rows[id as usize].into(), rows[id as usize].into()));
+                write(ids, slots, width, out, |id, _| (rows.get(id), rows.get(id)));
             }
             (Table::Sparse { .. }, None) => {
                 let row = |id, slot| match self.version(id, slot) {
@@ -189,7 +213,7 @@ impl Source {
             }
             Table::Full(rows) => rows.iter().for_each(|&row| word(row.into())),
             Table::Sparse { rows, slots, starts } => {
-                rows.iter().map(|&row| row.into()).for_each(&mut *word);
+                (0..slots.len()).map(|cell| rows.get(cell)).for_each(&mut *word);
                 slots.iter().for_each(|slot| word(slot.into()));
                 starts.words().iter().copied().for_each(&mut *word);
             }
