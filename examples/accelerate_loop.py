@@ -36,3 +36,4 @@ accelerator.save_state("runs/accelerate")
 train(50)  # an epoch that was broken off starts again
 accelerator.load_state("runs/accelerate")
 train(70)
+accelerator.end_training()

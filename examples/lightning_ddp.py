@@ -1,6 +1,5 @@
-"""Lightning's Trainer with DDP in two processes, stopped in the middle of epoch 1 and resumed.
-
-python examples/lightning_ddp.py     (or: torchrun --nproc-per-node 2 examples/lightning_ddp.py)"""
+"""Lightning's Trainer with DDP in two processes, stopped in the middle of epoch 1 and resumed:
+python examples/lightning_ddp.py, or torchrun --nproc-per-node 2 examples/lightning_ddp.py"""
 
 import pyarrow.parquet as pq
 import torch
@@ -38,3 +37,4 @@ for last, saved in ((9, None), (14, "runs/lightning.ckpt")):
     trainer.fit(Retriever(), loader, ckpt_path=saved)
     trainer.save_checkpoint("runs/lightning.ckpt")
     print(f"trained up to step {last}: the ranks' batches are plan[t]")
+torch.distributed.destroy_process_group()

@@ -36,3 +36,4 @@ class HybridTrainer(HybridTrainerMixin, st.SentenceTransformerTrainer):
 
 HybridTrainer(model, args, dataset, loss=loss, batch_sampler=HybridBatchSampler(plan)).train()
 print("8 steps: the gathered batches are plan[t]")
+args.distributed_state.destroy_process_group()

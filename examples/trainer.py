@@ -37,3 +37,4 @@ for last, resume in ((9, False), (14, True)):
     args = TrainingArguments("runs/trainer", per_device_train_batch_size=each, max_steps=last)
     HybridTrainer(model, args, default_collate, dataset, batch_sampler=sampler).train(resume)
     print(f"trained up to step {last}: the gathered batches are plan[t]")
+args.distributed_state.destroy_process_group()
