@@ -17,7 +17,7 @@ from hybridsampler.stats import Copies, Expected, Stats, count
 from hybridsampler.weights import ordered_pairs, resolve
 
 # Raised whenever a plan of the same inputs would give other batches.
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 class BatchPlan:

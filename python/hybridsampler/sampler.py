@@ -208,26 +208,33 @@ class _Batches(Iterator[list[Any]]):
 
     def _go_to(self, step: int) -> None:
         self.next_step = step
-        self._ready: list[list[Any]] = []
+        self._ready: Iterator[NDArray[np.int64]] = iter(())
         self._ahead = 1
 
     def __next__(self) -> list[Any]:
-        if not self._ready:
+        batch = next(self._ready, None)
+        if batch is None:
             if self.next_step >= self._last:
                 raise StopIteration
             self._prepare()
+            batch = next(self._ready)
         self.next_step += 1
         if self.next_step == self._last:
             # Now, and not when the next batch is asked for: zip(range(n), loader) never asks.
             self._sampler._finished(self)
-        return self._ready.pop()
+        # Half of the time of an epoch goes here. Making the lists in Rust took as long, and making
+        # many at once longer: numbers of one batch take the memory of those of the last.
+        items: list[Any] = batch.tolist()
+        return items if batch.ndim == 1 else list(map(tuple, items))
 
     def _prepare(self) -> None:
         sampler = self._sampler
         last = min(self.next_step + self._ahead, self._last)
         own = slice(sampler.rank * sampler.batch_size, (sampler.rank + 1) * sampler.batch_size)
         pairs = sampler.plan[self.next_step : last][:, own]
-        self._ready = _as_items(pairs, len(sampler.plan.corpus))[::-1]
+        # What PairDataset takes: a number for each pair, or with negatives a tuple.
+        rows = len(sampler.plan.corpus)
+        self._ready = iter(pairs if pairs.shape[-1] > 2 else encode(pairs, rows))
         self._ahead = min(4 * self._ahead, max(1, _AHEAD // sampler.plan.batch_size))
 
     def state_dict(self) -> dict[str, Any]:
@@ -239,15 +246,6 @@ class _Batches(Iterator[list[Any]]):
         self._sampler._latest = self
         self._last = (self._sampler.epoch + 1) * len(self._sampler)
         self._go_to(step)
-
-
-def _as_items(pairs: NDArray[np.int64], rows: int) -> list[list[Any]]:
-    """(steps, B, 2 + k) rows as lists of what PairDataset takes."""
-    if pairs.shape[-1] > 2:
-        return [list(map(tuple, batch)) for batch in pairs.tolist()]
-    # Half of the time of an epoch goes here. Making the lists in Rust took as long.
-    codes: list[list[Any]] = encode(pairs, rows).tolist()
-    return codes
 
 
 def _distributed() -> tuple[int, int] | None:

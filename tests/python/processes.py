@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 150  # Nothing takes a fifth of it; on a machine with other work it may.
 
 
-def run_ranks(world: int, *command: str, folder: Path = ROOT) -> list[str]:
+def run_ranks(world: int, program: str, folder: Path = ROOT) -> list[str]:
     """Run a Python program as torchrun would, one process a rank; return what each printed.
 
     When one rank fails the others are ended, because they would wait for it.
@@ -28,7 +28,7 @@ def run_ranks(world: int, *command: str, folder: Path = ROOT) -> list[str]:
     }
     ranks = [
         _start(
-            command,
+            program,
             folder,
             {**of_group, "RANK": rank, "LOCAL_RANK": rank},
         )
@@ -51,9 +51,7 @@ def run_ranks(world: int, *command: str, folder: Path = ROOT) -> list[str]:
     return [output for output, _ in outputs]
 
 
-def _start(
-    command: tuple[str, ...], folder: Path, variables: dict[str, object]
-) -> "subprocess.Popen[str]":
+def _start(program: str, folder: Path, variables: dict[str, object]) -> "subprocess.Popen[str]":
     environment = {
         **os.environ,
         # What `accelerate launch --cpu` sets: without it two processes on CPUs are two programs.
@@ -66,7 +64,7 @@ def _start(
         **{name: str(value) for name, value in variables.items()},
     }
     return subprocess.Popen(
-        [sys.executable, *command],
+        [sys.executable, Path(__file__).with_name("as_rank.py"), program],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

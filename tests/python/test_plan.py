@@ -214,6 +214,8 @@ def uneven(**options: Any) -> BatchPlan:
         if not (language == "de" and group % 3 == 0) and not (language == "th" and group % 7 == 0)
     ]
     lengths = options.pop("length", False)
+    if options.pop("shuffled", False):
+        rows.sort(key=lambda row: row[0] * 389 % 701)
     corpus = ParallelCorpus.from_columns(
         group=[group for group, _ in rows],
         language=[language for _, language in rows],
@@ -235,6 +237,7 @@ GOLDEN = {
     ),
     "skewed": (skewed, "48d7f4726930ab2c531a8c56bb26b7c8"),
     "uneven": (uneven, "ec5ededd974d2f977357068283504e70"),
+    "uneven, shuffled": (lambda: uneven(shuffled=True), "d64e05837fb5872ceb0858e465e6427c"),
     "uneven by length": (lambda: uneven(length=True), "da50cf60d2c67ac592e30ae55851e0fe"),
     "with negatives": (lambda: uneven(negatives=3), "7f4cc4e648a865375e918ab6cb8e2b7d"),
     "rotating": (
@@ -249,7 +252,7 @@ GOLDEN = {
 def test_golden_hashes(name: str) -> None:
     build, expected = GOLDEN[name]
     plan = build()
-    assert plan.identity["plan_version"] == 1
+    assert plan.identity["plan_version"] == 2
     assert hashlib.sha256(plan[0:50].astype("<i8").tobytes()).hexdigest()[:32] == expected
 
 

@@ -444,7 +444,7 @@ def test_state_of_another_version() -> None:
 def test_state_of_another_plan_version() -> None:
     state = HybridBatchSampler(small_plan()).state_dict()
     state["plan"]["plan_version"] = 7
-    refused(state, "plan_version: saved 7, now 1", "resume with")
+    refused(state, "plan_version: saved 7, now 2", "resume with")
 
 
 @pytest.mark.parametrize(

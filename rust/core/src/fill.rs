@@ -220,7 +220,7 @@ impl Plan {
         let pass = number / deal.batches();
         for ((slots, &group), &position) in batch.slots.iter_mut().zip(&batch.ids).zip(positions) {
             if source.slots(group).len() < width as usize {
-                let turn = first_choice(*key, group) + deal.turns(*key, pass, position);
+                let turn = first_choice(*key, source, group) + deal.turns(*key, pass, position);
                 *slots = self.rotate(source, s, stream.kind, group, turn);
             }
         }
@@ -242,7 +242,7 @@ impl Plan {
             let (rounds, rest) = (turn / own.len() as u64, (turn % own.len() as u64) as usize);
             rounds * all + own[..rest].iter().filter(|&&own| own).count() as u64
         };
-        let first = first_choice(*key, id);
+        let first = first_choice(*key, source, id);
         before(first + turns) - before(first)
     }
 
@@ -266,9 +266,9 @@ impl Plan {
     }
 }
 
-/// Where a group begins among its choices.
-fn first_choice(key: Key, group: u64) -> u64 {
-    key.derive(u64::MAX - 4).below(group, 1 << 32)
+/// Where a group begins among its choices: told by its first row, lest it depend on how the rows are kept.
+fn first_choice(key: Key, source: &Source, group: u64) -> u64 {
+    key.derive(u64::MAX - 4).below(source.any_row(group, None), 1 << 32)
 }
 
 /// Tokens by which members are bucketed: of the row in a monolingual stream, else the mean over a group's versions.

@@ -18,22 +18,20 @@ pub fn sources(
     names: Vec<String>,
     called: &Names<'_>,
 ) -> Result<(Vec<Source>, Option<Vec<u32>>), Invalid> {
-    let draft = match regular(columns, names.len(), languages.len()) {
+    let mut draft = match regular(columns, names.len(), languages.len()) {
         Some(blocks) => Draft::of_blocks(blocks),
         None => Draft::of_rows(columns, languages, &names, called)?,
     };
     let classes = draft.classes(columns)?;
     let with_negatives = columns.negatives.is_some();
-    let group_ids = if with_negatives { Some(draft.group_ids(columns)?) } else { None };
-    let mut first = 0;
-    let mut sources = Vec::with_capacity(names.len());
-    for (name, tables) in names.into_iter().zip(draft.tables) {
-        let class = classes.as_deref().map(|classes| &classes[first..][..tables.groups as usize]);
-        let class = class.map(|class| class.iter().map(|&root| root - first as u32).collect::<Vec<_>>());
-        sources.push(tables.finish(name, class.as_deref(), with_negatives));
-        first += sources[sources.len() - 1].groups() as usize;
+    for (tables, classes) in draft.tables.iter_mut().zip(&classes) {
+        tables.sort(classes.as_deref(), with_negatives);
     }
-    Ok((sources, group_ids))
+    let group_ids = if with_negatives { Some(draft.group_ids(columns)?) } else { None };
+    let of = |((name, tables), class): ((String, Tables), Option<Vec<u32>>)| {
+        tables.finish(name, class.as_deref(), with_negatives)
+    };
+    Ok((names.into_iter().zip(draft.tables).zip(classes).map(of).collect(), group_ids))
 }
 
 /// What is known of a source before its orders are made.
@@ -41,6 +39,10 @@ struct Tables {
     groups: u64,
     languages: Vec<u32>,
     table: Table,
+    /// Of groups that may lack languages, in the order of the file: where each begins in the table.
+    first_cells: Vec<u32>,
+    /// The groups by hashed class, where classes join any.
+    sorted: Option<Vec<u32>>,
 }
 
 struct Draft {
@@ -55,6 +57,8 @@ impl Draft {
             groups: block.groups,
             languages: block.languages.clone(),
             table: Table::Regular(block),
+            first_cells: Vec::new(),
+            sorted: None,
         };
         Self { tables: blocks.into_iter().map(of).collect(), group_of: None }
     }
@@ -99,10 +103,10 @@ impl Draft {
             let ends = &ends[group..group + groups];
             let last = ends.last().map_or(cell, |&end| end as usize);
             let rows = &mut sorted[cell..last];
-            let mut starts = Bits::new(rows.len() as u64);
+            let mut first_cells = Vec::with_capacity(groups);
             let mut begin = 0;
             for &end in ends {
-                starts.set(begin as u64);
+                first_cells.push(begin as u32);
                 let versions = &mut rows[begin..end as usize - cell];
                 versions.sort_unstable_by_key(|&row| (columns.language.get(row as usize), row));
                 let language = |row: u32| columns.language.get(row as usize);
@@ -117,13 +121,18 @@ impl Draft {
                 begin = end as usize - cell;
             }
             let table = if rows.len() == groups * spoken.len() {
+                first_cells = Vec::new();
                 Table::Full(rows.to_vec())
             } else {
                 let slot = |row: u32| spoken.partition_point(|&l| i64::from(l) < columns.language.get(row as usize));
                 let slots = rows.iter().map(|&row| slot(row) as u32);
-                Table::Sparse { slots: Compact::new(spoken.len() as u64 - 1, slots), rows: Rows::new(rows), starts }
+                Table::Sparse {
+                    slots: Compact::new(spoken.len() as u64 - 1, slots),
+                    rows: Rows::new(rows),
+                    starts: marked(rows.len() as u64, &first_cells),
+                }
             };
-            tables.push(Tables { groups: groups as u64, languages: spoken, table });
+            tables.push(Tables { groups: groups as u64, languages: spoken, table, first_cells, sorted: None });
             (group, cell) = (group + groups, last);
         }
         Ok(Self { tables, group_of: Some(group_of) })
@@ -148,16 +157,10 @@ impl Draft {
     fn group_ids(&self, columns: &Columns<'_>) -> Result<Vec<u32>, Invalid> {
         self.check_countable("hard negatives")?;
         let before = self.before();
-        let first_cells: Vec<Option<Vec<u32>>> = (self.tables.iter())
-            .map(|tables| match &tables.table {
-                Table::Sparse { starts, .. } => Some(starts.ones().map(|cell| cell as u32).collect()),
-                _ => None,
-            })
-            .collect();
         let of = |row: usize| {
             let source = columns.source_of(row);
             let number = self.group_of(row, source, &before) - before[source] as u32;
-            first_cells[source].as_ref().map_or(number, |cells| cells[number as usize])
+            self.tables[source].first_cells.get(number as usize).copied().unwrap_or(number)
         };
         Ok((0..columns.rows()).map(of).collect())
     }
@@ -170,10 +173,10 @@ impl Draft {
         Ok(())
     }
 
-    /// The class of each group, as the number of its lowest group; `None` without keys.
-    fn classes(&self, columns: &Columns<'_>) -> Result<Option<Vec<u32>>, Invalid> {
+    /// For each source the class of each group, as the number of its lowest group; `None` where no two groups share one.
+    fn classes(&self, columns: &Columns<'_>) -> Result<Vec<Option<Vec<u32>>>, Invalid> {
         if columns.keys.is_empty() {
-            return Ok(None);
+            return Ok(vec![None; self.tables.len()]);
         }
         self.check_countable("passage keys")?;
         let before = self.before();
@@ -185,7 +188,13 @@ impl Draft {
                 (source, self.group_of(row, source, &before))
             });
         }
-        Ok(Some(classes.all()))
+        let all = classes.all();
+        let of = |(tables, &first): (&Tables, &u64)| {
+            let roots = all[first as usize..][..tables.groups as usize].iter().map(|&root| root - first as u32);
+            // Keys that join no two groups change nothing.
+            (0..).zip(roots.clone()).any(|(group, root)| group != root).then(|| roots.collect())
+        };
+        Ok(self.tables.iter().zip(&before).map(of).collect())
     }
 }
 
@@ -228,48 +237,76 @@ fn number_groups(
 }
 
 impl Tables {
-    /// Makes the orders. `class` is the class of each group, as the number of its lowest group.
-    fn finish(self, name: String, class: Option<&[u32]>, keep_classes: bool) -> Source {
-        // Keys that join no two groups change nothing.
-        let class = class.filter(|class| (0..).zip(class.iter()).any(|(group, &root)| group != root));
-        let mut groups: Vec<u32> = Vec::new();
-        let mut all = Order::all(self.groups);
-        if let Some(class) = class {
-            groups = (0..self.groups as u32).collect();
-            sort_by_hash(&mut groups, |group| class[group as usize]);
-            all = Order::new(groups.iter().map(|&group| (group, class[group as usize])));
+    /// Sorts the groups by hashed class. `class` is the class of each group, as the number of its lowest group.
+    fn sort(&mut self, class: Option<&[u32]>, with_negatives: bool) {
+        let Some(class) = class else { return };
+        let mut sorted: Vec<u32> = (0..self.groups as u32).collect();
+        sort_by_hash(&mut sorted, |group| class[group as usize]);
+        // A table in this order tells it by its marks, where a list would take 4 bytes a group. Rows that stand in the
+        // order of the file without a list keep it, unless the class of a group is to be looked up.
+        if let Table::Sparse { rows, slots, starts } = &mut self.table
+            && (with_negatives || matches!(rows, Rows::Listed(_)))
+        {
+            let (mut cells, mut first_cells) = (Vec::with_capacity(slots.len() as usize), vec![0; sorted.len()]);
+            for &group in &sorted {
+                let first = u64::from(self.first_cells[group as usize]);
+                first_cells[group as usize] = cells.len() as u32;
+                cells.extend(first..starts.first_after(first));
+            }
+            let moved: Vec<u32> = cells.iter().map(|&cell| rows.get(cell) as u32).collect();
+            *rows = Rows::new(&moved);
+            *slots = Compact::new(self.languages.len() as u64 - 1, cells.iter().map(|&cell| slots.get(cell)));
+            *starts = marked(moved.len() as u64, &first_cells);
+            self.first_cells = first_cells;
         }
+        self.sorted = Some(sorted);
+    }
+
+    /// Makes the orders.
+    fn finish(self, name: String, class: Option<&[u32]>, keep_classes: bool) -> Source {
+        let class_of = |group: u32| class.map_or(group, |class| class[group as usize]);
         let mut source = Source {
             name,
             groups: self.groups,
             languages: self.languages,
             table: self.table,
-            all: Arc::new(all),
+            all: Arc::new(Order::all(self.groups)),
             by_slot: Vec::new(),
-            classes: class.filter(|_| keep_classes).map(<[u32]>::to_vec),
+            classes: None,
         };
-        if let Table::Sparse { slots, starts, .. } = &source.table {
-            if class.is_none() {
-                groups = (0..self.groups as u32).collect();
+        let Table::Sparse { slots, starts, .. } = &source.table else {
+            if let Some(sorted) = self.sorted {
+                source.all = Arc::new(Order::new(sorted.into_iter().map(|group| (group, class_of(group)))));
+                source.classes = class.filter(|_| keep_classes).map(<[u32]>::to_vec);
             }
-            let class_of = |group: u32| class.map_or(group, |class| class[group as usize]);
-            let first_cells: Vec<u32> = starts.ones().map(|cell| cell as u32).collect();
-            let mut by_slot = vec![Vec::new(); source.languages.len()];
-            for &group in &groups {
-                let first = u64::from(first_cells[group as usize]);
-                for cell in first..starts.first_after(first) {
-                    by_slot[slots.get(cell) as usize].push((cell as u32, class_of(group)));
-                }
+            return source;
+        };
+        let sorted = self.sorted.unwrap_or_else(|| (0..self.groups as u32).collect());
+        let first_cell = |group: u32| self.first_cells[group as usize];
+        let mut by_slot = vec![Vec::new(); source.languages.len()];
+        for &group in &sorted {
+            let first = u64::from(first_cell(group));
+            for cell in first..starts.first_after(first) {
+                by_slot[slots.get(cell) as usize].push((cell as u32, class_of(group)));
             }
-            source.classes = source.classes.map(|of_groups| {
-                let mut of_cells = vec![0; slots.len() as usize];
-                (first_cells.iter().zip(of_groups)).for_each(|(&cell, class)| of_cells[cell as usize] = class);
-                of_cells
-            });
-            let all = groups.iter().map(|&group| (first_cells[group as usize], class_of(group)));
-            source.all = Arc::new(Order::new(all));
-            source.by_slot = by_slot.into_iter().map(|members| Arc::new(Order::new(members))).collect();
         }
+        source.all = Arc::new(if sorted.is_sorted_by_key(|&group| first_cell(group)) {
+            let mut groups = sorted.iter();
+            let class = |cell| starts.get(cell).then(|| groups.next().map(|&group| class_of(group)))?;
+            Arc::new(Order::all(slots.len())).part(class)
+        } else {
+            Order::new(sorted.iter().map(|&group| (first_cell(group), class_of(group))))
+        });
+        source.by_slot = by_slot.into_iter().map(|members| Arc::new(Order::new(members))).collect();
         source
     }
+}
+
+/// A set of positions below `len`.
+fn marked(len: u64, positions: &[u32]) -> Bits {
+    let mut bits = Bits::new(len);
+    for &at in positions {
+        bits.set(at.into());
+    }
+    bits
 }

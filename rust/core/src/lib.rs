@@ -22,6 +22,7 @@ mod index;
 pub mod judged;
 mod kernels;
 pub mod key;
+pub mod marks;
 pub mod negatives;
 pub mod ngram;
 pub mod order;

@@ -13,11 +13,16 @@ use crate::streams::Stream;
 /// For each row the groups whose passages are hard negatives of its query.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Negatives {
-    /// Where the list of each row ends.
-    ends: Vec<u64>,
+    /// How many each row lists.
+    counts: Compact,
+    /// Where the lists of every 64th row begin.
+    begins: Vec<u64>,
     /// Ids of groups, in the source of the row.
     groups: Compact,
 }
+
+/// Rows whose lists have one beginning on record.
+const TOGETHER: u64 = 64;
 
 /// The negatives of one batch, in the making.
 pub(crate) struct Chooser<'a> {
@@ -66,18 +71,29 @@ impl Negatives {
             groups.push(group_ids[other]);
         }
         let largest = groups.iter().copied().max().unwrap_or(0).into();
-        Ok(Self { ends, groups: Compact::new(largest, groups.into_iter()) })
+        let begin = |row: usize| if row == 0 { 0 } else { ends[row - 1] };
+        let counts = || (0..count).map(|row| ends[row] - begin(row));
+        let most = counts().max().unwrap_or(0);
+        if most > u32::MAX.into() {
+            invalid!("a row lists {most} negatives: at most {} fit", u32::MAX);
+        }
+        Ok(Self {
+            counts: Compact::new(most, counts().map(|count| count as u32)),
+            begins: (0..count).step_by(TOGETHER as usize).map(begin).collect(),
+            groups: Compact::new(largest, groups.into_iter()),
+        })
     }
 
     /// The number of negatives of a row's query, and where they begin.
     fn list(&self, row: u64) -> (u64, u64) {
-        let first = if row == 0 { 0 } else { self.ends[row as usize - 1] };
-        (self.ends[row as usize] - first, first)
+        let count = |row| u64::from(self.counts.get(row));
+        let before: u64 = (row / TOGETHER * TOGETHER..row).map(count).sum();
+        (count(row), self.begins[(row / TOGETHER) as usize] + before)
     }
 
     /// Everything that batches depend on, as words.
     pub fn words(&self) -> impl Iterator<Item = u64> {
-        self.ends.iter().copied().chain(self.groups.iter().map(u64::from))
+        self.counts.iter().chain(self.groups.iter()).map(u64::from)
     }
 }
 

@@ -1,19 +1,32 @@
 //! What a stream draws from: members in an order that keeps conflict classes together.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bits::Bits;
 use crate::compact::Compact;
+use crate::marks::Marks;
 
 /// Members of a stream, as ids of their source, sorted by hashed conflict class.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Order {
-    /// `None`: the ids `0..len` as they are.
-    ids: Option<Compact>,
+    ids: Ids,
     len: u64,
     /// Where each class begins; `None` when every class has one member.
     starts: Option<Bits>,
     largest: Option<Largest>,
+}
+
+/// The id at each position.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Ids {
+    /// The position.
+    All,
+    /// Any.
+    Listed(Compact),
+    /// Those at some positions of another order, marked there.
+    Part(Arc<Order>, Marks),
 }
 
 /// The class with the most members.
@@ -29,50 +42,54 @@ impl Order {
     /// The ids `0..len`, each a class of its own.
     #[must_use]
     pub fn all(len: u64) -> Self {
-        Self { ids: None, len, starts: None, largest: None }
+        Self { ids: Ids::All, len, starts: None, largest: None }
     }
 
     /// Ids with the class of each, equal classes next to each other.
     #[must_use]
     pub fn new(members: impl IntoIterator<Item = (u32, u32)>) -> Self {
-        let mut ids = Vec::new();
-        let mut begins = Vec::new();
-        let mut last = None;
-        for (id, class) in members {
-            if last != Some(class) {
-                begins.push(ids.len() as u32);
-                last = Some(class);
-            }
-            ids.push(id);
-        }
-        let len = ids.len() as u64;
-        let single = begins.len() == ids.len();
-        let ids = Some(Compact::new(ids.iter().copied().max().unwrap_or(0).into(), ids.into_iter()));
-        if single {
-            return Self { ids, len, starts: None, largest: None };
-        }
-        let mut starts = Bits::new(len);
-        let mut largest = Largest { members: 0, first: 0 };
-        for (k, &first) in begins.iter().enumerate() {
-            starts.set(u64::from(first));
-            let end = begins.get(k + 1).map_or(len, |&next| u64::from(next));
-            if end - u64::from(first) > largest.members {
-                largest = Largest { members: end - u64::from(first), first: u64::from(first) };
+        let (ids, classes): (Vec<u32>, Vec<u32>) = members.into_iter().unzip();
+        let ids = Compact::new(ids.iter().copied().max().unwrap_or(0).into(), ids.into_iter());
+        Self::with_classes(Ids::Listed(ids), &classes)
+    }
+
+    /// Those members, in the same order, whose position gives a class; equal classes next to each other. Takes a
+    /// bit a member where a list takes 32.
+    #[must_use]
+    pub fn part(self: &Arc<Self>, mut class: impl FnMut(u64) -> Option<u32>) -> Self {
+        let mut marks = Bits::new(self.len);
+        let mut classes = Vec::new();
+        for at in 0..self.len {
+            if let Some(class) = class(at) {
+                marks.set(at);
+                classes.push(class);
             }
         }
-        Self { ids, len, starts: Some(starts), largest: Some(largest) }
+        Self::with_classes(Ids::Part(Arc::clone(self), Marks::new(marks)), &classes)
     }
 
     /// Those members whose id passes, in the same order.
     #[must_use]
-    pub fn filtered(&self, keep: impl Fn(u32) -> bool) -> Self {
-        let mut class = 0;
-        let members = (0..self.len).filter_map(|at| {
-            class += u32::from(self.starts_class(at));
-            let id = self.id(at) as u32;
-            keep(id).then_some((id, class))
-        });
-        Self::new(members)
+    pub fn filtered(self: &Arc<Self>, keep: impl Fn(u64) -> bool) -> Self {
+        self.part(|at| keep(self.id(at)).then(|| self.class(at) as u32))
+    }
+
+    fn with_classes(ids: Ids, classes: &[u32]) -> Self {
+        let len = classes.len() as u64;
+        let mut starts = Bits::new(len);
+        let mut largest = Largest { members: 0, first: 0 };
+        let mut first = 0;
+        for class in classes.chunk_by(PartialEq::eq) {
+            starts.set(first);
+            if class.len() as u64 > largest.members {
+                largest = Largest { members: class.len() as u64, first };
+            }
+            first += class.len() as u64;
+        }
+        if largest.members <= 1 {
+            return Self { ids, len, starts: None, largest: None };
+        }
+        Self { ids, len, starts: Some(starts), largest: Some(largest) }
     }
 
     /// The number of members.
@@ -90,7 +107,21 @@ impl Order {
     /// The id at a position.
     #[must_use]
     pub fn id(&self, at: u64) -> u64 {
-        self.ids.as_ref().map_or(at, |ids| u64::from(ids.get(at)))
+        match &self.ids {
+            Ids::All => at,
+            Ids::Listed(ids) => ids.get(at).into(),
+            Ids::Part(of, marks) => of.id(marks.position(at)),
+        }
+    }
+
+    /// The position of a member of an order in which ids rise.
+    #[must_use]
+    pub fn position(&self, id: u64) -> u64 {
+        match &self.ids {
+            Ids::All => id,
+            Ids::Listed(_) => unreachable!("ids in an order without an inverse"),
+            Ids::Part(of, marks) => marks.number(of.position(id)),
+        }
     }
 
     /// Where classes begin; `None` when every class has one member.
@@ -111,15 +142,15 @@ impl Order {
         self.largest
     }
 
-    fn starts_class(&self, at: u64) -> bool {
-        self.starts.as_ref().is_none_or(|starts| starts.get(at))
-    }
-
     /// Everything that batches depend on, as words.
     pub fn words(&self) -> impl Iterator<Item = u64> {
-        let ids = self.ids.iter().flat_map(Compact::iter).map(u64::from);
+        let (form, listed, marks) = match &self.ids {
+            Ids::All => (0, None, None),
+            Ids::Listed(ids) => (1, Some(ids), None),
+            Ids::Part(_, marks) => (2, None, Some(marks)),
+        };
+        let ids = listed.into_iter().flat_map(Compact::iter).map(u64::from);
         let starts = self.starts.iter().flat_map(|starts| starts.words().iter().copied());
-        let given = u64::from(self.ids.is_some()) + 2 * u64::from(self.starts.is_some());
-        [self.len, given].into_iter().chain(ids).chain(starts)
+        [self.len, form].into_iter().chain(ids).chain(marks.into_iter().flat_map(Marks::words)).chain(starts)
     }
 }

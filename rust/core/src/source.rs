@@ -21,7 +21,7 @@ pub struct Source {
     pub(crate) all: Arc<Order>,
     /// The members of each language; empty when every group has every language and `all` serves them all.
     pub(crate) by_slot: Vec<Arc<Order>>,
-    /// The class of each id; only where negatives ask for it and classes exist.
+    /// The class of each group that has every language; only where negatives ask for it and classes exist.
     pub(crate) classes: Option<Vec<u32>>,
 }
 
@@ -58,7 +58,7 @@ impl Rows {
         if consecutive { Self::Consecutive(rows[0].into()) } else { Self::Listed(rows.to_vec()) }
     }
 
-    fn get(&self, cell: u64) -> u64 {
+    pub(crate) fn get(&self, cell: u64) -> u64 {
         match self {
             Self::Consecutive(first) => first + cell,
             Self::Listed(rows) => rows[cell as usize].into(),
@@ -194,7 +194,11 @@ impl Source {
     /// The conflict class of a group, for a corpus with negatives.
     #[must_use]
     pub fn class_of(&self, group: u64) -> u64 {
-        self.classes.as_ref().map_or(group, |classes| u64::from(classes[group as usize]))
+        match (&self.table, &self.classes) {
+            (Table::Sparse { .. }, _) => self.all.class(self.all.position(group)),
+            (_, Some(classes)) => classes[group as usize].into(),
+            (_, None) => group,
+        }
     }
 
     /// Everything that batches depend on, as words.

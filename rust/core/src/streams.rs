@@ -124,7 +124,7 @@ fn members(source: &Source, weights: &Weights, stream: Stream) -> Arc<Order> {
     if source.is_complete() {
         return source.all().clone();
     }
-    let has_turn = |group: u32| weights.choices(s, stream.kind, source.slots(group.into())).next().is_some();
+    let has_turn = |group| weights.choices(s, stream.kind, source.slots(group)).next().is_some();
     let able = source.all().filtered(has_turn);
     if able.len() == source.all().len() { source.all().clone() } else { Arc::new(able) }
 }
