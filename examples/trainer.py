@@ -1,8 +1,8 @@
-"""transformers' Trainer in any number of processes, stopped in the middle of epoch 1 and resumed.
-
+"""transformers' Trainer: stops in epoch 1; run again, in any number of processes, it goes on:
 torchrun --nproc-per-node 2 examples/trainer.py"""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from accelerate.utils import gather_object
@@ -17,10 +17,10 @@ from hybridsampler.integrations.transformers import HybridTrainerMixin
 dataset = Dataset.from_parquet("examples/data/train.parquet")
 corpus = ParallelCorpus.from_columns(group=dataset["group_id"][:], language=dataset["lang"][:])
 plan = BatchPlan(corpus, Mix(monolingual=0.5, cross_lingual=0.5), batch_size=32)
-name = save_bert(dataset["query"][:])  # or a real model's
-model, tokenizer = AutoModel.from_pretrained(name), AutoTokenizer.from_pretrained(name)
-sampler = HybridBatchSampler(plan, steps_per_epoch=7)
+bert = save_bert(dataset["query"][:])  # or a real model's name
+model, tokenizer = AutoModel.from_pretrained(bert), AutoTokenizer.from_pretrained(bert)
 each = plan.batch_size // int(os.environ.get("WORLD_SIZE", "1"))
+sampler = HybridBatchSampler(plan, steps_per_epoch=7)
 
 
 class HybridTrainer(HybridTrainerMixin, Trainer):
@@ -33,8 +33,8 @@ class HybridTrainer(HybridTrainerMixin, Trainer):
         return -(queries @ passages.T).log_softmax(dim=1).diagonal().mean()
 
 
-for last, resume in ((9, False), (14, True)):
-    args = TrainingArguments("runs/trainer", per_device_train_batch_size=each, max_steps=last)
-    HybridTrainer(model, args, default_collate, dataset, batch_sampler=sampler).train(resume)
-    print(f"trained up to step {last}: the gathered batches are plan[t]")
+last = 9 + 5 * len([*Path("runs/trainer").glob("checkpoint-*")])
+args = TrainingArguments("runs/trainer", per_device_train_batch_size=each, max_steps=last)
+HybridTrainer(model, args, default_collate, dataset, batch_sampler=sampler).train(last > 9)
+print(f"trained up to step {last}: the gathered batches are plan[t]")
 args.distributed_state.destroy_process_group()

@@ -6,6 +6,7 @@ hold the last collective's tensors when the program is through; if it drops them
 an active exception"), mostly on a busy machine.
 """
 
+import multiprocessing
 import os
 import runpy
 import sys
@@ -15,6 +16,9 @@ program = sys.argv[1]
 sys.argv = sys.argv[1:]
 sys.path[0] = str(Path(program).parent)  # as if Python had been started with it
 runpy.run_path(program, run_name="__main__")
+for worker in multiprocessing.active_children():  # of loaders; an exit would end them too
+    worker.terminate()
+    worker.join()
 sys.stdout.flush()
 sys.stderr.flush()
 os._exit(0)

@@ -26,11 +26,7 @@ PRINTS: dict[str, tuple[tuple[int, ...], str]] = {
         "steps 50 to 99: the gathered batches are plan[t]\n"
         "steps 70 to 99: the gathered batches are plan[t]\n",
     ),
-    "trainer": (
-        (2,),
-        "trained up to step 9: the gathered batches are plan[t]\n"
-        "trained up to step 14: the gathered batches are plan[t]\n",
-    ),
+    "trainer": ((), ""),  # below, several times in one folder
     "lightning_ddp": (
         (2,),
         "trained up to step 9: the ranks' batches are plan[t]\n"
@@ -72,6 +68,13 @@ def test_sentence_transformers_losses_do_not_depend_on_the_number_of_processes()
     losses = [re.findall(r"'loss': '([\d.]+)'", text) for text in lines]
     assert len(losses[0]) == len(losses[1]) == 1
     assert float(losses[0][0]) == pytest.approx(float(losses[1][0]), abs=2e-3)
+
+
+def test_a_trainer_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    for world, last in ((2, 9), (4, 14), (1, 19)):
+        lines = run_ranks(world, "examples/trainer.py", folder=tmp_path)[0].splitlines()
+        assert f"trained up to step {last}: the gathered batches are plan[t]" in lines
 
 
 def _examples() -> list[Path]:
