@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler import bias
 from hybridsampler.candidates import open_candidates
-from hybridsampler.measures import Measure, mean, rank_distance
+from hybridsampler.measures import Judgements, Measure, mean
 from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
@@ -180,11 +181,10 @@ class Evaluation:
     @property
     def rank_distance_by_language(self) -> dict[str, float]:
         """Mean rank distance of the queries of each language, in the pool of all languages."""
-        at = self._relevant
-        distances = rank_distance(
-            self.ranks.query[at], self.ranks.overall[at], len(self._query_languages)
+        everything = np.ones(len(self.ranks.query), bool)
+        return self._by_query_language(
+            bias.rank_distance(self._judgements(self.ranks.overall, everything))
         )
-        return self._by_query_language(distances)
 
     def _within(self, measure: str, language: str) -> NDArray[np.float64]:
         at = self._relevant & (self.ranks.language == self.ranks.languages.index(language))
@@ -197,8 +197,11 @@ class Evaluation:
             raise ValueError(
                 f"measure {measure!r} was not asked for: there are {', '.join(self._measures)}"
             )
+        return self._measures[measure].per_query(self._judgements(rank, at))
+
+    def _judgements(self, rank: NDArray[np.int64], at: NDArray[np.bool_]) -> Judgements:
         queries = len(self._query_languages)
-        return self._measures[measure].per_query(self.ranks.query[at], rank[at], queries)
+        return Judgements(self.ranks.query[at], self.ranks.grade[at], rank[at], queries)
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
         there = ~np.isnan(values)

@@ -1,0 +1,57 @@
+"""Names of measures: as ir_measures writes them, and as trec_eval does."""
+
+from __future__ import annotations
+
+import re
+
+ALIASES = {"MAP": "AP", "MRR": "RR", "NDCG": "nDCG", "Precision": "P", "Recall": "R"}
+# trec_eval's name: ours, and whether a cutoff follows it.
+TREC = {
+    "map": ("AP", False),
+    "map_cut": ("AP", True),
+    "ndcg": ("nDCG", False),
+    "ndcg_cut": ("nDCG", True),
+    "recip_rank": ("RR", False),
+    "P": ("P", True),
+    "recall": ("R", True),
+    "success": ("Success", True),
+}
+NAMES = ("AP", "nDCG", "RR", "R", "P", "Success", "Judged")
+
+_NUMBER = r"-?[0-9]{1,18}"
+_VALUE = rf"{_NUMBER}|'[^']*'|\"[^\"]*\""
+_IR = re.compile(r"([A-Za-z]+)(?:\(([^()]*)\))?(?:@([0-9]{1,18}))?")
+_TREC = re.compile(r"([A-Za-z_]+?)[._]([0-9]{1,18})")
+_PARAMETER = re.compile(rf"\s*([a-z_]+)\s*=\s*({_VALUE})\s*")
+
+
+def split(text: str) -> tuple[str, dict[str, int | str]]:
+    """Split a name into the measure and its parameters, the cutoff among them.
+
+    Raises:
+        ValueError: what neither ir_measures nor trec_eval would write.
+    """
+    trec = _TREC.fullmatch(text)
+    name, number = (trec[1], int(trec[2])) if trec else (text, None)
+    if name in TREC and TREC[name][1] == (number is not None):
+        return TREC[name][0], {} if number is None else {"cutoff": number}
+    found = _IR.fullmatch(text)
+    if found is None or ALIASES.get(found[1], found[1]) not in NAMES:
+        raise ValueError(
+            f"unknown measure {text!r}: choose AP, nDCG, RR, R, P, Success or Judged, written as "
+            "AP, AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, map_cut_10, ndcg, "
+            "ndcg_cut_10, recip_rank, P_10, recall_10 or success_10"
+        )
+    parameters: dict[str, int | str] = {}
+    for part in found[2].split(",") if found[2] and found[2].strip() else []:
+        given = _PARAMETER.fullmatch(part)
+        if given is None:
+            raise ValueError(
+                f"measure {text!r}: {part.strip()!r} is no parameter; write rel=2 or dcg='exp-log2'"
+            )
+        if given[1] in parameters:
+            raise ValueError(f"measure {text!r}: {given[1]} is given twice")
+        parameters[given[1]] = given[2][1:-1] if given[2][0] in "'\"" else int(given[2])
+    if found[3] is not None:
+        parameters["cutoff"] = int(found[3])
+    return ALIASES.get(found[1], found[1]), parameters
