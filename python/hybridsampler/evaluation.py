@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import bias
 from hybridsampler.candidates import open_candidates
-from hybridsampler.measures import Judgements, Measure, mean
+from hybridsampler.measures import Measure, Policy, filled, known_policy, mean
+from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
@@ -26,8 +27,10 @@ def evaluate(
     query_languages: Sequence[str],
     candidate_languages: Sequence[str],
     measures: Sequence[str] = ("AP", "R@1", "R@10"),
+    exclude: tuple[ArrayLike, ArrayLike] | None = None,
     similarity: Similarity = "dot",
     ties: Ties = "pessimistic",
+    empty: Policy = "error",
     threads: int | None = None,
     spool_folder: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
@@ -39,29 +42,38 @@ def evaluate(
             map, a ``.npy`` or ``.safetensors`` file or a list of such shards, or an iterable of
             blocks from an encoder; see :func:`hybridsampler.candidates.open_candidates`.
         relevant: ``(indptr, indices)`` or ``(indptr, indices, grades)``: CSR lists of candidates
-            for each query. Grades of 1 and above are relevant.
+            for each query. Grades of 1 and above are relevant, unless a measure says ``rel=``.
         query_languages: (Q,) names.
         candidate_languages: (N,) names.
-        measures: names as ir_measures writes them.
+        measures: names as :meth:`Measure.parse` reads them.
+        exclude: ``(indptr, ids)``: candidates left out of the pools of each query, such as the
+            query itself.
         similarity: as for :class:`RankCounter`.
         ties: as for :meth:`RankCounter.ranks`.
+        empty: what becomes of a query without a relevant candidate; see :class:`Evaluation`.
         threads: as for :class:`RankCounter`.
         spool_folder: where an encoder's blocks are kept; ``None``: where the system has temporary
             files.
 
     Raises:
         ValueError: as :class:`RankCounter` and ``open_candidates``; relevance to a candidate that
-            does not exist; a query without a relevant candidate; an unknown measure; columns of
-            different lengths.
+            does not exist; a query without a relevant candidate, if ``empty`` is ``"error"``; an
+            unknown measure; columns of different lengths.
         TypeError: vectors of another type.
         OSError: as ``open_candidates``.
     """
     parsed = [Measure.parse(name) for name in measures]
     if ties not in get_args(Ties):  # now, and not after the whole pass
         raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
+    known_policy("empty", empty)
     # Before the candidates are touched: no encoder is to work for queries that are refused.
-    counter = RankCounter(queries, relevant, similarity=similarity, threads=threads)
+    counter = RankCounter(queries, relevant, exclude, similarity=similarity, threads=threads)
     _one_each("query_languages", query_languages, counter.queries)
+    if empty == "error":
+        indptr: NDArray[np.int64] = np.asarray(relevant[0], np.int64)
+        query = np.repeat(np.arange(counter.queries), indptr[1:] - indptr[:-1])
+        grade = np.asarray(relevant[2], np.int64) if len(relevant) == 3 else np.ones_like(query)
+        _refuse_empty(query, grade, counter.queries, parsed)
     judged = np.unique(np.asarray(relevant[1], np.int64))
     with open_candidates(candidates, spool_folder=spool_folder) as opened:
         _one_each("candidate_languages", candidate_languages, len(opened))
@@ -73,7 +85,8 @@ def evaluate(
             counter.anchor(block, ids)
         for ids, block in opened.blocks():
             counter.add(block, ids, candidate_languages[ids[0] : ids[-1] + 1])
-    return Evaluation(counter, query_languages, parsed, ties)
+    sizes = PoolSizes.count(candidate_languages, counter.queries, exclude)
+    return Evaluation(counter, query_languages, parsed, ties, empty=empty, sizes=sizes)
 
 
 class Evaluation:
@@ -81,10 +94,15 @@ class Evaluation:
 
     Settings: in ``"monolingual"`` a query of language X is ranked against the candidates of X; in
     ``"cross_lingual"`` against those of each other language in turn; in ``"multilingual"`` against
-    all. A query counts in a setting, or for a language, where it has a relevant candidate there.
+    all. A query counts in a setting, or for a language, where it has a relevant candidate there
+    (for Judged: any candidate). nDCG's best ranking is that of the same pool.
+
+    A query that has no relevant candidate at all, or none of the grade that a measure asks for with
+    ``rel=``, is refused with ``empty="error"``; with ``"skip"`` it counts nowhere; with ``"zero"``
+    it counts with 0 wherever there is a pool: in its own language, in each other language, in all.
 
     ``result[setting][measure]`` is a macro mean as in arXiv 2408.10536: over languages, for
-    ``"cross_lingual"`` over ordered pairs of languages.
+    ``"cross_lingual"`` over ordered pairs of languages. Measures go by the names of ir_measures.
     """
 
     def __init__(
@@ -93,30 +111,41 @@ class Evaluation:
         query_languages: Sequence[str],
         measures: Sequence[Measure],
         ties: Ties = "pessimistic",
+        *,
+        empty: Policy = "error",
+        sizes: PoolSizes | None = None,
     ) -> None:
         """Measure a counter that has seen all candidates.
 
+        Args:
+            counter: with the queries and judged candidates.
+            query_languages: (Q,) names.
+            measures: what to measure.
+            ties: as for :meth:`RankCounter.ranks`.
+            empty: what becomes of a query without a relevant candidate.
+            sizes: of the pools; needed by Judged alone.
+
         Raises:
-            ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate.
+            ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate; Judged
+                without sizes.
         """
         if len(query_languages) != counter.queries:
             raise ValueError(
                 f"query_languages has {len(query_languages)} entries for {counter.queries} "
                 "queries: give one each"
             )
+        self._empty = known_policy("empty", empty)
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
-        self._relevant = self.ranks.grade > 0
-        judged = np.bincount(self.ranks.query[self._relevant], minlength=len(self._query_languages))
-        if not judged.all():
-            first, count = int(np.argmin(judged)), int((judged == 0).sum())
-            raise ValueError(
-                f"query {first} has no relevant candidate ({count} queries have none): leave such "
-                "queries out"
-            )
+        self._pools = Pools(self.ranks, counter.queries, sizes)
+        self._defined = {
+            name: measure.defined(self._pools.whole) for name, measure in self._measures.items()
+        }
+        if empty == "error":
+            _refuse_empty(self.ranks.query, self.ranks.grade, counter.queries, measures)
         names = sorted(set(self._query_languages.tolist()))
         self.languages: tuple[str, ...] = tuple(names)
 
@@ -151,7 +180,7 @@ class Evaluation:
         """Means by (query language, candidate language), each pool one language."""
         cells = {}
         for name in sorted(set(self.ranks.languages)):
-            values = self._within(measure, name)
+            values = self._measured(measure, name)
             for x, value in self._by_query_language(values).items():
                 cells[x, name] = value
         return cells
@@ -159,19 +188,37 @@ class Evaluation:
     def per_query(self, setting: Setting, measure: str) -> NDArray[np.float64]:
         """(Q,) values; in ``"cross_lingual"`` the mean over the other languages. NaN: not there."""
         if _known(setting) == "multilingual":
-            return self._per_query(measure, self.ranks.overall, self._relevant)
+            return self._measured(measure, None)
         values = np.full(len(self._query_languages), np.nan)
         if setting == "monolingual":
             for name in self.ranks.languages:
                 own = self._query_languages == name
-                values[own] = self._within(measure, name)[own]
+                values[own] = self._measured(measure, name)[own]
             return values
         across: list[list[float]] = [[] for _ in values]
         for name in self.ranks.languages:
-            within = self._within(measure, name)
+            within = self._measured(measure, name)
             for query in np.flatnonzero((self._query_languages != name) & ~np.isnan(within)):
                 across[query].append(within[query])
         return np.array([mean(found) for found in across])
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """All per-query values, one row for each setting and query, as columns of equal length.
+
+        ``pandas.DataFrame`` and ``pyarrow.table`` take them as they are: ``query`` (int64),
+        ``query_language`` and ``setting`` (text), then a float64 column for each measure by its
+        name. NaN: the query does not count in the setting.
+        """
+        queries = len(self._query_languages)
+        columns: dict[str, NDArray[Any]] = {
+            "query": np.tile(np.arange(queries), len(SETTINGS)),
+            "query_language": np.tile(self._query_languages.astype(str), len(SETTINGS)),
+            "setting": np.repeat(np.array(SETTINGS), queries),
+        }
+        for name in self._measures:
+            values = [self.per_query(setting, name) for setting in SETTINGS]
+            columns[name] = np.concatenate(values)
+        return columns
 
     @property
     def rank_distance(self) -> float:
@@ -181,32 +228,82 @@ class Evaluation:
     @property
     def rank_distance_by_language(self) -> dict[str, float]:
         """Mean rank distance of the queries of each language, in the pool of all languages."""
-        everything = np.ones(len(self.ranks.query), bool)
-        return self._by_query_language(
-            bias.rank_distance(self._judgements(self.ranks.overall, everything))
-        )
+        return self._by_query_language(self.rank_distance_per_query)
 
-    def _within(self, measure: str, language: str) -> NDArray[np.float64]:
-        at = self._relevant & (self.ranks.language == self.ranks.languages.index(language))
-        return self._per_query(measure, self.ranks.within, at)
+    @property
+    def rank_distance_per_query(self) -> NDArray[np.float64]:
+        """(Q,) rank distances; NaN without a relevant candidate."""
+        return bias.rank_distance(self._pools.whole)
 
-    def _per_query(
-        self, measure: str, rank: NDArray[np.int64], at: NDArray[np.bool_]
+    def peer(self, cutoff: int, weights: Mapping[int, float] | None = None) -> float:
+        """Language bias as PEER@cutoff: macro mean of :meth:`peer_by_language`. 1 is fair."""
+        return mean(self.peer_by_language(cutoff, weights).values())
+
+    def peer_by_language(
+        self, cutoff: int, weights: Mapping[int, float] | None = None
+    ) -> dict[str, float]:
+        """Mean PEER of the queries of each language, in the pool of all languages."""
+        return self._by_query_language(self.peer_per_query(cutoff, weights))
+
+    def peer_per_query(
+        self, cutoff: int, weights: Mapping[int, float] | None = None
     ) -> NDArray[np.float64]:
-        if measure not in self._measures:
-            raise ValueError(
-                f"measure {measure!r} was not asked for: there are {', '.join(self._measures)}"
-            )
-        return self._measures[measure].per_query(self._judgements(rank, at))
+        """(Q,) values of :func:`hybridsampler.bias.peer`; NaN without a relevant candidate.
 
-    def _judgements(self, rank: NDArray[np.int64], at: NDArray[np.bool_]) -> Judgements:
+        Args:
+            cutoff: how many ranks are looked at.
+            weights: by grade; ``None``: the grades that were given, from 1, weigh the same.
+        """
+        if weights is None:
+            levels = np.unique(self.ranks.grade[self.ranks.grade > 0]).tolist()
+            weights = dict.fromkeys(levels or [1], 1 / max(len(levels), 1))
+        return bias.peer(self._pools.whole, self.ranks.language, cutoff, weights)
+
+    def mrv(self, spread: bias.Spread = "variance") -> float:
+        """Language bias as mean rank variance: macro mean of :meth:`mrv_by_language`."""
+        return mean(self.mrv_by_language(spread).values())
+
+    def mrv_by_language(self, spread: bias.Spread = "variance") -> dict[str, float]:
+        """Mean over the queries of each language, each rank in the pool of its own language."""
+        return self._by_query_language(self.mrv_per_query(spread))
+
+    def mrv_per_query(self, spread: bias.Spread = "variance") -> NDArray[np.float64]:
+        """(Q,) values of :func:`hybridsampler.bias.mrv`; NaN in fewer than two languages."""
+        ranks, at = self.ranks, self.ranks.grade > 0
         queries = len(self._query_languages)
-        return Judgements(self.ranks.query[at], self.ranks.grade[at], rank[at], queries)
+        return bias.mrv(ranks.query[at], ranks.language[at], ranks.within[at], queries, spread)
+
+    def _measured(self, name: str, language: str | None) -> NDArray[np.float64]:
+        """(Q,) values in the pool of a language, or of all."""
+        if name not in self._measures:
+            raise ValueError(
+                f"measure {name!r} was not asked for: there are {', '.join(self._measures)}"
+            )
+        pool = self._pools.whole if language is None else self._pools.within(language)
+        values = self._measures[name].per_query(pool)
+        return filled(values, ~self._defined[name], self._empty)
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
         there = ~np.isnan(values)
         means = {name: values[there & (self._query_languages == name)] for name in self.languages}
         return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
+
+
+def _refuse_empty(
+    query: NDArray[np.int64],
+    grade: NDArray[np.int64],
+    queries: int,
+    measures: Sequence[Measure],
+) -> None:
+    for level in sorted({1} | {measure.rel for measure in measures}):
+        relevant = np.bincount(query[grade >= level], minlength=queries)
+        if not relevant.all():
+            first, count = int(np.argmin(relevant)), int((relevant == 0).sum())
+            wanted = "relevant candidate" if level == 1 else f"candidate of grade {level} or more"
+            raise ValueError(
+                f"query {first} has no {wanted} ({count} queries have none): leave such queries "
+                "out, or give empty='zero' or empty='skip'"
+            )
 
 
 def _one_each(name: str, languages: Sequence[str], rows: int) -> None:

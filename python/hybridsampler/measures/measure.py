@@ -130,20 +130,18 @@ class Measure:
         found = grade >= self.rel
         query, rank = query[found], rank[found]
         position = positions(query, judgements.queries)
-        hit = self._within(rank).astype(np.float64)
-        gain: Float64
+        gain = self._within(rank).astype(np.float64)
         divisor: Float64 = np.ones(judgements.queries)
-        match self.name:
-            case "AP":
-                gain, divisor = hit * position / rank, judgements.relevant(self.rel) * 1.0
-            case "R":
-                gain, divisor = hit, judgements.relevant(self.rel) * 1.0
-            case "P":
-                gain, divisor = hit, divisor * float(self.cutoff or 1)
-            case "RR":
-                gain = hit * (position == 1) / rank
-            case _:
-                gain = hit * (position == 1)
+        if self.name in ("RR", "Success"):
+            gain[position > 1] = 0
+        if self.name == "AP":
+            gain = gain * position / rank
+        elif self.name == "RR":
+            gain = gain / rank
+        if self.name in ("AP", "R"):
+            divisor = judgements.relevant(self.rel).astype(np.float64)
+        elif self.name == "P":
+            divisor *= float(self.cutoff or 1)
         return _added(query, gain, judgements.queries), divisor
 
     def _dcg(self, ranked: tuple[Int64, Int64, Int64], queries: int) -> Float64:

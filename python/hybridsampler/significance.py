@@ -1,0 +1,200 @@
+"""Comparison of two systems on the same queries: randomisation test and bootstrap over groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float64 = NDArray[np.float64]
+Verdict = Literal["first is higher", "second is higher", "not separable"]
+
+_EXACT_GROUPS = 20
+_CHUNK = 1 << 22
+_FLIPS, _RESAMPLES = 0, 1  # the two streams of random words
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What :func:`compare` found."""
+
+    difference: float
+    """Mean over the groups of first minus second."""
+    p_value: float
+    """How often flipped signs give a mean at least as far from 0: two-sided."""
+    interval: tuple[float, float]
+    """Bootstrap interval of the difference, at the confidence 1 - ``level``."""
+    groups: int
+    """How many groups there are."""
+    exact: bool
+    """Whether every assignment of signs was counted, and not a sample of them."""
+    level: float
+    """The significance level of the verdict."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which system has the higher values; ``"not separable"`` where chance explains them."""
+        if self.p_value > self.level:
+            return "not separable"
+        return "first is higher" if self.difference > 0 else "second is higher"
+
+
+def compare(
+    first: ArrayLike,
+    second: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    level: float = 0.05,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two systems by their per-query values.
+
+    Queries that are translations of each other are no independent observations. So the values of a
+    group are averaged first, and groups are what is flipped and resampled; each counts once.
+
+    - Randomisation test (Fisher 1935; Smucker et al. 2007): were the systems alike, the sign of
+      each group's difference would be chance. With up to 20 groups the p value is the share of all
+      2^n assignments of signs whose mean is at least as far from 0; with more, (b + 1) / (m + 1)
+      with b such among m random ones.
+    - Percentile bootstrap (Efron 1979): groups are drawn with replacement; the interval leaves out
+      the same number of means at both ends.
+
+    Differences are rounded to 51 bits below the largest sum that there can be, so that all sums are
+    exact: equal ones are equal, and neither the order of rows nor the machine matters. Exchanging
+    the systems changes signs and nothing else. Random
+    words are those of NumPy's Philox bit generator.
+
+    Args:
+        first: (Q,) values of one system.
+        second: (Q,) values of the other for the same queries.
+        groups: (Q,) numbers or names, equal for queries that are translations of each other;
+            ``None``: each query is a group.
+        level: the significance level, and 1 minus the confidence of the interval.
+        resamples: how many random assignments and samples are drawn.
+        seed: of the random words, from 0.
+
+    Raises:
+        ValueError: columns of different lengths or more than one dimension, a value that is NaN or
+            infinite, fewer than two groups, a level outside (0, 1), fewer resamples than the level
+            needs, a negative seed.
+    """
+    values = [_column("first", first), _column("second", second)]
+    labels = np.arange(len(values[0])) if groups is None else np.asarray(groups)
+    lengths = len(values[0]), len(values[1]), len(labels)
+    if len(set(lengths)) > 1 or labels.ndim != 1:
+        raise ValueError(
+            f"first, second and groups have {lengths[0]}, {lengths[1]} and {lengths[2]} entries: "
+            "give one for each query"
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}: give a number between 0 and 1")
+    if resamples * level < 2:
+        raise ValueError(
+            f"resamples={resamples}: level {level} needs at least {math.ceil(2 / level)}"
+        )
+    if seed < 0:
+        raise ValueError(f"seed={seed}: give 0 or more")
+    differences = _by_group(values[0] - values[1], labels)
+    if len(differences) < 2:
+        raise ValueError(f"{len(differences)} groups: a comparison needs at least 2")
+    # The same for both orders of the systems; random words then meet the same groups.
+    differences, turned = _oriented(differences)
+    grid, unit = _on_grid(differences)
+    exact = len(grid) <= _EXACT_GROUPS
+    mean = math.fsum(differences) / len(differences)
+    low, high = _interval(grid, level, resamples, seed)
+    low, high = low * unit / len(grid), high * unit / len(grid)
+    return Comparison(
+        difference=-mean if turned else mean,
+        p_value=_exact_p(grid) if exact else _sampled_p(grid, resamples, seed),
+        interval=(-high, -low) if turned else (low, high),
+        groups=len(grid),
+        exact=exact,
+        level=level,
+    )
+
+
+def _column(name: str, values: ArrayLike) -> Float64:
+    column = np.asarray(values, np.float64)
+    if column.ndim != 1:
+        raise ValueError(f"{name} has {column.ndim} dimensions: give one value for each query")
+    wrong = np.flatnonzero(~np.isfinite(column))
+    if len(wrong):
+        raise ValueError(
+            f"{name} has the value {column[wrong[0]]} for query {wrong[0]} ({len(wrong)} queries "
+            "have none): leave out queries that do not count in the setting"
+        )
+    return column
+
+
+def _by_group(differences: Float64, labels: NDArray[Any]) -> Float64:
+    """Mean difference of each group, correctly rounded."""
+    _, which, count = np.unique(labels, return_inverse=True, return_counts=True)
+    rows = np.split(differences[np.argsort(which, kind="stable")], np.cumsum(count)[:-1])
+    return np.array([math.fsum(row) / len(row) for row in rows])
+
+
+def _oriented(differences: Float64) -> tuple[Float64, bool]:
+    """Sort the differences, or their opposites if those are the larger column, and say which."""
+    straight, turned = np.sort(differences), np.sort(-differences)
+    differ = np.flatnonzero(straight != turned)
+    if len(differ) and straight[differ[0]] < turned[differ[0]]:
+        return turned, True
+    return straight, False
+
+
+def _on_grid(differences: Float64) -> tuple[Float64, float]:
+    """Integers k and a unit u with differences k u, so that every sum of n of them is exact."""
+    largest = float(np.abs(differences).max())
+    _, exponent = math.frexp(largest * len(differences))
+    unit = math.ldexp(1.0, max(exponent - 51, -1022))
+    return np.rint(differences / unit), unit
+
+
+def _exact_p(grid: Float64) -> float:
+    sums = np.zeros(1)
+    for value in grid:
+        sums = np.concatenate([sums + value, sums - value])
+    return float(np.mean(np.abs(sums) >= abs(grid.sum())))
+
+
+def _sampled_p(grid: Float64, resamples: int, seed: int) -> float:
+    observed = abs(grid.sum())
+    words = -(-len(grid) // 64)
+    found = 0
+    for raw in _words(resamples, words, seed, _FLIPS):
+        bits = np.unpackbits(raw.view(np.uint8), axis=1, count=len(grid), bitorder="little")
+        sums = 2 * (bits @ grid) - grid.sum()
+        found += int((np.abs(sums) >= observed).sum())
+    return (found + 1) / (resamples + 1)
+
+
+def _interval(grid: Float64, level: float, resamples: int, seed: int) -> tuple[float, float]:
+    words = -(-len(grid) // 2)
+    parts = []
+    for raw in _words(resamples, words, seed, _RESAMPLES):
+        halves = raw.view("<u4")[:, : len(grid)].astype(np.uint64)
+        # A 32-bit word times n, shifted: each group is drawn with probability 1/n to n/2^32.
+        parts.append(grid[(halves * np.uint64(len(grid))) >> np.uint64(32)].sum(axis=1))
+    sums = np.sort(np.concatenate(parts))
+    out = int(resamples * level / 2)
+    return float(sums[out]), float(sums[-1 - out])
+
+
+def _words(rows: int, columns: int, seed: int, stream: int) -> Iterator[NDArray[np.uint64]]:
+    """(n, columns) random words, ``rows`` rows in all.
+
+    The raw words of a bit generator stay the same over NumPy's versions; those of its Generator
+    need not.
+    """
+    source = np.random.Philox(key=[seed, stream])
+    step = max(1, _CHUNK // (64 * columns))
+    for start in range(0, rows, step):
+        count = min(step, rows - start)
+        raw = np.asarray(source.random_raw(count * columns), "<u8")
+        yield raw.reshape(count, columns)
