@@ -141,8 +141,8 @@ class Evaluation:
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
         self._pools = Pools(self.ranks, counter.queries, sizes)
-        self._defined = {
-            name: measure.defined(self._pools.whole) for name, measure in self._measures.items()
+        self._without = {
+            name: measure.empty(self._pools.whole) for name, measure in self._measures.items()
         }
         if empty == "error":
             _refuse_empty(self.ranks.query, self.ranks.grade, counter.queries, measures)
@@ -281,7 +281,7 @@ class Evaluation:
             )
         pool = self._pools.whole if language is None else self._pools.within(language)
         values = self._measures[name].per_query(pool)
-        return filled(values, ~self._defined[name], self._empty)
+        return filled(values, self._without[name], self._empty)
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
         there = ~np.isnan(values)

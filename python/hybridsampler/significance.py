@@ -100,8 +100,6 @@ def compare(
     if seed < 0:
         raise ValueError(f"seed={seed}: give 0 or more")
     differences = _by_group(values[0] - values[1], labels)
-    if len(differences) < 2:
-        raise ValueError(f"{len(differences)} groups: a comparison needs at least 2")
     # The same for both orders of the systems; random words then meet the same groups.
     differences, turned = _oriented(differences)
     grid, unit = _on_grid(differences)
@@ -135,6 +133,8 @@ def _column(name: str, values: ArrayLike) -> Float64:
 def _by_group(differences: Float64, labels: NDArray[Any]) -> Float64:
     """Mean difference of each group, correctly rounded."""
     _, which, count = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(count) < 2:
+        raise ValueError(f"there are {len(count)} groups: a comparison needs at least 2")
     rows = np.split(differences[np.argsort(which, kind="stable")], np.cumsum(count)[:-1])
     return np.array([math.fsum(row) / len(row) for row in rows])
 
@@ -152,7 +152,7 @@ def _on_grid(differences: Float64) -> tuple[Float64, float]:
     """Integers k and a unit u with differences k u, so that every sum of n of them is exact."""
     largest = float(np.abs(differences).max())
     _, exponent = math.frexp(largest * len(differences))
-    unit = math.ldexp(1.0, max(exponent - 51, -1022))
+    unit = math.ldexp(1.0, max(exponent - 51, -1074))
     return np.rint(differences / unit), unit
 
 

@@ -4,16 +4,20 @@ Written from the text of the contract, not from the code that it judges.
 """
 
 import dataclasses
+import decimal
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hybridsampler.measures import Policy
 from hybridsampler.ranking import Ranks, Similarity, Ties
 
 POLICIES: tuple[Ties, ...] = ("pessimistic", "optimistic", "trec", "docid")
@@ -155,26 +159,61 @@ def as_rows(ranks: Ranks) -> list[Row]:
 # The measures
 
 
-def oracle_measure(name: str, ranks: Iterable[int]) -> float:
-    """The measure of one query from the ranks of its relevant candidates; NaN without any."""
-    ordered = sorted(ranks)
-    if not ordered:
+class Found(NamedTuple):
+    """A judged candidate of a pool."""
+
+    rank: int
+    """0: not retrieved."""
+    grade: int = 1
+
+
+def oracle_measure(name: str, judged: Iterable[Found], pool: int = 0) -> float:
+    """The measure of one query in a pool of so many candidates; NaN where it is undefined."""
+    match = re.fullmatch(r"(\w+?)(?:\((?:rel=(\d+)|dcg='(.+)')\))?(?:@(\d+))?", name)
+    assert match is not None, name
+    kind, rel, dcg, cutoff = match[1], int(match[2] or 1), match[3], int(match[4] or 10**18)
+    ordered = sorted(judged)
+    if kind == "Judged":
+        depth = min(cutoff, pool)
+        return sum(1 <= d.rank <= cutoff for d in ordered) / depth if depth else math.nan
+    relevant = [d for d in ordered if d.grade >= rel]
+    if not relevant:
         return math.nan
-    kind, _, at = name.partition("@")
-    cutoff = int(at) if at else math.inf
+    if kind == "nDCG":
+        best = sorted((d.grade for d in relevant), reverse=True)
+        ideal = [Found(rank, grade) for rank, grade in enumerate(best, start=1)]
+        return discounted(relevant, cutoff, dcg) / discounted(ideal, cutoff, dcg)
     hits, precisions, first = 0, 0.0, math.inf
-    for position, rank in enumerate(ordered, start=1):
-        if rank <= cutoff:
+    retrieved = [d for d in relevant if d.rank > 0]
+    for position, d in enumerate(retrieved, start=1):
+        if d.rank <= cutoff:
             hits += 1
-            precisions += position / rank
-            first = min(first, rank)
+            precisions += position / d.rank
+            first = min(first, d.rank)
     return {
-        "AP": precisions / len(ordered),
-        "R": hits / len(ordered),
+        "AP": precisions / len(relevant),
+        "R": hits / len(relevant),
         "P": hits / cutoff,
         "RR": 1 / first,
         "Success": float(hits > 0),
     }[kind]
+
+
+def discounted(ranked: Iterable[Found], cutoff: int, dcg: str | None) -> float:
+    """The gains over the logarithms of their ranks, added in order of rank."""
+    total = 0.0
+    for d in ranked:
+        if 1 <= d.rank <= cutoff:
+            gain = d.grade if dcg is None else 2**d.grade - 1
+            total += gain / log2(d.rank + 1)
+    return total
+
+
+@cache
+def log2(number: int) -> float:
+    """Correctly rounded: from 60 digits."""
+    with decimal.localcontext(decimal.Context(prec=60)):
+        return float(decimal.Decimal(number).ln() / decimal.Decimal(2).ln())
 
 
 def oracle_mean(values: Iterable[float]) -> float:
@@ -195,20 +234,47 @@ class Expected:
     setting: dict[str, float]
 
 
-def oracle_evaluation(rows: Sequence[Row], query_languages: Sequence[str], name: str) -> Expected:
-    """Macro means of one measure in every setting, one query and one pool at a time."""
-    relevant = [row for row in rows if row.grade > 0]
-    pools = sorted({row.language for row in relevant})
+def oracle_evaluation(
+    rows: Sequence[Row],
+    query_languages: Sequence[str],
+    name: str,
+    task: Task | None = None,
+    empty: Policy = "error",
+) -> Expected:
+    """Macro means of one measure in every setting, one query and one pool at a time.
+
+    Without a task the languages are those of the rows, and pools have no sizes.
+    """
+    pools = sorted({row.language for row in rows} if task is None else set(task.languages))
     spoken = sorted(set(query_languages))
     queries = range(len(query_languages))
 
-    def value(q: int, y: str) -> float:
-        return oracle_measure(
-            name, [row.within for row in relevant if row.query == q and row.language == y]
-        )
+    own: list[list[Row]] = [[] for _ in queries]
+    for row in rows:
+        own[row.query].append(row)
 
-    cell = {(q, y): value(q, y) for q in queries for y in pools}
-    whole = [oracle_measure(name, [r.overall for r in relevant if r.query == q]) for q in queries]
+    def size(q: int, language: str | None) -> int:
+        if task is None or not name.startswith("Judged"):
+            return 0
+        excluded = task.excluded[q] if task.excluded else set()
+        of = zip(task.ids, task.languages, strict=True)
+        return sum(language in (None, spoken) and i not in excluded for i, spoken in of)
+
+    def in_all(q: int) -> float:
+        found = [Found(row.overall, row.grade) for row in own[q]]
+        return oracle_measure(name, found, size(q, None))
+
+    def within(q: int, y: str) -> float:
+        found = [Found(row.within, row.grade) for row in own[q] if row.language == y]
+        return oracle_measure(name, found, size(q, y))
+
+    whole = [in_all(q) for q in queries]
+    cell = {(q, y): within(q, y) for q in queries for y in pools}
+    if empty == "zero" and not name.startswith("Judged"):
+        nothing = [q for q in queries if math.isnan(whole[q])]
+        for q in nothing:
+            whole[q] = 0.0
+            cell |= {(q, y): 0.0 for y in pools}
     matrix = {
         (x, y): known_mean(cell[q, y] for q in queries if query_languages[q] == x)
         for x in spoken
@@ -363,14 +429,21 @@ def random_task(
     )
 
 
-def as_evaluation_task(rng: np.random.Generator, task: Task) -> Task:
-    """The same with ids 0 to N - 1, no exclusions and a relevant candidate for each query."""
+def renumbered(task: Task) -> Task:
+    """The same with ids 0 to N - 1."""
     number = {i: c for c, i in enumerate(task.ids)}
     judged = [{number[i]: grade for i, grade in grades.items()} for grades in task.judged]
-    for grades in judged:
+    excluded = [{number[i] for i in ids} for ids in task.excluded]
+    return dataclasses.replace(task, ids=list(range(len(number))), judged=judged, excluded=excluded)
+
+
+def as_evaluation_task(rng: np.random.Generator, task: Task) -> Task:
+    """The same with ids 0 to N - 1, no exclusions and a relevant candidate for each query."""
+    task = dataclasses.replace(renumbered(task), excluded=[])
+    for grades in task.judged:
         if not any(grades.values()):
-            grades[int(rng.integers(len(number)))] = int(rng.integers(1, 4))
-    return dataclasses.replace(task, ids=list(range(len(number))), judged=judged, excluded=[])
+            grades[int(rng.integers(len(task.ids)))] = int(rng.integers(1, 4))
+    return task
 
 
 def some_ids(rng: np.random.Generator, count: int) -> list[int]:

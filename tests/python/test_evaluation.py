@@ -3,20 +3,24 @@
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas
+import pyarrow
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from hybridsampler import Evaluation, RankCounter, evaluate
 from hybridsampler.evaluation import SETTINGS
-from hybridsampler.measures import Measure
+from hybridsampler.measures import Measure, Policy, mean
+from hybridsampler.pools import PoolSizes
 from hybridsampler.ranking import Similarity, Ties
 from naive_ranking import (
     FAMILIES,
@@ -28,16 +32,19 @@ from naive_ranking import (
     as_rows,
     csr,
     generators,
+    log2,
     oracle_evaluation,
     oracle_mean,
     oracle_rank_distance,
     oracle_ranks,
     oracle_ties,
     random_task,
+    renumbered,
     task_scores,
 )
 
-NAMES = ("AP", "AP@3", "RR", "RR@2", "R@1", "R@10", "P@3", "Success@2")
+NAMES = ("AP", "AP@3", "RR", "RR@2", "R@1", "R@10", "P@3", "Success@2", "nDCG", "nDCG@3")
+GRADED = (*NAMES, "AP(rel=2)", "R(rel=3)@5", "nDCG(dcg='exp-log2')@4", "Judged@3", "Judged@10")
 
 
 def refusal(message: str, kind: type[Exception] = ValueError) -> AbstractContextManager[object]:
@@ -204,6 +211,163 @@ def test_grade_0_is_judged_and_not_relevant() -> None:
     assert result.rank_distance == 1
 
 
+# Graded, excluded, empty, by hand
+
+
+def graded_by_hand(**options: Any) -> Evaluation:
+    """Two queries (1,) of en; candidates rank 0 2 3 4 1 5, within en 0 1, de 2 3, fr 4 5."""
+    given: dict[str, Any] = {
+        "relevant": ([0, 4, 6], [1, 2, 3, 5, 0, 4], [3, 0, 1, 2, 1, 1]),
+        "query_languages": ["en", "en"],
+        "candidate_languages": LANGUAGES,
+        "measures": ["nDCG", "Judged@4", "AP"],
+    }
+    return evaluate(np.ones((2, 1), np.float32), CANDIDATES, **given | options)
+
+
+def test_graded_relevance_in_every_setting() -> None:
+    result = graded_by_hand()
+    # The first: grades 1, 3, 2 at the ranks 3, 5, 6; within, 3 at 2 (en), 1 at 2 (de), 2 at 2 (fr).
+    assert result.ranks.overall.tolist() == [5, 2, 3, 6, 1, 4]
+    first = (1 / 2 + 3 / log2(6) + 2 / log2(7)) / (3 + 2 / log2(3) + 1 / 2)
+    second = (1 + 1 / log2(5)) / (1 + 1 / log2(3))
+    assert result.per_query("multilingual", "nDCG").tolist() == [first, second]
+    # The best ranking is that of the pool, so each language asks for its own.
+    assert result.per_query("monolingual", "nDCG").tolist() == [3 / log2(3) / 3, 1]
+    assert result.matrix("nDCG")["en", "de"] == 1 / log2(3)
+    assert result.per_query("multilingual", "Judged@4").tolist() == [2 / 4, 2 / 4]
+    # Pools of two, where four are asked for. The second query has nothing in de, and yet a value.
+    assert result.per_query("monolingual", "Judged@4").tolist() == [1 / 2, 1 / 2]
+    assert result.matrix("Judged@4")["en", "de"] == (2 / 2 + 0 / 2) / 2
+    assert result.matrix("AP")["en", "de"] == 1 / 2
+
+
+def test_excluded_candidates_stand_in_no_pool() -> None:
+    whole = graded_by_hand()
+    # Without 0 the first query's ranks rise by one, and its English pool is one smaller.
+    result = graded_by_hand(exclude=([0, 1, 1], [0]))
+    assert result.ranks.overall.tolist() == [4, 1, 2, 5, 1, 4]
+    assert result.per_query("monolingual", "Judged@4").tolist() == [1, 1 / 2]
+    assert result.per_query("monolingual", "nDCG").tolist() == [1, 1]
+    assert whole.per_query("multilingual", "AP")[1] == result.per_query("multilingual", "AP")[1]
+
+
+def test_what_becomes_of_a_query_without_a_relevant_candidate() -> None:
+    relevant = ([0, 2, 3], [1, 2, 0], [1, 2, 0])
+    skip = graded_by_hand(relevant=relevant, measures=["AP", "AP(rel=2)"], empty="skip")
+    zero = graded_by_hand(relevant=relevant, measures=["AP", "AP(rel=2)"], empty="zero")
+    ap = (1 / 2 + 2 / 5) / 2
+    assert skip["multilingual"] == {"AP": ap, "AP(rel=2)": 1 / 2}
+    assert zero["multilingual"] == {"AP": ap / 2, "AP(rel=2)": 1 / 4}
+    assert skip["monolingual"]["AP"] == 1 / 2
+    assert zero["monolingual"]["AP"] == 1 / 4
+    assert skip.matrix("AP") == {("en", "en"): 1 / 2, ("en", "de"): 1}
+    # The first query has nothing in fr and is not asked there; the second counts with 0 everywhere.
+    assert zero.matrix("AP") == {("en", "en"): 1 / 4, ("en", "de"): 1 / 2, ("en", "fr"): 0}
+    assert zero.per_query("cross_lingual", "AP").tolist() == [1, 0]
+    assert np.array_equal(skip.per_query("cross_lingual", "AP"), [1, np.nan], equal_nan=True)
+    assert skip.rank_distance == zero.rank_distance == 3
+
+
+def test_a_level_that_a_query_lacks_is_refused_unless_told_otherwise() -> None:
+    message = (
+        "query 1 has no candidate of grade 2 or more (1 queries have none): leave such queries "
+        "out, or give empty='zero' or empty='skip'"
+    )
+    with refusal(message):
+        graded_by_hand(measures=["AP", "R(rel=2)@5"])
+    assert graded_by_hand(measures=["R(rel=2)@5"], empty="skip")["multilingual"] == {
+        "R(rel=2)@5": 0.5
+    }
+
+
+def test_queries_are_refused_before_the_encoder_works() -> None:
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        pytest.fail("the encoder was asked")
+        yield CANDIDATES
+
+    with refusal(
+        "query 0 has no relevant candidate (1 queries have none): leave such queries out, or give "
+        "empty='zero' or empty='skip'"
+    ):
+        evaluate(
+            np.ones((1, 1), np.float32),
+            blocks(),
+            ([0, 1], [3], [0]),
+            query_languages=["en"],
+            candidate_languages=LANGUAGES,
+        )
+
+
+def test_per_query_values_as_columns() -> None:
+    result = by_hand([("en", 1, [1, 3]), ("de", -1, [0, 2, 5])], ["AP", "R@1"])
+    columns = result.columns()
+    assert list(columns) == ["query", "query_language", "setting", "AP", "R@1"]
+    assert columns["query"].tolist() == [0, 1] * 3
+    assert columns["query_language"].tolist() == ["en", "de"] * 3
+    assert columns["setting"].tolist() == [setting for setting in SETTINGS for _ in range(2)]
+    for name in ("AP", "R@1"):
+        expected = np.concatenate([result.per_query(setting, name) for setting in SETTINGS])
+        assert np.array_equal(columns[name], expected, equal_nan=True)
+    frame = pandas.DataFrame(columns)
+    means = frame[frame.setting == "multilingual"].groupby("query_language")["AP"].mean()
+    assert means.to_dict() == result.by_language("multilingual", "AP")
+    table = pyarrow.table(columns)
+    assert [str(field.type) for field in table.schema] == [
+        *("int64", "string", "string", "double", "double"),
+    ]
+    assert table["setting"].to_pylist() == columns["setting"].tolist()
+
+
+def test_language_bias_in_three_ways() -> None:
+    result = by_hand(COMPLETE)
+    assert result.rank_distance_per_query.tolist() == [2, 5, 3]
+    assert result.rank_distance_by_language == {"de": 5, "en": 2, "fr": 3}
+    # Ranks within: 2 2 1, 2 2 1 and 1 1 1.
+    assert result.mrv_per_query().tolist() == pytest.approx([2 / 9, 2 / 9, 0], rel=1e-15)
+    assert result.mrv_by_language()["fr"] == 0
+    assert result.mrv() == mean(result.mrv_by_language().values())
+    assert result.mrv_per_query("deviation")[0] == np.sqrt(result.mrv_per_query()[0])
+    # One relevant candidate a language: H is 2 for any three different ranks, 2 degrees.
+    assert result.peer_per_query(6).tolist() == pytest.approx([math.exp(-1)] * 3, rel=1e-15)
+    assert result.peer_by_language(6)["en"] == result.peer_per_query(6)[0]
+    assert result.peer(6) == mean(result.peer_by_language(6).values())
+    # Within two ranks only the last query has two; the first has none and prefers nobody.
+    assert result.peer_per_query(2)[0] == 1
+    assert 0 < result.peer_per_query(2)[2] < 1
+
+
+def test_peer_weighs_the_grades_that_there_are() -> None:
+    result = graded_by_hand()
+    equal = result.peer_per_query(6, {1: 1 / 3, 2: 1 / 3, 3: 1 / 3})
+    assert np.array_equal(result.peer_per_query(6), equal)
+    assert result.peer_per_query(6, {3: 1.0})[0] == 1
+    assert np.isnan(result.peer_per_query(6, {3: 1.0})[1])
+    with refusal("weights add up to 0.5: give weights that add up to 1"):
+        result.peer(6, {1: 0.5})
+
+
+def test_bias_without_anything_relevant() -> None:
+    result = graded_by_hand(relevant=([0, 1, 1], [1], [0]), empty="skip")
+    for value in (result.rank_distance, result.peer(5), result.mrv(), result["multilingual"]["AP"]):
+        assert math.isnan(value)
+
+
+def test_judged_needs_the_sizes_of_the_pools() -> None:
+    counter = RankCounter(SOUND["queries"], SOUND["relevant"])
+    counter.anchor(CANDIDATES, range(6))
+    counter.add(CANDIDATES, range(6), LANGUAGES)
+    measures = [Measure.parse("Judged@4")]
+    with refusal(
+        "measure Judged@4 needs to know how many candidates were ranked for each query: give their "
+        "pools"
+    ):
+        Evaluation(counter, ["en", "de", "fr"], measures)
+    sizes = PoolSizes.count(LANGUAGES, 3)
+    result = Evaluation(counter, ["en", "de", "fr"], measures, sizes=sizes)
+    assert result["monolingual"] == {"Judged@4": 1 / 2}
+
+
 # Peers' traps
 
 
@@ -261,24 +425,26 @@ def assert_exact(
     ties: Ties,
     similarity: Similarity,
     names: Sequence[str] = NAMES,
+    empty: Policy = "error",
 ) -> None:
     score = task_scores(task, similarity)
     rows = oracle_ranks(task, score, ties)
     assert as_rows(result.ranks) == rows
     assert result.ties == oracle_ties(task, score)
     assert result.languages == tuple(sorted(set(query_languages)))
+    means = {setting: result[setting] for setting in SETTINGS}
     for name in names:
-        expected = oracle_evaluation(rows, query_languages, name)
+        expected = oracle_evaluation(rows, query_languages, name, task, empty)
         assert result.matrix(name) == expected.matrix
         for setting in SETTINGS:
             found = result.per_query(setting, name)
             assert np.array_equal(found, expected.per_query[setting], equal_nan=True), setting
             assert result.by_language(setting, name) == expected.by_language[setting], setting
-            value = np.array([result[setting][name], expected.setting[setting]])
+            value = np.array([means[setting][name], expected.setting[setting]])
             assert np.array_equal(value[:1], value[1:], equal_nan=True), (setting, name, value)
     by_language, distance = oracle_rank_distance(rows, query_languages)
     assert result.rank_distance_by_language == by_language
-    assert result.rank_distance == distance
+    assert np.array_equal([result.rank_distance], [distance], equal_nan=True)
 
 
 @settings(max_examples=2 * settings().max_examples)
@@ -323,6 +489,40 @@ def test_evaluation_equals_the_oracle(
         threads=threads,
     )
     assert_exact(result, task, query_languages, ties, similarity)
+
+
+@given(
+    rng=generators(),
+    family=st.sampled_from(["clustered", "duplicated", "one-hot", "signs"]),
+    queries=st.integers(1, 10),
+    candidates=st.integers(1, 30),
+    ties=st.sampled_from(POLICIES),
+    empty=st.sampled_from(["zero", "skip"]),
+    tongues=st.lists(st.sampled_from(["de", "en", "fr", "xx"]), min_size=1, max_size=10),
+)
+def test_graded_evaluation_with_exclusions_and_empty_queries_equals_the_oracle(
+    rng: np.random.Generator,
+    family: str,
+    queries: int,
+    candidates: int,
+    ties: Ties,
+    empty: Policy,
+    tongues: list[str],
+) -> None:
+    task = renumbered(random_task(rng, family, queries=queries, candidates=candidates, dimension=9))
+    query_languages = (tongues * queries)[:queries]
+    result = evaluate(
+        task.queries,
+        task.candidates,
+        task.judged_lists(),
+        query_languages=query_languages,
+        candidate_languages=task.languages,
+        measures=GRADED,
+        exclude=task.excluded_lists(),
+        ties=ties,
+        empty=empty,
+    )
+    assert_exact(result, task, query_languages, ties, "dot", GRADED, empty)
 
 
 @given(
@@ -577,11 +777,13 @@ NOT_JUDGED[5] = np.inf
         ),
         (
             {"relevant": ([0, 1, 1, 2], [0, 1])},
-            "query 1 has no relevant candidate (1 queries have none): leave such queries out",
+            "query 1 has no relevant candidate (1 queries have none): leave such queries out, or "
+            "give empty='zero' or empty='skip'",
         ),
         (
             {"relevant": ([0, 1, 2, 3], [0, 1, 2], [1, 0, 0])},
-            "query 1 has no relevant candidate (2 queries have none): leave such queries out",
+            "query 1 has no relevant candidate (2 queries have none): leave such queries out, or "
+            "give empty='zero' or empty='skip'",
         ),
         (
             {"queries": np.array([[1], [1], [np.inf]], np.float32)},
@@ -597,11 +799,18 @@ NOT_JUDGED[5] = np.inf
             "the candidates have dimension 1 but the queries 2: encode both with one model",
         ),
         (
-            {"measures": ["AP", "MAP"]},
-            "unknown measure 'MAP': choose from AP, AP@k, R@k, RR, RR@k, P@k, Success@k",
+            {"measures": ["AP", "ERR"]},
+            "unknown measure 'ERR': choose AP, nDCG, RR, R, P, Success or Judged, written as AP, "
+            "AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, map_cut_10, ndcg, "
+            "ndcg_cut_10, recip_rank, P_10, recall_10 or success_10",
         ),
         ({"measures": ["R"]}, "measure 'R' needs a cutoff of at least 1, as in R@10"),
         ({"similarity": "euclid"}, "similarity='euclid': choose 'dot' or 'cosine'"),
+        ({"empty": "drop"}, "empty='drop': choose 'zero', 'skip' or 'error'"),
+        (
+            {"exclude": ([0, 1, 1, 1], [1])},
+            "query 0 excludes candidate 1, which it also judges: do one or the other",
+        ),
         ({"threads": 0}, "threads=0: give at least 1, or None for all processors"),
     ],
 )

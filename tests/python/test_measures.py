@@ -1,29 +1,46 @@
-"""Measures of one query: values worked out by hand, and the textbook's loops."""
+"""Measures of one query: by hand, the textbook's loops, and trec_eval as pytrec_eval wraps it."""
 
 import math
 import re
+from collections.abc import Sequence
 
+import ir_measures
 import numpy as np
 import pytest
+import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from hybridsampler.measures import Measure, mean, rank_distance
-from naive_ranking import Float64, generators, oracle_mean, oracle_measure
+from hybridsampler.measures import Judgements, Measure, filled, known_policy, mean
+from naive_ranking import Float64, Found, generators, log2, oracle_mean, oracle_measure
 
-NAMES = ("AP", "AP@1", "AP@3", "AP@100", "RR", "RR@1", "RR@3", "R@1", "R@3", "R@100",
-         "P@1", "P@3", "P@100", "Success@1", "Success@3", "Success@100")  # fmt: skip
+NAMES = (
+    *("AP", "AP@1", "AP@3", "AP@100", "AP(rel=2)", "AP(rel=3)@20"),
+    *("nDCG", "nDCG@1", "nDCG@3", "nDCG@100", "nDCG(dcg='exp-log2')", "nDCG(dcg='exp-log2')@3"),
+    *("RR", "RR@1", "RR@3", "RR(rel=2)@10", "R@1", "R@3", "R@100", "R(rel=2)@10"),
+    *("P@1", "P@3", "P@100", "P(rel=3)@5"),
+    *("Success@1", "Success@3", "Success@100", "Success(rel=2)@5"),
+    *("Judged", "Judged@1", "Judged@3", "Judged@100"),
+)
 
 
-def columns(ranks: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    query = [q for q, listed in enumerate(ranks) for _ in listed]
-    rank = [rank for listed in ranks for rank in listed]
-    return np.array(query, np.int64), np.array(rank, np.int64)
+def judgements(judged: Sequence[Sequence[Found]], pool: int = 10**6) -> Judgements:
+    columns = [(q, *found) for q, listed in enumerate(judged) for found in listed]
+    query, rank, grade = np.array(columns, np.int64).reshape(-1, 3).T
+    return Judgements(query, grade, rank, len(judged), np.full(len(judged), pool))
 
 
 def measured(name: str, *ranks: list[int]) -> Float64:
-    return Measure.parse(name).per_query(*columns(list(ranks)), len(ranks))
+    return Measure.parse(name).per_query(judgements([[Found(r) for r in of] for of in ranks]))
+
+
+def graded(name: str, *judged: tuple[int, int]) -> float:
+    """One query; pairs of rank and grade."""
+    [value] = (
+        Measure.parse(name).per_query(judgements([[Found(*pair) for pair in judged]])).tolist()
+    )
+    assert value == oracle_measure(name, [Found(*pair) for pair in judged], 10**6)
+    return float(value)
 
 
 # By hand
@@ -60,13 +77,60 @@ BY_HAND = [
     ("Success@1", [1], 1.0),
     ("Success@2", [3, 4], 0.0),
     ("Success@5", [2, 3, 4], 1.0),
+    # nDCG: what is one relevant candidate worth at rank 3, 7, 15? 1/2, 1/3, 1/4.
+    ("nDCG", [1], 1.0),
+    ("nDCG", [3], 1 / 2),
+    ("nDCG", [7], 1 / 3),
+    ("nDCG@10", [15], 0.0),
+    ("nDCG", [1, 2], 1.0),
+    ("nDCG@1", [1, 2], 1.0),
+    # Judged: the share of the first k that is judged.
+    ("Judged@4", [1, 4, 5], 0.5),
+    ("Judged@1", [2], 0.0),
 ]
 
 
 @pytest.mark.parametrize(("name", "ranks", "value"), BY_HAND)
 def test_values_worked_out_by_hand(name: str, ranks: list[int], value: float) -> None:
     assert measured(name, ranks).tolist() == [value]
-    assert oracle_measure(name, ranks) == value
+    assert oracle_measure(name, [Found(rank) for rank in ranks], 10**6) == value
+
+
+def test_graded_values_worked_out_by_hand() -> None:
+    # Grades 1 and 3 at the ranks 1 and 3: 1 / 1 + 3 / 2; at best 3 / 1 + 1 / log2(3).
+    assert graded("nDCG", (1, 1), (3, 3)) == (1 + 3 / 2) / (3 + 1 / log2(3))
+    assert graded("nDCG@1", (1, 1), (3, 3)) == 1 / 3
+    assert graded("nDCG@2", (1, 1), (3, 3)) == 1 / (3 + 1 / log2(3))
+    assert graded("nDCG(dcg='exp-log2')", (1, 1), (3, 3)) == (1 + 7 / 2) / (7 + 1 / log2(3))
+    # Grade 0 is judged: it is worth nothing, and Judged counts it.
+    assert graded("nDCG", (1, 0), (3, 2)) == 1 / 2
+    assert graded("Judged@4", (1, 0), (3, 2)) == 1 / 2
+    assert graded("AP", (1, 0), (4, 2)) == 1 / 4
+    # rel: what is below is not relevant.
+    assert graded("AP(rel=2)", (1, 1), (4, 2), (5, 3)) == (1 / 4 + 2 / 5) / 2
+    assert graded("RR(rel=3)@10", (1, 1), (4, 2), (5, 3)) == 1 / 5
+    assert graded("R(rel=2)@4", (1, 1), (4, 2), (5, 3)) == 1 / 2
+    assert graded("P(rel=2)@4", (1, 1), (4, 2), (5, 3)) == 1 / 4
+    assert graded("Success(rel=3)@4", (1, 1), (4, 2), (5, 3)) == 0
+
+
+def test_what_was_not_retrieved_counts_in_the_divisor() -> None:
+    assert graded("AP", (1, 1), (0, 1)) == 1 / 2
+    assert graded("R@10", (1, 1), (0, 1), (0, 1), (2, 1)) == 2 / 4
+    assert graded("nDCG", (1, 1), (0, 2)) == 1 / (2 + 1 / log2(3))
+    assert graded("Judged@2", (1, 1), (0, 2)) == 1 / 2
+    for name in ("AP", "RR", "nDCG", "R@5", "P@5", "Success@5", "Judged@5"):
+        assert graded(name, (0, 1)) == 0
+
+
+def test_judged_divides_by_the_pool_where_it_is_smaller() -> None:
+    found = judgements([[Found(1), Found(3, 0)]], pool=4)
+    for name, value in {"Judged@10": 2 / 4, "Judged": 2 / 4, "Judged@2": 1 / 2}.items():
+        assert Measure.parse(name).per_query(found).tolist() == [value]
+    nothing = judgements([[], [Found(0)]], pool=4)
+    assert Measure.parse("Judged@10").per_query(nothing).tolist() == [0, 0]
+    empty = Measure.parse("Judged@10").per_query(judgements([[Found(0)], []], pool=0))
+    assert np.isnan(empty).all()
 
 
 def test_ap_divides_by_the_relevant_not_by_those_found() -> None:
@@ -90,10 +154,12 @@ def test_queries_are_kept_apart() -> None:
     assert measured("P@3", [2, 4], [1, 2, 3], [4]).tolist() == [1 / 3, 1.0, 0.0]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("Judged")])
 def test_a_query_without_a_relevant_candidate_has_no_value(name: str) -> None:
-    found = measured(name, [], [1], [], [])
+    of = Measure.parse(name)
+    found = of.per_query(judgements([[], [Found(1, 3)], [Found(2, 0)], []]))
     assert np.isnan(found).tolist() == [True, False, True, True]
+    assert of.empty(judgements([[], [Found(0, 3)]])).tolist() == [True, False]
     assert np.isnan(measured(name, [], [])).all()
     assert measured(name).tolist() == []
 
@@ -101,23 +167,36 @@ def test_a_query_without_a_relevant_candidate_has_no_value(name: str) -> None:
 # Like the textbook
 
 
+def found_ones() -> st.SearchStrategy[list[Found]]:
+    """Judged candidates of one query at different ranks, some not retrieved."""
+    ranks = st.sets(st.integers(1, 120) | st.integers(1, 50_000), max_size=20)
+    retrieved = ranks.flatmap(
+        lambda ranks: st.tuples(*(st.builds(Found, st.just(r), st.integers(0, 4)) for r in ranks))
+    )
+    missed = st.lists(st.builds(Found, st.just(0), st.integers(0, 4)), max_size=4)
+    return st.builds(lambda a, b: [*a, *b], retrieved, missed)
+
+
 @given(
-    ranks=st.lists(st.sets(st.integers(1, 120) | st.integers(1, 50_000), max_size=20), max_size=12),
-    name=st.sampled_from(NAMES),
+    judged=st.lists(found_ones(), max_size=8),
+    pool=st.integers(50_000, 60_000),
     rng=generators(),
 )
 def test_measures_equal_the_textbook_in_any_order(
-    ranks: list[set[int]], name: str, rng: np.random.Generator
+    judged: list[list[Found]], pool: int, rng: np.random.Generator
 ) -> None:
-    query, rank = columns([list(listed) for listed in ranks])
-    order = rng.permutation(len(query))
-    before = query[order], rank[order]
-    found = Measure.parse(name).per_query(*before, len(ranks))
-    assert found.dtype == np.float64
-    expected = np.array([oracle_measure(name, listed) for listed in ranks], np.float64)
-    assert np.array_equal(found, expected, equal_nan=True)
-    assert (before[0] == query[order]).all()
-    assert (before[1] == rank[order]).all()
+    given_columns = judgements(judged, pool)
+    order = rng.permutation(len(given_columns.query))
+    columns = [getattr(given_columns, name)[order] for name in ("query", "grade", "rank")]
+    before = [column.copy() for column in columns]
+    shuffled = Judgements(*columns, len(judged), given_columns.pool)
+    for name in NAMES:
+        found = Measure.parse(name).per_query(shuffled)
+        assert found.dtype == np.float64
+        expected = np.array([oracle_measure(name, of, pool) for of in judged], np.float64)
+        assert np.array_equal(found, expected, equal_nan=True), name
+    for column, was in zip(columns, before, strict=True):
+        assert (column == was).all()
 
 
 def test_precisions_are_added_in_the_order_of_the_ranks() -> None:
@@ -134,6 +213,73 @@ def test_precisions_are_added_in_the_order_of_the_ranks() -> None:
     assert measured("AP", ranks[0][::-1]).tolist() == [forwards / 10]
 
 
+def test_the_best_ranking_is_worth_exactly_1() -> None:
+    grades = sorted([grade for grade in range(1, 54) for _ in range(20)], reverse=True)
+    best = [Found(rank, grade) for rank, grade in enumerate(grades, start=1)]
+    for name in ("nDCG", "nDCG@10", "nDCG@5000", "nDCG(dcg='exp-log2')"):
+        assert Measure.parse(name).per_query(judgements([best])).tolist() == [1.0]
+
+
+# Like trec_eval
+
+TREC = (
+    *("map", "ndcg", "recip_rank"),
+    *(f"{kind}_{k}" for kind in ("map_cut", "ndcg_cut", "P", "recall", "success") for k in (1, 5)),
+)
+
+
+@given(
+    rng=generators(),
+    queries=st.integers(1, 4),
+    documents=st.integers(1, 40),
+    scores=st.integers(1, 6),
+    level=st.integers(1, 3),
+)
+def test_measures_equal_those_of_trec_eval(
+    rng: np.random.Generator, queries: int, documents: int, scores: int, level: int
+) -> None:
+    """Tied scores, unjudged, graded and unretrieved documents; ranked as trec_eval does."""
+    run: dict[str, dict[str, float]] = {}
+    qrels: dict[str, dict[str, int]] = {}
+    judged: list[list[Found]] = []
+    for q in range(queries):
+        names = [f"d{d:02}" for d in range(documents)]
+        grades = {name: int(rng.integers(0, 4)) for name in names if rng.random() < 0.6}
+        grades |= {f"x{q}": int(rng.integers(level, 4)), "y": 0}
+        points = {name: float(rng.integers(scores)) for name in names if rng.random() < 0.8}
+        points |= {"z": 0.0}
+        ranked = sorted(points, key=lambda name: (points[name], name), reverse=True)
+        rank = {name: r for r, name in enumerate(ranked, start=1)}
+        run[f"q{q}"], qrels[f"q{q}"] = points, grades
+        judged.append([Found(rank.get(name, 0), grade) for name, grade in grades.items()])
+    found = judgements(judged)
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, set(TREC), relevance_level=level).evaluate(run)
+    for name in TREC:
+        of = Measure.parse(name)
+        if of.name == "nDCG":
+            values = of.per_query(found)
+        else:
+            values = Measure(of.name, of.cutoff, rel=level).per_query(found)
+        expected = np.array([theirs[f"q{q}"][name] for q in range(queries)])
+        if of.name == "nDCG":  # their logarithm is the platform's
+            np.testing.assert_allclose(values, expected, rtol=1e-14, err_msg=name)
+        else:
+            assert np.array_equal(values, expected), name
+
+
+def test_judged_equals_that_of_ir_measures() -> None:
+    rng = np.random.default_rng(0)
+    for size in (1, 5, 30):
+        run = {"q": {f"d{d}": float(d) for d in range(size)}}
+        grades = {f"d{d}": int(rng.integers(0, 3)) for d in range(50) if rng.random() < 0.5}
+        ranks = [Found(size - d if (d := int(n[1:])) < size else 0, g) for n, g in grades.items()]
+        for name in ("Judged", "Judged@1", "Judged@10"):
+            theirs = ir_measures.parse_measure(name).iter_calc({"q": grades}, run)
+            [other] = [metric.value for metric in theirs]
+            ours = Measure.parse(name).per_query(judgements([ranks], pool=size))
+            assert ours.tolist() == [other]
+
+
 # Names
 
 
@@ -143,56 +289,150 @@ def test_a_name_is_written_as_it_is_read(name: str) -> None:
 
 
 def test_a_name_has_parts() -> None:
-    assert (Measure.parse("AP").name, Measure.parse("AP").cutoff) == ("AP", None)
-    assert (Measure.parse("R@100").name, Measure.parse("R@100").cutoff) == ("R", 100)
+    assert Measure.parse("AP") == Measure("AP", None, rel=1, dcg="log2")
+    assert Measure.parse("R(rel=2)@100") == Measure("R", 100, rel=2)
+    assert Measure.parse("nDCG(dcg='exp-log2')@10") == Measure("nDCG", 10, dcg="exp-log2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*NAMES, "AP(rel=1)@3", "AP()", "AP( rel = 2 )@5", "AP(cutoff=10)", "AP(rel=2,cutoff=3)@7",
+     'nDCG(dcg="exp-log2")@10', "nDCG(dcg='log2')", "MAP", "MAP@5", "MRR@10", "NDCG@20",
+     "Recall@5", "Recall(rel=2)@5", "Precision@5"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:ast:DeprecationWarning")
+def test_names_are_those_of_ir_measures(text: str) -> None:
+    ours = Measure.parse(text)
+    assert str(ours) == str(ir_measures.parse_measure(text))
+    assert Measure.parse(str(ours)) == ours
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["map", "map_cut_100", "map_cut.5", "ndcg", "ndcg_cut_10", "recip_rank", "P_5", "P.7",
+     "recall_100", "success_5"],
+)  # fmt: skip
+def test_names_are_those_of_trec_eval(text: str) -> None:
+    [theirs] = ir_measures.parse_trec_measure(text)
+    assert str(Measure.parse(text)) == str(theirs)
+
+
+def refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Measure.parse(text)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "ap", "MAP", "mAP", "NDCG", "Recall@10", "AP@", "AP@x", "AP@-1", "AP@1.5", "AP 10",
-     " AP", "AP\n", "AP@3\n", "AP@3@4", "@3"],
+    ["", "ap", "mAP", "MAP10", "AP@", "AP@x", "AP@-1", "AP@1.5", "AP 10", " AP", "AP\n", "AP@3\n",
+     "AP@3@4", "@3", "AP(rel=2", "AP(rel=2)(rel=2)", "map_10", "map_cut", "ndcg_cut",
+     "recip_rank_5", "map_cut_5,10", "Rprec", "ERR@20", "AP@1234567890123456789"],
 )  # fmt: skip
 def test_an_unknown_measure(name: str) -> None:
-    message = f"unknown measure {name!r}: choose from AP, AP@k, R@k, RR, RR@k, P@k, Success@k"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Measure.parse(name)
+    refused(
+        name,
+        f"unknown measure {name!r}: choose AP, nDCG, RR, R, P, Success or Judged, written as AP, "
+        "AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, map_cut_10, ndcg, "
+        "ndcg_cut_10, recip_rank, P_10, recall_10 or success_10",
+    )
 
 
-@pytest.mark.parametrize("name", ["R", "P", "Success", "AP@0", "RR@0", "R@0", "P@00", "Success@0"])
+@pytest.mark.parametrize("name", ["R", "P", "Success", "AP@0", "RR@0", "R@0", "P@00", "Judged@0"])
 def test_a_measure_without_the_cutoff_it_needs(name: str) -> None:
     kind = name.partition("@")[0]
-    message = f"measure {name!r} needs a cutoff of at least 1, as in {kind}@10"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Measure.parse(name)
+    written = name.replace("00", "0")
+    refused(name, f"measure {written!r} needs a cutoff of at least 1, as in {kind}@10")
 
 
-# Rank distance
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("AP(depth=2)", "measure 'AP(depth=2)': AP takes cutoff and rel, not depth"),
+        ("nDCG(rel=2)@3", "measure 'nDCG(rel=2)@3': nDCG takes cutoff and dcg, not rel"),
+        ("P(dcg='log2')@3", "measure \"P(dcg='log2')@3\": P takes cutoff and rel, not dcg"),
+        ("Judged(rel=2)", "measure 'Judged(rel=2)': Judged takes cutoff, not rel"),
+        ("AP(2)", "measure 'AP(2)': '2' is no parameter; write rel=2 or dcg='exp-log2'"),
+        ("AP(rel=x)", "measure 'AP(rel=x)': 'rel=x' is no parameter; write rel=2 or "
+                      "dcg='exp-log2'"),
+        ("AP(rel=2,rel=2)", "measure 'AP(rel=2,rel=2)': rel is given twice"),
+        ("AP(rel=0)", "measure AP(rel=0): rel=0; give a grade of at least 1"),
+        ("AP(rel=-2)@5", "measure AP(rel=-2)@5: rel=-2; give a grade of at least 1"),
+        ("AP(rel='2')", "measure AP(rel='2'): rel='2'; give a grade of at least 1"),
+        ("nDCG(dcg=2)", "measure nDCG(dcg=2): dcg=2; choose 'log2' or 'exp-log2'"),
+        ("nDCG(dcg='ln')", "measure nDCG(dcg='ln'): dcg='ln'; choose 'log2' or 'exp-log2'"),
+        ("R(cutoff='x')", "measure 'R@x' needs a cutoff of at least 1, as in R@10"),
+    ],
+)  # fmt: skip
+def test_wrong_parameters(name: str, message: str) -> None:
+    refused(name, message)
 
 
-def test_rank_distance_is_the_largest_minus_the_smallest_rank() -> None:
-    query, rank = columns([[5, 1, 3], [], [7], [400, 2]])
-    assert np.array_equal(rank_distance(query, rank, 4), [4, np.nan, 0, 398], equal_nan=True)
-    assert np.isnan(rank_distance(*columns([[], []]), 2)).all()
-    assert rank_distance(*columns([]), 0).tolist() == []
+def test_a_measure_made_by_hand_is_checked_too() -> None:
+    with pytest.raises(ValueError, match=r"^unknown measure 'MAP': choose from AP, RR, R, P, "):
+        Measure("MAP")
+    with pytest.raises(ValueError, match=r"^measure nDCG\(rel=2\): nDCG takes no rel$"):
+        Measure("nDCG", rel=2)
 
 
-def test_rank_distance_is_at_least_the_number_of_languages_less_one() -> None:
-    """Floor L - 1: the relevant of L languages, one each, in a row."""
-    assert rank_distance(*columns([list(range(4, 15))]), 1).tolist() == [10]
+# Bad judgements
 
 
-@given(ranks=st.lists(st.sets(st.integers(1, 10**12), max_size=8), max_size=12), rng=generators())
-def test_rank_distance_equals_the_textbook_in_any_order(
-    ranks: list[set[int]], rng: np.random.Generator
+@pytest.mark.parametrize(
+    ("query", "grade", "rank", "pool", "message"),
+    [
+        ([0], [1, 1], [1], None, "query, grade and rank have 1, 2 and 1 entries: give one each"),
+        ([0], [1], [1], [3], "pool has 1 entries for 2 queries"),
+        ([2], [1], [1], None, "query 2 is judged but there are 2 queries"),
+        ([-1], [1], [1], None, "query -1 is judged but there are 2 queries"),
+        ([0, 1], [1, -2], [1, 1], None, "query 1 has the grade -2: a grade is 0 or more"),
+        ([0, 1], [1, 2], [1, -1], None, "query 1 has the rank -1: a rank is 0 or more"),
+        ([1, 0, 1], [1, 2, 1], [4, 4, 4], None, "query 1 has two candidates at rank 4"),
+        ([0, 1], [1, 0], [3, 4], [3, 3], "query 1 has a candidate at rank 4 of 3"),
+    ],
+)
+def test_bad_judgements_are_refused(
+    query: list[int], grade: list[int], rank: list[int], pool: list[int] | None, message: str
 ) -> None:
-    query, rank = columns([list(listed) for listed in ranks])
-    order = rng.permutation(len(query))
-    found = rank_distance(query[order], rank[order], len(ranks))
-    expected = [float(max(listed) - min(listed)) if listed else math.nan for listed in ranks]
-    assert np.array_equal(found, np.array(expected, np.float64), equal_nan=True)
+    columns = [np.array(column, np.int64) for column in (query, grade, rank)]
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Judgements(*columns, 2, None if pool is None else np.array(pool))
 
 
-# Means
+def test_judged_needs_the_pools() -> None:
+    found = Judgements(np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64), 1)
+    assert Measure.parse("AP").per_query(found).tolist() == [1]
+    message = (
+        "measure Judged@10 needs to know how many candidates were ranked for each query: give "
+        "their pools"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Measure.parse("Judged@10").per_query(found)
+
+
+def test_an_absurd_grade_has_no_exponential_gain() -> None:
+    assert graded("nDCG(dcg='exp-log2')", (3, 53)) == 1 / 2
+    assert graded("nDCG", (3, 2**40)) == 1 / 2
+    message = (
+        "measure nDCG(dcg='exp-log2')@9: query 1 has the grade 54, and 2^grade - 1 is exact up to "
+        "grade 53: give grades on a smaller scale"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Measure.parse("nDCG(dcg='exp-log2')@9").per_query(
+            judgements([[Found(1, 1)], [Found(2, 54), Found(1, 1)]])
+        )
+
+
+# Policies and means
+
+
+def test_policies_say_what_stands_where_nothing_was_measured() -> None:
+    values, where = np.array([0.5, np.nan, 1.0]), np.array([False, True, False])
+    assert filled(values, where, "zero").tolist() == [0.5, 0, 1]
+    for policy in ("skip", "error"):
+        left = filled(values, where, known_policy("empty", policy))
+        assert np.array_equal(left, values, equal_nan=True)
+    with pytest.raises(ValueError, match=r"^missing='drop': choose 'zero', 'skip' or 'error'$"):
+        known_policy("missing", "drop")
 
 
 def test_a_mean_is_the_rounded_sum_divided_by_the_number() -> None:

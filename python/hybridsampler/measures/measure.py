@@ -116,14 +116,18 @@ class Measure:
             case _:
                 total, divisor = self._relevant(judgements)
         values = np.full(judgements.queries, np.nan)
-        np.divide(total, divisor, out=values, where=self.defined(judgements))
+        np.divide(total, divisor, out=values, where=(divisor > 0) & ~self.empty(judgements))
         return values
 
-    def defined(self, judgements: Judgements) -> NDArray[np.bool_]:
-        """(queries,) whether the measure has a value."""
+    def empty(self, judgements: Judgements) -> NDArray[np.bool_]:
+        """(queries,) where nothing is relevant, which leaves the measure undefined; never Judged.
+
+        Raises:
+            ValueError: Judged without the sizes of the pools.
+        """
         if self.name == "Judged":
-            return _pool(self, judgements) > 0
-        return judgements.relevant(self.rel) > 0
+            return np.zeros(len(_pool(self, judgements)), bool)
+        return np.asarray(judgements.relevant(self.rel) == 0)
 
     def _relevant(self, judgements: Judgements) -> tuple[Float64, Float64]:
         query, rank, grade = judgements.retrieved
