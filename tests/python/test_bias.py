@@ -211,7 +211,8 @@ def spreads(
     ).reshape(-1, 3)
     if rng is not None:
         rows = rng.permutation(rows)
-    return mrv(*rows.T, len(queries), spread)
+    query, language, rank = rows.T
+    return mrv(query, language, rank, len(queries), spread)
 
 
 def oracle_mrv(judged: Sequence[Item]) -> float:

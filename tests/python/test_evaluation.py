@@ -359,8 +359,8 @@ def test_judged_needs_the_sizes_of_the_pools() -> None:
     counter.add(CANDIDATES, range(6), LANGUAGES)
     measures = [Measure.parse("Judged@4")]
     with refusal(
-        "measure Judged@4 needs to know how many candidates were ranked for each query: give their "
-        "pools"
+        "measure 'Judged@4' needs to know how many candidates were ranked for each query: give "
+        "their pools"
     ):
         Evaluation(counter, ["en", "de", "fr"], measures)
     sizes = PoolSizes.count(LANGUAGES, 3)

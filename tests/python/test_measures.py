@@ -189,7 +189,8 @@ def test_measures_equal_the_textbook_in_any_order(
     order = rng.permutation(len(given_columns.query))
     columns = [getattr(given_columns, name)[order] for name in ("query", "grade", "rank")]
     before = [column.copy() for column in columns]
-    shuffled = Judgements(*columns, len(judged), given_columns.pool)
+    query, grade, rank = columns
+    shuffled = Judgements(query, grade, rank, len(judged), given_columns.pool)
     for name in NAMES:
         found = Measure.parse(name).per_query(shuffled)
         assert found.dtype == np.float64
@@ -355,11 +356,11 @@ def test_a_measure_without_the_cutoff_it_needs(name: str) -> None:
         ("AP(rel=x)", "measure 'AP(rel=x)': 'rel=x' is no parameter; write rel=2 or "
                       "dcg='exp-log2'"),
         ("AP(rel=2,rel=2)", "measure 'AP(rel=2,rel=2)': rel is given twice"),
-        ("AP(rel=0)", "measure AP(rel=0): rel=0; give a grade of at least 1"),
-        ("AP(rel=-2)@5", "measure AP(rel=-2)@5: rel=-2; give a grade of at least 1"),
-        ("AP(rel='2')", "measure AP(rel='2'): rel='2'; give a grade of at least 1"),
-        ("nDCG(dcg=2)", "measure nDCG(dcg=2): dcg=2; choose 'log2' or 'exp-log2'"),
-        ("nDCG(dcg='ln')", "measure nDCG(dcg='ln'): dcg='ln'; choose 'log2' or 'exp-log2'"),
+        ("AP(rel=0)", "measure 'AP(rel=0)': rel=0; give a grade of at least 1"),
+        ("AP(rel=-2)@5", "measure 'AP(rel=-2)@5': rel=-2; give a grade of at least 1"),
+        ("AP(rel='2')", "measure \"AP(rel='2')\": rel='2'; give a grade of at least 1"),
+        ("nDCG(dcg=2)", "measure 'nDCG(dcg=2)': dcg=2; choose 'log2' or 'exp-log2'"),
+        ("nDCG(dcg='ln')", "measure \"nDCG(dcg='ln')\": dcg='ln'; choose 'log2' or 'exp-log2'"),
         ("R(cutoff='x')", "measure 'R@x' needs a cutoff of at least 1, as in R@10"),
     ],
 )  # fmt: skip
@@ -370,7 +371,7 @@ def test_wrong_parameters(name: str, message: str) -> None:
 def test_a_measure_made_by_hand_is_checked_too() -> None:
     with pytest.raises(ValueError, match=r"^unknown measure 'MAP': choose from AP, RR, R, P, "):
         Measure("MAP")
-    with pytest.raises(ValueError, match=r"^measure nDCG\(rel=2\): nDCG takes no rel$"):
+    with pytest.raises(ValueError, match=r"^measure 'nDCG\(rel=2\)': nDCG takes no rel$"):
         Measure("nDCG", rel=2)
 
 
@@ -394,15 +395,16 @@ def test_bad_judgements_are_refused(
     query: list[int], grade: list[int], rank: list[int], pool: list[int] | None, message: str
 ) -> None:
     columns = [np.array(column, np.int64) for column in (query, grade, rank)]
+    sizes = None if pool is None else np.array(pool)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Judgements(*columns, 2, None if pool is None else np.array(pool))
+        Judgements(columns[0], columns[1], columns[2], 2, sizes)
 
 
 def test_judged_needs_the_pools() -> None:
     found = Judgements(np.zeros(1, np.int64), np.ones(1, np.int64), np.ones(1, np.int64), 1)
     assert Measure.parse("AP").per_query(found).tolist() == [1]
     message = (
-        "measure Judged@10 needs to know how many candidates were ranked for each query: give "
+        "measure 'Judged@10' needs to know how many candidates were ranked for each query: give "
         "their pools"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -413,8 +415,8 @@ def test_an_absurd_grade_has_no_exponential_gain() -> None:
     assert graded("nDCG(dcg='exp-log2')", (3, 53)) == 1 / 2
     assert graded("nDCG", (3, 2**40)) == 1 / 2
     message = (
-        "measure nDCG(dcg='exp-log2')@9: query 1 has the grade 54, and 2^grade - 1 is exact up to "
-        "grade 53: give grades on a smaller scale"
+        "measure \"nDCG(dcg='exp-log2')@9\": query 1 has the grade 54, and 2^grade - 1 is exact up "
+        "to grade 53: give grades on a smaller scale"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Measure.parse("nDCG(dcg='exp-log2')@9").per_query(

@@ -30,12 +30,10 @@ def oracle_means(
 
 def oracle_p(means: Sequence[Fraction]) -> float:
     """Every assignment of signs, one after the other."""
-    observed = abs(sum(means))
+    observed = abs(sum(means, Fraction(0)))
     flips = list(itertools.product((1, -1), repeat=len(means)))
-    far = sum(
-        abs(sum(s * d for s, d in zip(signs, means, strict=True))) >= observed for signs in flips
-    )
-    return far / len(flips)
+    sums = [sum((s * d for s, d in zip(signs, means, strict=True)), Fraction(0)) for signs in flips]
+    return sum(abs(total) >= observed for total in sums) / len(flips)
 
 
 @given(values=st.lists(st.tuples(EIGHTHS, EIGHTHS), min_size=2, max_size=9))

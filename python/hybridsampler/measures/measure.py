@@ -78,19 +78,18 @@ class Measure:
         """Check the parameters."""
         if self.name not in _TAKES:
             raise ValueError(f"unknown measure {self.name!r}: choose from {', '.join(_TAKES)}")
+        text = str(self)
         if not _whole(self.rel) or self.rel < 1:
-            raise ValueError(f"measure {self}: rel={self.rel!r}; give a grade of at least 1")
+            raise ValueError(f"measure {text!r}: rel={self.rel!r}; give a grade of at least 1")
         if self.dcg not in _GAINS:
-            raise ValueError(f"measure {self}: dcg={self.dcg!r}; choose 'log2' or 'exp-log2'")
+            raise ValueError(f"measure {text!r}: dcg={self.dcg!r}; choose 'log2' or 'exp-log2'")
         for parameter, default in (("rel", 1), ("dcg", "log2")):
             if parameter not in _TAKES[self.name] and getattr(self, parameter) != default:
-                raise ValueError(f"measure {self}: {self.name} takes no {parameter}")
+                raise ValueError(f"measure {text!r}: {self.name} takes no {parameter}")
         cutoff = self.cutoff
         missing = cutoff is None and self.name in _NEEDS_CUTOFF
         if missing or (cutoff is not None and not (_whole(cutoff) and 1 <= cutoff <= _MOST_CUTOFF)):
-            raise ValueError(
-                f"measure {str(self)!r} needs a cutoff of at least 1, as in {self.name}@10"
-            )
+            raise ValueError(f"measure {text!r} needs a cutoff of at least 1, as in {self.name}@10")
 
     def __str__(self) -> str:
         """Write the name as ir_measures does; :meth:`parse` reads it."""
@@ -134,18 +133,21 @@ class Measure:
         found = grade >= self.rel
         query, rank = query[found], rank[found]
         position = positions(query, judgements.queries)
-        gain = self._within(rank).astype(np.float64)
-        divisor: Float64 = np.ones(judgements.queries)
-        if self.name in ("RR", "Success"):
-            gain[position > 1] = 0
-        if self.name == "AP":
-            gain = gain * position / rank
-        elif self.name == "RR":
-            gain = gain / rank
-        if self.name in ("AP", "R"):
-            divisor = judgements.relevant(self.rel).astype(np.float64)
-        elif self.name == "P":
-            divisor *= float(self.cutoff or 1)
+        hit = self._within(rank).astype(np.float64)
+        first = (position == 1).astype(np.float64)
+        relevant = judgements.relevant(self.rel).astype(np.float64)
+        each = np.ones(judgements.queries)
+        match self.name:
+            case "AP":
+                gain, divisor = hit * position / rank, relevant
+            case "R":
+                gain, divisor = hit, relevant
+            case "P":
+                gain, divisor = hit, each * float(self.cutoff or 1)
+            case "RR":
+                gain, divisor = hit * first / rank, each
+            case _:
+                gain, divisor = hit * first, each
         return _added(query, gain, judgements.queries), divisor
 
     def _dcg(self, ranked: tuple[Int64, Int64, Int64], queries: int) -> Float64:
@@ -157,8 +159,9 @@ class Measure:
             if len(grade) and grade.max() > _MOST_DOUBLINGS:
                 at = int(np.argmax(grade))
                 raise ValueError(
-                    f"measure {self}: query {query[at]} has the grade {grade[at]}, and 2^grade - 1 "
-                    f"is exact up to grade {_MOST_DOUBLINGS}: give grades on a smaller scale"
+                    f"measure {str(self)!r}: query {query[at]} has the grade {grade[at]}, and "
+                    f"2^grade - 1 is exact up to grade {_MOST_DOUBLINGS}: give grades on a smaller "
+                    "scale"
                 )
             gain = np.ldexp(1.0, grade.astype(np.int32)) - 1
         # The same ranks come again and again: each logarithm is worked out once.
@@ -183,8 +186,8 @@ def _whole(value: object) -> bool:
 def _pool(measure: Measure, judgements: Judgements) -> Int64:
     if judgements.pool is None:
         raise ValueError(
-            f"measure {measure} needs to know how many candidates were ranked for each query: give "
-            "their pools"
+            f"measure {str(measure)!r} needs to know how many candidates were ranked for each "
+            "query: give their pools"
         )
     return judgements.pool
 
