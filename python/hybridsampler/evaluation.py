@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import bias
 from hybridsampler.candidates import open_candidates
-from hybridsampler.measures import Measure, Policy, filled, known_policy, mean
+from hybridsampler.measures import Judgements, Measure, Policy, filled, known_policy, mean
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
 
@@ -65,15 +65,10 @@ def evaluate(
     parsed = [Measure.parse(name) for name in measures]
     if ties not in get_args(Ties):  # now, and not after the whole pass
         raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
-    known_policy("empty", empty)
     # Before the candidates are touched: no encoder is to work for queries that are refused.
     counter = RankCounter(queries, relevant, exclude, similarity=similarity, threads=threads)
     _one_each("query_languages", query_languages, counter.queries)
-    if empty == "error":
-        indptr: NDArray[np.int64] = np.asarray(relevant[0], np.int64)
-        query = np.repeat(np.arange(counter.queries), indptr[1:] - indptr[:-1])
-        grade = np.asarray(relevant[2], np.int64) if len(relevant) == 3 else np.ones_like(query)
-        _refuse_empty(query, grade, counter.queries, parsed)
+    _check(_unranked(relevant, counter.queries), parsed, empty)
     judged = np.unique(np.asarray(relevant[1], np.int64))
     with open_candidates(candidates, spool_folder=spool_folder) as opened:
         _one_each("candidate_languages", candidate_languages, len(opened))
@@ -134,18 +129,17 @@ class Evaluation:
                 f"query_languages has {len(query_languages)} entries for {counter.queries} "
                 "queries: give one each"
             )
-        self._empty = known_policy("empty", empty)
+        self._empty = empty
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
         self._pools = Pools(self.ranks, counter.queries, sizes)
+        _check(self._pools.whole, measures, empty)
         self._without = {
             name: measure.empty(self._pools.whole) for name, measure in self._measures.items()
         }
-        if empty == "error":
-            _refuse_empty(self.ranks.query, self.ranks.grade, counter.queries, measures)
         names = sorted(set(self._query_languages.tolist()))
         self.languages: tuple[str, ...] = tuple(names)
 
@@ -289,14 +283,20 @@ class Evaluation:
         return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
 
 
-def _refuse_empty(
-    query: NDArray[np.int64],
-    grade: NDArray[np.int64],
-    queries: int,
-    measures: Sequence[Measure],
-) -> None:
+def _unranked(relevant: Lists, queries: int) -> Judgements:
+    indptr, ids = (np.asarray(column, np.int64) for column in relevant[:2])
+    grade = np.asarray(relevant[2], np.int64) if len(relevant) == 3 else np.ones_like(ids)
+    query = np.repeat(np.arange(queries), indptr[1:] - indptr[:-1])
+    return Judgements(query, grade, np.zeros_like(ids), queries, np.zeros(queries, np.int64))
+
+
+def _check(judgements: Judgements, measures: Sequence[Measure], empty: Policy) -> None:
+    for measure in measures:
+        measure.check(judgements)
+    if known_policy("empty", empty) != "error":
+        return
     for level in sorted({1} | {measure.rel for measure in measures}):
-        relevant = np.bincount(query[grade >= level], minlength=queries)
+        relevant = judgements.relevant(level)
         if not relevant.all():
             first, count = int(np.argmin(relevant)), int((relevant == 0).sum())
             wanted = "relevant candidate" if level == 1 else f"candidate of grade {level} or more"

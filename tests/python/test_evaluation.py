@@ -281,21 +281,34 @@ def test_a_level_that_a_query_lacks_is_refused_unless_told_otherwise() -> None:
     }
 
 
-def test_queries_are_refused_before_the_encoder_works() -> None:
+@pytest.mark.parametrize(
+    ("grade", "message"),
+    [
+        (
+            0,
+            "query 0 has no relevant candidate (1 queries have none): leave such queries out, or "
+            "give empty='zero' or empty='skip'",
+        ),
+        (
+            99,
+            "measure \"nDCG(dcg='exp-log2')\": query 0 has the grade 99, and 2^grade - 1 is exact "
+            "up to grade 53: give grades on a smaller scale",
+        ),
+    ],
+)
+def test_judgements_are_refused_before_the_encoder_works(grade: int, message: str) -> None:
     def blocks() -> Iterator[NDArray[np.float32]]:
         pytest.fail("the encoder was asked")
         yield CANDIDATES
 
-    with refusal(
-        "query 0 has no relevant candidate (1 queries have none): leave such queries out, or give "
-        "empty='zero' or empty='skip'"
-    ):
+    with refusal(message):
         evaluate(
             np.ones((1, 1), np.float32),
             blocks(),
-            ([0, 1], [3], [0]),
+            ([0, 1], [3], [grade]),
             query_languages=["en"],
             candidate_languages=LANGUAGES,
+            measures=["AP", "nDCG(dcg='exp-log2')"],
         )
 
 

@@ -104,8 +104,9 @@ class Measure:
             (queries,) values; NaN where it is undefined.
 
         Raises:
-            ValueError: Judged without the sizes of the pools; exponential gain of a grade above 53.
+            ValueError: as :meth:`check`.
         """
+        self.check(judgements)
         match self.name:
             case "nDCG":
                 total = self._dcg(judgements.retrieved, judgements.queries)
@@ -118,14 +119,33 @@ class Measure:
         np.divide(total, divisor, out=values, where=(divisor > 0) & ~self.empty(judgements))
         return values
 
-    def empty(self, judgements: Judgements) -> NDArray[np.bool_]:
-        """(queries,) where nothing is relevant, which leaves the measure undefined; never Judged.
+    def check(self, judgements: Judgements) -> None:
+        """Refuse judgements that the measure cannot take; ranks may be unknown (0) as yet.
 
         Raises:
-            ValueError: Judged without the sizes of the pools.
+            ValueError: Judged without the sizes of the pools; exponential gain of a grade above 53.
+        """
+        if self.name == "Judged" and judgements.pool is None:
+            raise ValueError(
+                f"measure {str(self)!r} needs to know how many candidates were ranked for each "
+                "query: give their pools"
+            )
+        grade = judgements.grade
+        if self.dcg == "exp-log2" and len(grade) and grade.max() > _MOST_DOUBLINGS:
+            at = int(np.argmax(grade))
+            raise ValueError(
+                f"measure {str(self)!r}: query {judgements.query[at]} has the grade {grade[at]}, "
+                f"and 2^grade - 1 is exact up to grade {_MOST_DOUBLINGS}: give grades on a smaller "
+                "scale"
+            )
+
+    def empty(self, judgements: Judgements) -> NDArray[np.bool_]:
+        """(queries,) where nothing is relevant, so that there is nothing to measure; never Judged.
+
+        This is what the policy ``empty`` is about.
         """
         if self.name == "Judged":
-            return np.zeros(len(_pool(self, judgements)), bool)
+            return np.zeros(judgements.queries, bool)
         return np.asarray(judgements.relevant(self.rel) == 0)
 
     def _relevant(self, judgements: Judgements) -> tuple[Float64, Float64]:
@@ -156,13 +176,6 @@ class Measure:
         query, rank, grade = query[counts], rank[counts], grade[counts]
         gain = grade.astype(np.float64)
         if self.dcg == "exp-log2":
-            if len(grade) and grade.max() > _MOST_DOUBLINGS:
-                at = int(np.argmax(grade))
-                raise ValueError(
-                    f"measure {str(self)!r}: query {query[at]} has the grade {grade[at]}, and "
-                    f"2^grade - 1 is exact up to grade {_MOST_DOUBLINGS}: give grades on a smaller "
-                    "scale"
-                )
             gain = np.ldexp(1.0, grade.astype(np.int32)) - 1
         # The same ranks come again and again: each logarithm is worked out once.
         ranks, which = np.unique(rank, return_inverse=True)
@@ -171,7 +184,7 @@ class Measure:
     def _judged(self, judgements: Judgements) -> tuple[Float64, Float64]:
         query, rank, _ = judgements.retrieved
         found = np.bincount(query[self._within(rank)], minlength=judgements.queries)
-        pool = _pool(self, judgements)
+        pool = np.asarray(judgements.pool)
         depth = pool if self.cutoff is None else np.minimum(pool, self.cutoff)
         return found.astype(np.float64), depth.astype(np.float64)
 
@@ -181,15 +194,6 @@ class Measure:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _pool(measure: Measure, judgements: Judgements) -> Int64:
-    if judgements.pool is None:
-        raise ValueError(
-            f"measure {str(measure)!r} needs to know how many candidates were ranked for each "
-            "query: give their pools"
-        )
-    return judgements.pool
 
 
 def _added(query: Int64, gain: Float64, queries: int) -> Float64:
