@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridsampler.shards import RawRows, Rows, open_shard
+from hybridsampler.shards import RandomRows, RawRows, Rows, open_shard
 from hybridsampler.vectors import as_rows
 
 # What is read at a time: at most this many rows, and at most this much as float32.
@@ -30,37 +30,57 @@ class Candidates:
         """Number the rows of the parts, which have one dimension, in their order."""
         self._parts = parts
         self._starts = np.cumsum([0, *(part.shape[0] for part in parts)])
-        row_bytes = 4 * max(1, parts[0].shape[1])
+        # A Parquet file without rows does not always know its dimension.
+        row_bytes = 4 * max(1, *(part.shape[1] for part in parts))
         self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes))
 
     def __len__(self) -> int:
         """Number of candidates."""
         return int(self._starts[-1])
 
-    def blocks(self) -> Iterator[tuple[NDArray[np.int64], Any]]:
-        """Give all candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
+    def blocks(
+        self, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Give candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
 
         A block has at most 8,192 rows and 4 MiB as float32 (but at least one row).
 
+        Args:
+            start: the first candidate; those before it are not read, of a Parquet file only their
+                row groups are not.
+            stop: the candidate before which to stop; ``None``: none.
+
         Raises:
-            ValueError: a file that changed so that it cannot be read any more.
+            ValueError: start and stop that do not lie between 0 and N in this order; a file that
+                changed so that it cannot be read any more; in a Parquet file a null or a vector
+                of another length.
             OSError: as the file system does.
         """
-        for start, part in zip(self._starts[:-1].tolist(), self._parts, strict=True):
-            rows = part.shape[0]
-            for first in range(0, rows, self._step):
-                stop = min(first + self._step, rows)
-                yield np.arange(start + first, start + stop), part.read(first, stop)
+        stop = len(self) if stop is None else stop
+        if not 0 <= start <= stop <= len(self):
+            raise ValueError(
+                f"start={start}, stop={stop}: give 0 <= start <= stop <= {len(self)}, the number "
+                "of candidates"
+            )
+        for first, part in zip(self._starts[:-1].tolist(), self._parts, strict=True):
+            low, high = max(start - first, 0), min(stop - first, part.shape[0])
+            if low >= high:
+                continue
+            at = first + low
+            for block in part.blocks(low, high, self._step):
+                yield np.arange(at, at + len(block)), block
+                at += len(block)
 
     def rows(self, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give some candidates, as :meth:`blocks` does; of files only their rows are read.
+
+        Of Parquet files the row groups that hold them are read, each once.
 
         Args:
             ids: (n,) integers, ascending, each once.
 
         Raises:
-            ValueError: ids that are below 0, not below N or not ascending; a file that changed
-                so that it cannot be read any more.
+            ValueError: ids that are below 0, not below N or not ascending; else as :meth:`blocks`.
             OSError: as the file system does.
         """
         if len(ids) and not (ids[0] >= 0 and ids[-1] < len(self) and (np.diff(ids) > 0).all()):
@@ -69,9 +89,9 @@ class Candidates:
         for start, part, own in zip(
             self._starts[:-1].tolist(), self._parts, np.split(ids, cuts), strict=True
         ):
-            for first in range(0, len(own), self._step):
-                some = own[first : first + self._step]
-                yield some, part.take(some - start)
+            if len(own):
+                for some, block in part.take(own - start, self._step):
+                    yield some + start, block
 
 
 @contextmanager
@@ -84,8 +104,9 @@ def open_candidates(
         source: (N, d) float32, float16 or bfloat16, as one of
 
             - an array, a memory map or a torch tensor;
-            - the path of a ``.npy`` or ``.safetensors`` file, or a list of such paths, whose rows
-              are numbered through in the given order; a ``.safetensors`` file holds one tensor;
+            - the path of a ``.npy``, ``.safetensors`` or ``.parquet`` file, or a list of such
+              paths, whose rows are numbered through in the given order; a ``.safetensors`` file
+              holds one tensor, a ``.parquet`` file one column of lists of floats;
             - an iterable of (n, d) blocks, as an encoder gives them: it is gone through once, and
               the blocks are kept in a temporary file, which is gone when the context ends, also
               when the process is killed.
@@ -98,7 +119,7 @@ def open_candidates(
         TypeError: float64 or other vectors that are not float32, float16 or bfloat16; a source of
             another kind.
         FileNotFoundError: a file that does not exist.
-        ImportError: ``.safetensors`` files without the extra ``train``.
+        ImportError: ``.safetensors`` or ``.parquet`` files without the extra ``train``.
         OSError: as the file system does, for example when the spool folder is full.
     """
     if isinstance(source, (str, os.PathLike)):
@@ -115,8 +136,8 @@ def open_candidates(
             yield Candidates([_spooled(file, source)])
     else:
         raise TypeError(
-            f"candidates are of type {type(source).__name__}: give an array, the paths of .npy or "
-            ".safetensors files, or an iterable of (n, d) blocks"
+            f"candidates are of type {type(source).__name__}: give an array, the paths of .npy, "
+            ".safetensors or .parquet files, or an iterable of (n, d) blocks"
         )
 
 
@@ -124,7 +145,7 @@ def _is_path(item: Any) -> bool:
     return isinstance(item, (str, os.PathLike))
 
 
-class _Array:
+class _Array(RandomRows):
     """Rows that are in memory, or in a memory map that the caller opened."""
 
     def __init__(self, values: Any) -> None:
@@ -132,13 +153,13 @@ class _Array:
             shape = tuple(values.shape)
             raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")
         as_rows("candidates", values[:0])  # refuses other types now, and not after the anchors
-        self.shape: tuple[int, int] = (values.shape[0], values.shape[1])
+        self.shape = (values.shape[0], values.shape[1])
         self._values = values
 
-    def read(self, start: int, stop: int) -> Any:
+    def _slice(self, start: int, stop: int) -> Any:
         return self._values[start:stop]
 
-    def take(self, rows: NDArray[np.int64]) -> Any:
+    def _pick(self, rows: NDArray[np.int64]) -> Any:
         return self._values[rows]
 
 
@@ -146,11 +167,13 @@ def _shards(paths: list[Path]) -> list[Rows]:
     if not paths:
         raise ValueError("the list of candidates is empty: name at least one file")
     shards = [open_shard(path) for path in paths]
-    dimension = shards[0].shape[1]
-    for path, shard in zip(paths, shards, strict=True):
-        if shard.shape[1] != dimension:
+    # A Parquet file without rows that does not know its dimension fits any.
+    known = [(path, shard.shape[1]) for path, shard in zip(paths, shards, strict=True)]
+    known = [(path, dimension) for path, dimension in known if dimension]
+    for path, dimension in known:
+        if dimension != known[0][1]:
             raise ValueError(
-                f"{path} has dimension {shard.shape[1]} but {paths[0]} has {dimension}: encode all "
+                f"{path} has dimension {dimension} but {known[0][0]} has {known[0][1]}: encode all "
                 "candidates with one model"
             )
     return shards

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.parquet import ParquetRows
 from hybridsampler.vectors import as_rows, wrong_type
 
 
@@ -18,14 +20,39 @@ class Rows(Protocol):
 
     shape: tuple[int, int]
 
-    def read(self, start: int, stop: int) -> Any:
+    def blocks(self, start: int, stop: int, size: int) -> Iterator[Any]:
+        """Give the rows from ``start`` to before ``stop`` in order, at most ``size`` at a time."""
+
+    def take(self, rows: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Give the rows of these numbers, ascending, at most ``size`` at a time, and which."""
+
+
+class RandomRows(ABC):
+    """Rows of which any cost the same to reach."""
+
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def _slice(self, start: int, stop: int) -> Any:
         """Return the rows from ``start`` to before ``stop``."""
 
-    def take(self, rows: NDArray[np.int64]) -> Any:
+    @abstractmethod
+    def _pick(self, rows: NDArray[np.int64]) -> Any:
         """Return the rows of these numbers, one or more, ascending."""
 
+    def blocks(self, start: int, stop: int, size: int) -> Iterator[Any]:
+        """Give the rows from ``start`` to before ``stop`` in order, at most ``size`` at a time."""
+        for first in range(start, stop, size):
+            yield self._slice(first, min(first + size, stop))
 
-class RawRows:
+    def take(self, rows: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Give the rows of these numbers, ascending, at most ``size`` at a time, and which."""
+        for first in range(0, len(rows), size):
+            some = rows[first : first + size]
+            yield some, self._pick(some)
+
+
+class RawRows(RandomRows):
     """Rows that lie in a file one after the other.
 
     Args:
@@ -48,13 +75,11 @@ class RawRows:
         self._name, self._opened, self._dtype, self._offset = name, opened, dtype, offset
         self.shape = shape
 
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Return the rows from ``start`` to before ``stop``; ``ValueError``: the file ends."""
+    def _slice(self, start: int, stop: int) -> NDArray[Any]:
         with self._opened() as file:
             return self._run(file, start, stop)
 
-    def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the rows of these numbers, ascending; ``ValueError``: the file ends."""
+    def _pick(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         with self._opened() as file:
             return np.concatenate([self._run(file, *run) for run in _runs(rows)])
 
@@ -73,23 +98,29 @@ class RawRows:
 
 
 def open_shard(path: Path) -> Rows:
-    """Open a ``.npy`` or ``.safetensors`` file by its header.
+    """Open a ``.npy``, ``.safetensors`` or ``.parquet`` file by its header.
 
     Raises:
         ValueError: another kind of file, another shape than (n, d), a damaged file, a ``.npy`` of
-            Python objects or in Fortran order. The message names the file.
+            Python objects or in Fortran order, a Parquet file without one column of vectors. The
+            message names the file.
         TypeError: numbers of a type that the scorer does not take.
         FileNotFoundError: no such file.
-        ImportError: a ``.safetensors`` file without the extra ``train``.
+        ImportError: a ``.safetensors`` or ``.parquet`` file without the extra ``train``.
     """
-    if path.suffix not in (".npy", ".safetensors"):
+    kinds: dict[str, Callable[[Path], Rows]] = {
+        ".npy": _npy,
+        ".safetensors": _safetensors,
+        ".parquet": ParquetRows,
+    }
+    if path.suffix not in kinds:
         raise ValueError(
-            f"{path} is neither .npy nor .safetensors: convert it, or for a folder list its files: "
-            "sorted(pathlib.Path(folder).glob('*.npy'))"
+            f"{path} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
+            "list its files: sorted(pathlib.Path(folder).glob('*.npy'))"
         )
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: check the path")
-    return _safetensors(path) if path.suffix == ".safetensors" else _npy(path)
+    return kinds[path.suffix](path)
 
 
 def _npy(path: Path) -> RawRows:

@@ -34,6 +34,7 @@ from naive_ranking import (
     random_task,
     task_scores,
 )
+from parquet_files import as_lists, write_parquet
 
 NAMES = ("AP", "R@2", "RR")
 
@@ -46,6 +47,8 @@ def write(path: Path, rows: Any) -> Path:
     """A shard of the kind that the name says, with the numbers as they are."""
     if path.suffix == ".npy":
         np.save(path, rows)
+    elif path.suffix == ".parquet":
+        write_parquet(path, as_lists(rows, path.suffixes[-2]), max(1, len(rows) // 3))
     elif isinstance(rows, torch.Tensor):
         save_torch({"rows": rows}, path)
     else:
@@ -91,6 +94,10 @@ KINDS: dict[str, tuple[str, Callable[[Float32], Any]]] = {
     "safetensors float32": (".safetensors", lambda rows: rows),
     "safetensors float16": (".safetensors", lambda rows: rows.astype(np.float16)),
     "safetensors bfloat16": (".safetensors", lambda rows: torch.tensor(rows).bfloat16()),
+    "parquet float32": (".fixed.parquet", lambda rows: rows),
+    "parquet float16": (".fixed.parquet", lambda rows: rows.astype(np.float16)),
+    "parquet float32 lists": (".lists.parquet", lambda rows: rows),
+    "parquet float16 lists": (".large.parquet", lambda rows: rows.astype(np.float16)),
 }
 
 
@@ -183,7 +190,7 @@ def test_an_encoders_blocks_give_what_one_array_gives(
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors", ".fixed.parquet", ".lists.parquet"])
 def test_shards_of_many_blocks(tmp_path: Path, suffix: str) -> None:
     """25,000 candidates: judged ones stand at the borders of blocks and shards."""
     rng = np.random.default_rng(0)
@@ -228,6 +235,11 @@ def test_blocks_and_rows_are_those_of_the_source(tmp_path: Path, kind: str) -> N
             assert max(len(ids) for ids, _ in found) <= 8192
             assert np.concatenate([ids for ids, _ in found]).tolist() == list(range(20_000))
             assert (np.concatenate([np.asarray(b) for _, b in found]) == rows).all()
+        for start, stop in ((0, 0), (0, None), (8_191, 8_193), (7, 20_000), (20_000, None)):
+            some = list(candidates.blocks(start, stop))
+            wanted = np.arange(start, 20_000 if stop is None else stop)
+            assert [i for ids, _ in some for i in ids.tolist()] == wanted.tolist()
+            assert all((np.asarray(block) == rows[ids]).all() for ids, block in some)
         for count in (0, 1, 50, 20_000):
             wanted = np.sort(rng.choice(20_000, count, replace=False))
             some = list(candidates.rows(wanted))
@@ -242,6 +254,18 @@ def test_rows_that_are_not_there(ids: list[int]) -> None:
         refusal("give ids from 0 to 2, ascending, each once"),
     ):
         list(candidates.rows(np.array(ids)))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 2), (2, 1), (0, 4), (4, None)])
+def test_blocks_that_are_not_there(start: int, stop: int | None) -> None:
+    with (
+        open_candidates(np.ones((3, 2), np.float32)) as candidates,
+        refusal(
+            f"start={start}, stop={3 if stop is None else stop}: give 0 <= start <= stop <= 3, the "
+            "number of candidates"
+        ),
+    ):
+        list(candidates.blocks(start, stop))
 
 
 def test_blocks_of_long_vectors_have_fewer_rows() -> None:
@@ -453,8 +477,8 @@ def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> No
         ([ROWS, "a.npy"],
          "block 1 is 'a.npy': give paths, and nothing else, as a list", TypeError),
         (7,
-         "candidates are of type int: give an array, the paths of .npy or .safetensors files, or "
-         "an iterable of (n, d) blocks", TypeError),
+         "candidates are of type int: give an array, the paths of .npy, .safetensors or .parquet "
+         "files, or an iterable of (n, d) blocks", TypeError),
     ],
 )  # fmt: skip
 def test_a_source_is_refused(source: Any, message: str, kind: type[Exception]) -> None:
@@ -483,8 +507,8 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
     for other in (tmp_path, tmp_path / "a.pt", "rows"):
         refused(
             [other],
-            f"{other} is neither .npy nor .safetensors: convert it, or for a folder list its "
-            "files: sorted(pathlib.Path(folder).glob('*.npy'))",
+            f"{other} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
+            "list its files: sorted(pathlib.Path(folder).glob('*.npy'))",
         )
     write(c, ROWS[:, :2])
     refused([a, c], f"{c} has dimension 2 but {a} has 3: encode all candidates with one model")
