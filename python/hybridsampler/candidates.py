@@ -26,17 +26,19 @@ class Candidates:
     Made by :func:`open_candidates`. ``len()`` is N.
     """
 
+    shape: tuple[int, int]
+    """(N, d); d is 0 where Parquet files have no rows and do not know it."""
+
     def __init__(self, parts: Sequence[Rows]) -> None:
         """Number the rows of the parts, which have one dimension, in their order."""
         self._parts = parts
         self._starts = np.cumsum([0, *(part.shape[0] for part in parts)])
-        # A Parquet file without rows does not always know its dimension.
-        row_bytes = 4 * max(1, *(part.shape[1] for part in parts))
-        self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // row_bytes))
+        self.shape = (int(self._starts[-1]), max(part.shape[1] for part in parts))
+        self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(1, 4 * self.shape[1])))
 
     def __len__(self) -> int:
         """Number of candidates."""
-        return int(self._starts[-1])
+        return self.shape[0]
 
     def blocks(
         self, start: int = 0, stop: int | None = None

@@ -1,12 +1,65 @@
-"""all_merge: what the counters of all processes of a group know, on each of them."""
+"""Several processes count shares of the candidates; each of them knows the whole in the end."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 import torch.distributed as dist
 
+from hybridsampler.candidates import Candidates
+from hybridsampler.passes import Checkpoint, count
+from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import RankCounter
+
+
+def count_shares(
+    counter: RankCounter,
+    candidates: Candidates,
+    languages: Sequence[str],
+    group: dist.ProcessGroup | None = None,
+    *,
+    progress: bool | Tell = False,
+    checkpoint: Checkpoint | None = None,
+) -> RankCounter:
+    """Count all candidates, each rank its share of neighbouring rows, and return the whole.
+
+    A collective call, to be made by every rank with the same arguments::
+
+        counter = RankCounter(queries, relevant)
+        with open_candidates(paths) as candidates:
+            counter = count_shares(counter, candidates, candidate_languages)
+        result = Evaluation(counter, query_languages, measures)
+
+    A rank reads its share alone, so all open the same shards. Ranks that hold candidates of their
+    own, as those that encode them do, call :func:`all_merge` after each phase instead.
+
+    Args:
+        counter: one that knows nothing yet.
+        candidates: (N, d), the same on every rank.
+        languages: (N,) names.
+        group: ``None``: all ranks.
+        progress: as for :func:`hybridsampler.evaluate`, of this rank's share.
+        checkpoint: as for :func:`hybridsampler.evaluate`, a file for each rank.
+
+    Raises:
+        ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`.
+        OSError: as the file system does.
+    """
+    rank, ranks = _place(group)
+    start, stop = (len(candidates) * r // ranks for r in (rank, rank + 1))
+    with shown(progress, f"candidates of rank {rank}") as tell:
+        return count(
+            counter,
+            candidates,
+            languages,
+            share=(start, stop),
+            meet=partial(all_merge, group=group),
+            tell=tell,
+            checkpoint=checkpoint,
+        )
 
 
 def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> RankCounter:
@@ -38,14 +91,12 @@ def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> R
         ValueError: what :meth:`RankCounter.merge` refuses, naming the rank in whose turn it was
             found; a process outside the group.
     """
-    rank, ranks = dist.get_rank(group), dist.get_world_size(group)
-    if rank < 0:
-        raise ValueError("this process is not in the group: call all_merge() on its ranks only")
+    _, ranks = _place(group)
     mine, merged, failure = b"", None, ""
     try:
         mine, merged = counter.to_bytes(), counter.blank()
     except Exception as error:  # any: the others are waiting
-        failure = f"rank {rank}: {error}"
+        failure = f"rank {dist.get_rank(group)}: {error}"
     _fail_together(failure, group)
     assert merged is not None
     for source in range(ranks):
@@ -59,6 +110,16 @@ def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> R
                 failure = f"rank {source}: {error}"
     _fail_together(failure, group)
     return merged
+
+
+def _place(group: dist.ProcessGroup | None) -> tuple[int, int]:
+    """Return the rank of this process and the number of ranks."""
+    rank = dist.get_rank(group)
+    if rank < 0:
+        raise ValueError(
+            "this process is not in the group: make collective calls on its ranks only"
+        )
+    return rank, dist.get_world_size(group)
 
 
 def _fail_together(failure: str, group: dist.ProcessGroup | None) -> None:

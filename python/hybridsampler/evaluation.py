@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from hybridsampler import bias
 from hybridsampler.candidates import open_candidates
 from hybridsampler.measures import Judgements, Measure, Policy, filled, known_policy, mean
+from hybridsampler.passes import Checkpoint, count
 from hybridsampler.pools import Pools, PoolSizes
+from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
@@ -33,14 +35,16 @@ def evaluate(
     empty: Policy = "error",
     threads: int | None = None,
     spool_folder: str | os.PathLike[str] | None = None,
+    progress: bool | Tell = False,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
 ) -> Evaluation:
     """Rank all candidates for all queries and measure, exactly, in one pass.
 
     Args:
         queries: (Q, d) float32, float16 or bfloat16.
         candidates: (N, d), of the same types, read in blocks and never all held: an array, a memory
-            map, a ``.npy`` or ``.safetensors`` file or a list of such shards, or an iterable of
-            blocks from an encoder; see :func:`hybridsampler.candidates.open_candidates`.
+            map, a ``.npy``, ``.safetensors`` or ``.parquet`` file, a list of such shards, or the
+            blocks of an encoder; see :func:`hybridsampler.candidates.open_candidates`.
         relevant: ``(indptr, indices)`` or ``(indptr, indices, grades)``: CSR lists of candidates
             for each query. Grades of 1 and above are relevant, unless a measure says ``rel=``.
         query_languages: (Q,) names.
@@ -54,11 +58,16 @@ def evaluate(
         threads: as for :class:`RankCounter`.
         spool_folder: where an encoder's blocks are kept; ``None``: where the system has temporary
             files.
+        progress: ``True``: a bar on standard error while candidates are counted; or a function that
+            is called after each block with the number of candidates counted and of all.
+        checkpoint: a file that keeps what was counted, so that the same call goes on after an
+            interrupt or a kill; a path, or :class:`hybridsampler.passes.Checkpoint` to say how
+            often. An encoder's blocks are encoded again.
 
     Raises:
-        ValueError: as :class:`RankCounter` and ``open_candidates``; relevance to a candidate that
-            does not exist; a query without a relevant candidate, if ``empty`` is ``"error"``; an
-            unknown measure; columns of different lengths.
+        ValueError: as :class:`RankCounter`, ``open_candidates`` and ``Checkpoint``; relevance to a
+            candidate that does not exist; a query without a relevant candidate, if ``empty`` is
+            ``"error"``; an unknown measure; columns of different lengths.
         TypeError: vectors of another type.
         OSError: as ``open_candidates``.
     """
@@ -69,17 +78,15 @@ def evaluate(
     counter = RankCounter(queries, relevant, exclude, similarity=similarity, threads=threads)
     _one_each("query_languages", query_languages, counter.queries)
     _check(_unranked(relevant, counter.queries), parsed, empty)
-    judged = np.unique(np.asarray(relevant[1], np.int64))
-    with open_candidates(candidates, spool_folder=spool_folder) as opened:
-        _one_each("candidate_languages", candidate_languages, len(opened))
-        if len(judged) and judged[-1] >= len(opened):
-            raise ValueError(
-                f"candidate {judged[-1]} is judged but the candidates are 0 to {len(opened) - 1}"
-            )
-        for ids, block in opened.rows(judged):
-            counter.anchor(block, ids)
-        for ids, block in opened.blocks():
-            counter.add(block, ids, candidate_languages[ids[0] : ids[-1] + 1])
+    if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
+        checkpoint = Checkpoint(checkpoint)
+    if checkpoint is not None:
+        checkpoint.load(counter.blank())  # does it fit the queries?
+    with (
+        shown(progress, "candidates") as tell,
+        open_candidates(candidates, spool_folder=spool_folder) as opened,
+    ):
+        count(counter, opened, candidate_languages, tell=tell, checkpoint=checkpoint)
     sizes = PoolSizes.count(candidate_languages, counter.queries, exclude)
     return Evaluation(counter, query_languages, parsed, ties, empty=empty, sizes=sizes)
 

@@ -132,15 +132,13 @@ class RankCounter:
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
-        numbers = dict(self._languages)
-        codes = [numbers.setdefault(name, len(numbers)) for name in languages]
+        codes = self._numbers(languages)
         self._core.add(
             _vectors("block", block),
             _integers("ids", ids),
             np.array(codes, np.uint32),
             self._threads,
         )
-        self._languages = numbers
 
     def merge(self, other: RankCounter) -> None:
         """Take over what a counter of the same queries and judged candidates knows and counted.
@@ -153,7 +151,7 @@ class RankCounter:
         """
         if other is self:
             raise ValueError("a counter cannot be merged into itself: its candidates count once")
-        self._merge(other._core, other._languages)
+        self._merge(other._core, other._names())
 
     def to_bytes(self) -> bytes:
         """Return what the counter knows and counted, for :meth:`merge_bytes` in any process.
@@ -166,7 +164,7 @@ class RankCounter:
         Raises:
             TypeError: a language whose name is no ``str``.
         """
-        return self._core.to_bytes(list(self._languages))
+        return self._core.to_bytes(self._names())
 
     def merge_bytes(self, data: bytes) -> None:
         """Take over, as :meth:`merge` does, what another counter's :meth:`to_bytes` returned.
@@ -230,13 +228,18 @@ class RankCounter:
             language=language.astype(np.int64),
             within=within.astype(np.int64),
             overall=overall.astype(np.int64),
-            languages=tuple(self._languages),
+            languages=tuple(self._names()),
         )
 
     @property
     def queries(self) -> int:
         """Number of queries."""
         return len(self._indptr) - 1
+
+    @property
+    def judged(self) -> NDArray[np.int64]:
+        """The ids that any query judges, ascending, each once."""
+        return np.unique(self._ids)
 
     @property
     def candidates(self) -> int:
@@ -254,10 +257,21 @@ class RankCounter:
         return self._core.zero_rows
 
     def _merge(self, core: _core.RankCounter, languages: Iterable[str]) -> None:
-        numbers = dict(self._languages)
-        renumbered = [numbers.setdefault(name, len(numbers)) for name in languages]
-        self._core.merge(core, renumbered)
+        self._core.merge(core, self._numbers(languages))
+
+    def _numbers(self, languages: Iterable[str]) -> list[int]:
+        """Return the numbers of languages, new ones numbered on.
+
+        They are kept before the core counts: an interrupt may come right after it did. Where it
+        refuses, or never starts, they are names too many, which :meth:`_names` leaves out.
+        """
+        numbers = {name: number for number, name in enumerate(self._names())}
         self._languages = numbers
+        return [numbers.setdefault(name, len(numbers)) for name in languages]
+
+    def _names(self) -> list[str]:
+        """Return the names of the languages that were counted, by number."""
+        return list(self._languages)[: self._core.languages]
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -1,7 +1,10 @@
-"""all_merge: several real processes find, digit for digit, what one finds."""
+"""Several real processes find, digit for digit, what one finds."""
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,8 +32,10 @@ from counting import (
     counter_of,
     whole,
 )
+from hybridsampler import evaluate
 from hybridsampler.candidates import open_candidates
-from hybridsampler.distributed import all_merge
+from hybridsampler.distributed import all_merge, count_shares
+from hybridsampler.passes import Checkpoint
 from naive_ranking import (
     FAMILIES,
     SIMILARITIES,
@@ -40,6 +45,7 @@ from naive_ranking import (
     random_task,
     task_scores,
 )
+from parquet_files import as_lists, write_parquet
 
 PATIENCE = 120  # seconds; a rank that waits in vain fails its test instead of hanging it
 
@@ -81,14 +87,7 @@ def shares(rank: int, world: int) -> list[Any]:
 
 def shards(rank: int, world: int) -> list[Any]:
     """Files of 0, 40 or so and 80 or so rows, as the documentation reads them."""
-    rng = np.random.default_rng(1)
-    task = random_task(rng, "duplicated", queries=7, candidates=120, dimension=9)
-    task = dataclasses.replace(
-        task,
-        ids=list(range(120)),
-        judged=[{int(c): 1 for c in rng.choice(120, 3, replace=False)} for _ in range(7)],
-        excluded=[],
-    )
+    task = files_task()
     first, end = [(0, 41), (41, 120), (120, 120)][(rank + 1) % world]
     judged = np.unique([c for grades in task.judged for c in grades])
     judged = judged[(judged >= first) & (judged < end)]
@@ -105,6 +104,71 @@ def shards(rank: int, world: int) -> list[Any]:
                 counter.add(block, first + rows, languages[rows[0] : rows[-1] + 1])
         counter = all_merge(counter)
     assert_exact(counter, task)
+    return as_rows(counter.ranks())
+
+
+def files_task() -> Task:
+    """Ids are numbers of rows; all languages, ties, no exclusions."""
+    rng = np.random.default_rng(1)
+    task = random_task(rng, "duplicated", queries=7, candidates=120, dimension=9)
+    return dataclasses.replace(
+        task,
+        ids=list(range(120)),
+        judged=[{int(c): 1 for c in rng.choice(120, 3, replace=False)} for _ in range(7)],
+        excluded=[],
+    )
+
+
+def write_files(task: Task, folder: str) -> list[Path]:
+    """Shards of 41, 0, 78 and 1 rows: what a rank reads begins and ends within them."""
+    paths = []
+    cuts = [41, 41, 119]
+    for rows, name in zip(
+        np.split(task.candidates, cuts),
+        ("a.fixed.parquet", "b.lists.parquet", "c.lists.parquet", "d.npy"),
+        strict=True,
+    ):
+        path = Path(folder, name)
+        if path.suffix == ".npy":
+            np.save(path, rows)
+        else:
+            write_parquet(path, as_lists(rows, path.suffixes[0]), 7)
+        paths.append(path)
+    return paths
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a run."""
+
+
+def shares_of_files(rank: int, world: int) -> list[Any]:
+    """All ranks name the same files; after an interrupt each goes on from its own checkpoint."""
+    task = files_task()
+    told: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        raise StoppedError
+
+    with TemporaryDirectory() as folder, open_candidates(write_files(task, folder)) as candidates:
+        checkpoint = Checkpoint(Path(folder, f"counter-{rank}"))
+        with pytest.raises(StoppedError):
+            count_shares(
+                counter_of(task), candidates, task.languages, progress=stop, checkpoint=checkpoint
+            )
+        dist.barrier()  # all were interrupted after their first block
+        counter = count_shares(
+            counter_of(task),
+            candidates,
+            task.languages,
+            progress=lambda done, total: told.append((done, total)),
+            checkpoint=checkpoint,
+        )
+        again = count_shares(counter_of(task), candidates, task.languages, checkpoint=checkpoint)
+        assert again.to_bytes() == counter.to_bytes()
+    assert_exact(counter, task)
+    whole_share = 120 * (rank + 1) // world - 120 * rank // world
+    assert {total for _, total in told} <= {whole_share}
+    assert not told or told[0][0] > 7  # not from the start
     return as_rows(counter.ranks())
 
 
@@ -151,7 +215,7 @@ def some_ranks_only(rank: int, world: int) -> list[Any]:
     if rank not in members:
         with pytest.raises(
             ValueError,
-            match=r"^this process is not in the group: call all_merge\(\) on its ranks only$",
+            match=r"^this process is not in the group: make collective calls on its ranks only$",
         ):
             all_merge(counter_of(FIVE), group)
         return []
@@ -176,6 +240,7 @@ def counts_merged_twice(rank: int, world: int) -> str:
 WORK = (
     shares,
     shards,
+    shares_of_files,
     counted_twice,
     another_evaluation,
     another_vector,
@@ -250,6 +315,69 @@ def test_all_ranks_find_what_one_process_finds(found: Any) -> None:
 
 def test_each_rank_reads_a_file_of_its_own(found: Any) -> None:
     assert len(of(found, shards)) == 21
+
+
+def test_ranks_share_files_that_all_of_them_name(found: Any) -> None:
+    assert of(found, shares_of_files) == of(found, shards)
+
+
+SCRIPT = """
+import torch.distributed as dist
+from hybridsampler import Evaluation, RankCounter
+from hybridsampler import evaluate
+from hybridsampler.candidates import open_candidates
+from hybridsampler.distributed import count_shares
+from hybridsampler.measures import Measure
+import json, numpy as np, sys
+
+task = json.load(open(sys.argv[1]))
+dist.init_process_group("gloo")
+counter = RankCounter(np.array(task["queries"], np.float32), task["judged"])
+with open_candidates(task["paths"]) as candidates:
+    counter = count_shares(counter, candidates, task["languages"])
+languages = ["en", "de"] * 3 + ["en"]
+result = Evaluation(counter, languages, [Measure.parse("AP")])
+found = [result["multilingual"]["AP"], result.ranks.overall.tolist()]
+open(f"{sys.argv[1]}.{dist.get_rank()}", "w").write(json.dumps(found))
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_torchrun(tmp_path: Path, world: int) -> None:
+    task = files_task()
+    described = {
+        "queries": task.queries.tolist(),
+        "judged": [column.tolist() for column in task.judged_lists()],
+        "languages": task.languages,
+        "paths": [str(path) for path in write_files(task, str(tmp_path))],
+    }
+    Path(tmp_path, "task.json").write_text(json.dumps(described), encoding="utf-8")
+    Path(tmp_path, "script.py").write_text(SCRIPT, encoding="utf-8")
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", str(world), str(tmp_path / "script.py"), str(tmp_path / "task.json")),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment()
+    )
+    assert done.returncode == 0, done.stderr
+    found = [
+        json.loads(Path(tmp_path, f"task.json.{rank}").read_text("utf-8")) for rank in range(world)
+    ]
+    result = evaluate(
+        task.queries,
+        task.candidates,
+        task.judged_lists(),
+        query_languages=["en", "de"] * 3 + ["en"],
+        candidate_languages=task.languages,
+        measures=["AP"],
+    )
+    assert found == [[result["multilingual"]["AP"], result.ranks.overall.tolist()]] * world
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def test_some_rank_has_no_candidate() -> None:

@@ -33,11 +33,16 @@ ALLOWED: dict[str, set[str]] = {
     "parquet": {"vectors"},
     "shards": {"parquet", "vectors"},
     "candidates": {"shards", "vectors"},
-    "distributed": {"ranking"},
+    "progress": set(),
+    "passes": {"candidates", "files", "progress", "ranking"},
+    "distributed": {"candidates", "passes", "progress", "ranking"},
     "chi_square": {"elementary"},
     "significance": set(),
     "pools": {"measures", "ranking"},
-    "evaluation": {"bias", "candidates", "measures", "pools", "ranking"},
+    "evaluation": {
+        *("bias", "candidates", "measures", "passes"),
+        *("pools", "progress", "ranking"),
+    },
     "files": set(),
     "states": set(),
     "benchmarks": set(),
@@ -53,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
 }
 # Imported inside functions, when the work needs it: `import hybridsampler` reaches these rooms.
-LAZY = {"parquet": {"pyarrow"}}
+LAZY = {"parquet": {"pyarrow"}, "progress": {"rich"}}
 NEEDS_TORCH = {"distributed", "encoders", "train", "study", "integrations", "cli"}
 FRAMEWORKS = "accelerate datasets lightning sentence_transformers torch torchdata transformers"
 

@@ -269,6 +269,12 @@ impl RankCounter {
         &self.languages
     }
 
+    /// Languages of the candidates counted so far.
+    #[must_use]
+    pub fn language_count(&self) -> usize {
+        self.language_count
+    }
+
     /// Candidates counted so far.
     #[must_use]
     pub fn candidates(&self) -> u64 {

@@ -114,6 +114,12 @@ impl RankCounter {
         self.0.candidates()
     }
 
+    /// Languages of candidates counted so far.
+    #[getter]
+    fn languages(&self) -> usize {
+        self.0.language_count()
+    }
+
     /// Pairs of a judged and another candidate with equal scores for a query.
     #[getter]
     fn ties(&self) -> u64 {

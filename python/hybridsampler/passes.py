@@ -1,0 +1,158 @@
+"""count: both passes over opened candidates, continued where a checkpoint left off."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hybridsampler.candidates import Candidates
+from hybridsampler.files import written_whole
+from hybridsampler.progress import Tell
+from hybridsampler.ranking import RankCounter
+
+_MARK = b"hspass1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A file that keeps what was counted, for a run that is killed.
+
+    It is written while counting, when that is interrupted and at the end, each time whole or not at
+    all. A run that finds it goes on from there, or ends at once where all is counted; it is never
+    deleted. It belongs to one evaluation: queries, lists and similarity, number, dimension and
+    languages of the candidates and, among several processes, the share. The vectors of the judged
+    candidates are read again and compared with those that were counted.
+
+    Args:
+        path: the file; its folder exists.
+        every: seconds between two saves. What was counted since the last one is counted again after
+            a kill that cannot be caught.
+
+    Raises:
+        ValueError: ``every`` that is below 0 or no number.
+        FileNotFoundError: a folder that does not exist.
+    """
+
+    path: str | os.PathLike[str]
+    every: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Check what can be checked before hours of work."""
+        if not self.every >= 0:
+            raise ValueError(f"every={self.every}: give seconds, 0 or more")
+        if not Path(self.path).parent.is_dir():
+            raise FileNotFoundError(f"checkpoint {self.path}: there is no such folder: create it")
+
+    def load(self, counter: RankCounter, candidates: bytes | None = None) -> None:
+        """Let the counter take over what the file holds, if there is one.
+
+        Args:
+            counter: one that has counted nothing.
+            candidates: a hash of what the candidates are; ``None`` where that is not known yet.
+
+        Raises:
+            ValueError: a file of another kind, of another evaluation, or damaged.
+            OSError: as the file system does.
+        """
+        path = Path(self.path)
+        if not path.exists():
+            return
+        data = path.read_bytes()
+        head = len(_MARK) + hashlib.sha256().digest_size
+        if not data.startswith(_MARK) or len(data) < head:
+            raise ValueError(f"{path} is no checkpoint of a count: name another file")
+        if candidates is not None and data[len(_MARK) : head] != candidates:
+            raise ValueError(
+                f"the checkpoint {path} is of other candidates (their number, dimension, languages "
+                "or share differ): name another file, or delete it to count anew"
+            )
+        try:
+            counter.merge_bytes(data[head:])
+        except ValueError as error:
+            raise ValueError(
+                f"the checkpoint {path} does not fit ({error}): name another file, or delete it to "
+                "count anew"
+            ) from None
+
+    def save(self, counter: RankCounter, candidates: bytes) -> None:
+        """Write the file, whole or not at all; ``OSError`` as the file system does."""
+        with written_whole(Path(self.path)) as draft:
+            draft.write_bytes(_MARK + candidates + counter.to_bytes())
+
+
+def count(
+    counter: RankCounter,
+    candidates: Candidates,
+    languages: Sequence[str],
+    *,
+    share: tuple[int, int] | None = None,
+    meet: Callable[[RankCounter], RankCounter] | None = None,
+    tell: Tell | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> RankCounter:
+    """Anchor the judged candidates, then add all, and return the counter that knows them.
+
+    An interrupt is heeded between blocks. The counter then has counted whole blocks, in order:
+    ``counter.candidates`` of them.
+
+    Args:
+        counter: one that knows nothing yet.
+        candidates: (N, d), their ids the numbers of their rows.
+        languages: (N,) names.
+        share: ``(start, stop)``: the candidates that are read here; ``None``: all.
+        meet: called after each pass: brings together what the counters of all shares know.
+        tell: called after each block with the number of candidates counted and to count.
+        checkpoint: where to go on and what to write.
+
+    Raises:
+        ValueError: more or fewer languages than candidates; a judged candidate that is none of
+            them; what :meth:`RankCounter.anchor`, :meth:`RankCounter.add`, the candidates or the
+            checkpoint refuse.
+        OSError: as the file system does.
+    """
+    if isinstance(languages, str) or len(languages) != len(candidates):
+        raise ValueError(
+            f"candidate_languages has {len(languages)} entries for {len(candidates)} rows: give "
+            "one each"
+        )
+    judged = counter.judged
+    if len(judged) and judged[-1] >= len(candidates):
+        raise ValueError(
+            f"candidate {judged[-1]} is judged but the candidates are 0 to {len(candidates) - 1}"
+        )
+    start, stop = (0, len(candidates)) if share is None else share
+    identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
+    for ids, block in candidates.rows(judged[slice(*np.searchsorted(judged, [start, stop]))]):
+        counter.anchor(block, ids)
+    if meet is not None:
+        counter = meet(counter)
+    if checkpoint is not None:
+        checkpoint.load(counter, identity)
+    known, saved = counter.candidates, time.monotonic()
+    try:
+        for ids, block in candidates.blocks(start + counter.candidates, stop):
+            counter.add(block, ids, languages[ids[0] : ids[-1] + 1])
+            if tell is not None:
+                tell(counter.candidates, stop - start)
+            if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
+                checkpoint.save(counter, identity)
+                known, saved = counter.candidates, time.monotonic()
+    finally:
+        if checkpoint is not None and counter.candidates > known:
+            checkpoint.save(counter, identity)
+    return counter if meet is None else meet(counter)
+
+
+def _identity(candidates: Candidates, languages: Sequence[str], start: int, stop: int) -> bytes:
+    """Return a hash of what the candidates are, as far as it is known without reading them."""
+    digest = hashlib.sha256(f"{candidates.shape} {start} {stop}".encode())
+    for name in languages:
+        text = str(name)
+        digest.update(f" {len(text)} {text}".encode())
+    return digest.digest()
