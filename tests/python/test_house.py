@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "pairs": set(),
     "sampler": {"pairs", "plan", "states"},
     "vectors": set(),
-    "ranking": {"_core", "files", "vectors"},
+    "device": set(),
+    "ranking": {"_core", "device", "files", "vectors"},
     "elementary": set(),
     "measures": {"elementary"},
     "bias": {"chi_square", "measures"},
@@ -59,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 # Imported inside functions, when the work needs it: `import hybridsampler` reaches these rooms.
 LAZY = {"parquet": {"pyarrow"}, "progress": {"rich"}}
-NEEDS_TORCH = {"distributed", "encoders", "train", "study", "integrations", "cli"}
+NEEDS_TORCH = {"device", "distributed", "encoders", "train", "study", "integrations", "cli"}
 FRAMEWORKS = "accelerate datasets lightning sentence_transformers torch torchdata transformers"
 
 
