@@ -97,6 +97,22 @@ class RankCounter:
     def ranks(
         self, ties: str
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]: ...
+    def add_screened(
+        self,
+        ids: NDArray[np.int64],
+        languages: NDArray[np.uint32],
+        rows: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        higher: NDArray[np.uint32],
+        open_queries: NDArray[np.int64],
+        open_rows: NDArray[np.int64],
+        zero_rows: int,
+        threads: int | None,
+    ) -> None: ...
+    @property
+    def thresholds(self) -> NDArray[np.float64]: ...
+    @property
+    def queries(self) -> NDArray[np.float32]: ...
     @property
     def candidates(self) -> int: ...
     @property

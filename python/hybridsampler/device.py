@@ -37,8 +37,12 @@ _Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """What a block has to say about each query."""
+    """What a block has to say about each query, and what the core needs to settle the rest."""
 
+    rows: _Ints
+    """(m,) rows of the block, ascending: all that are judged, left out or open for any query."""
+    vectors: torch.Tensor
+    """(m, d) as they were given."""
     higher: NDArray[np.uint32]
     """(languages, J): how many candidates of a language surely beat each judged score; of a query's
     open candidates none is counted."""
@@ -74,9 +78,9 @@ class Screen:
 
     Args:
         queries: (Q, d) as they are scored: normalised, for the cosine.
-        indptr: (Q + 1,) query ``q`` has the thresholds from ``indptr[q]`` to before
-            ``indptr[q + 1]``.
-        thresholds: (J,) scores of the judged candidates.
+        judged: ``(indptr, ids, scores)``, of (Q + 1,), (J,), (J,): query ``q`` judges
+            ``ids[indptr[q]:indptr[q + 1]]``, and their scores are its thresholds.
+        left_out: ids that any query leaves out.
         cosine: whether candidates are to be normalised.
         device: where the candidates are.
     """
@@ -84,14 +88,17 @@ class Screen:
     def __init__(
         self,
         queries: NDArray[np.float32],
-        indptr: _Ints,
-        thresholds: NDArray[np.float64],
+        judged: tuple[_Ints, _Ints, NDArray[np.float64]],
+        left_out: _Ints,
+        *,
         cosine: bool,
         device: torch.device,
     ) -> None:
-        """Copy the queries to the device."""
+        """Copy queries and thresholds to the device."""
+        indptr, ids, thresholds = judged
         self.device = device
         self._cosine = cosine
+        self._named = np.union1d(ids, left_out)
         self._queries = torch.from_numpy(queries).to(device)
         self._indptr = indptr
         counts = np.diff(indptr)
@@ -110,12 +117,13 @@ class Screen:
         known = block.dtype in (torch.float32, torch.float16, torch.bfloat16)
         return whole and known and bool(block.isfinite().all())
 
-    def block(self, block: torch.Tensor, languages: NDArray[np.uint32]) -> Screened:
+    def block(self, block: torch.Tensor, ids: _Ints, languages: NDArray[np.uint32]) -> Screened:
         """Screen a block that :meth:`takes` is true of.
 
         Args:
             block: (n, d) float32, float16 or bfloat16 on the device, finite.
-            languages: (n,) numbers.
+            ids: (n,) of the candidates.
+            languages: (n,) their numbers.
         """
         met, codes = np.unique(languages, return_inverse=True)
         own = torch.from_numpy(codes).to(self.device)
@@ -136,8 +144,10 @@ class Screen:
                     opened.append(pairs + np.array([[start], [first]]))
         by_number = np.zeros((int(met[-1]) + 1 if len(met) else 0, len(self._order)), np.uint32)
         by_number[met] = counted
-        queries, at_rows = np.concatenate(opened, axis=1)
-        return Screened(by_number, queries, at_rows, zero_rows)
+        open_queries, open_rows = np.concatenate(opened, axis=1)
+        rows_named = np.union1d(np.flatnonzero(np.isin(ids, self._named)), open_rows)
+        vectors = block.detach()[torch.from_numpy(rows_named).to(self.device)]
+        return Screened(rows_named, vectors, by_number, open_queries, open_rows, zero_rows)
 
     def _runs(self, rows: int, languages: int) -> Iterator[tuple[int, int, int]]:
         """Give the queries in runs for which there is room, each with its most thresholds."""

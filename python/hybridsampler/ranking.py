@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from hybridsampler import _core
 from hybridsampler.files import written_whole
 from hybridsampler.vectors import as_rows
+
+if TYPE_CHECKING:
+    from hybridsampler.device import Screen
 
 Similarity = Literal["dot", "cosine"]
 Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
@@ -90,15 +93,19 @@ class RankCounter:
         self._indptr = _integers("indptr", indptr).copy()
         self._ids = _integers("ids", ids).copy()
         self._grades = _integers("grades", grades[0]).copy() if grades else np.ones_like(self._ids)
+        left_out = None
+        if exclude is not None:
+            left_out = (_integers("indptr", exclude[0]), _integers("ids", exclude[1]).copy())
+        self._left_out = np.empty(0, np.int64) if left_out is None else left_out[1]
         self._threads = threads
         self._languages: dict[str, int] = {}
+        self._cosine = similarity == "cosine"
+        self._screen: Screen | None = None
         self._core = _core.RankCounter(
             _vectors("queries", queries),
             (self._indptr, self._ids, self._grades),
-            None
-            if exclude is None
-            else (_integers("indptr", exclude[0]), _integers("ids", exclude[1])),
-            similarity == "cosine",
+            left_out,
+            self._cosine,
         )
 
     def anchor(self, block: Any, ids: ArrayLike) -> None:
@@ -132,11 +139,21 @@ class RankCounter:
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
-        codes = self._numbers(languages)
-        self._core.add(
-            _vectors("block", block),
-            _integers("ids", ids),
-            np.array(codes, np.uint32),
+        numbers, codes = _integers("ids", ids), np.array(self._numbers(languages), np.uint32)
+        screen = self._screen_for(block, numbers, codes)
+        if screen is None:
+            self._core.add(_vectors("block", block), numbers, codes, self._threads)
+            return
+        found = screen.block(block, numbers, codes)
+        self._core.add_screened(
+            numbers,
+            codes,
+            found.rows,
+            _vectors("block", found.vectors),
+            found.higher,
+            found.open_queries,
+            found.open_rows,
+            found.zero_rows,
             self._threads,
         )
 
@@ -205,7 +222,7 @@ class RankCounter:
         """
         twin = copy.copy(self)
         twin._core = self._core.blank()
-        twin._languages = {}
+        twin._languages, twin._screen = {}, None
         return twin
 
     def ranks(self, ties: Ties = "pessimistic") -> Ranks:
@@ -258,6 +275,33 @@ class RankCounter:
 
     def _merge(self, core: _core.RankCounter, languages: Iterable[str]) -> None:
         self._core.merge(core, self._numbers(languages))
+
+    def _screen_for(
+        self, block: Any, ids: NDArray[np.int64], languages: NDArray[np.uint32]
+    ) -> Screen | None:
+        """Return what screens the block on the device where it lives; ``None``: the core counts it.
+
+        The core also gets the blocks that it will refuse, because it says best why.
+        """
+        sound = len(ids) == len(languages) and not (ids < 0).any()
+        if not (sound and hasattr(block, "detach")):
+            return None  # if it has, it is a tensor, and torch is there
+        from hybridsampler import device
+
+        if not device.screens(block.device):
+            return None
+        if self._screen is None or self._screen.device != block.device:
+            thresholds = self._core.thresholds
+            if np.isnan(thresholds).any():
+                return None
+            self._screen = device.Screen(
+                self._core.queries,
+                (self._indptr, self._ids, thresholds),
+                self._left_out,
+                cosine=self._cosine,
+                device=block.device,
+            )
+        return self._screen if self._screen.takes(block, len(ids)) else None
 
     def _numbers(self, languages: Iterable[str]) -> list[int]:
         """Return the numbers of languages, new ones numbered on.

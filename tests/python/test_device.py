@@ -1,14 +1,17 @@
 """Screening on a device: on CPU tensors everywhere, on a GPU where there is one."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from counting import FIVE, assert_exact, blocks, counter_of, refused_type, whole
+from hybridsampler import RankCounter, evaluate
 from hybridsampler import device as on_device
 from hybridsampler.device import Screen, Screened
 from hybridsampler.ranking import Similarity
@@ -18,6 +21,8 @@ from naive_ranking import (
     Float32,
     Float64,
     Task,
+    as_rows,
+    csr,
     generators,
     normalised,
     random_task,
@@ -45,19 +50,20 @@ def screened(
     task: Task, score: Float64, similarity: Similarity, device: str, codes: NDArray[np.uint32]
 ) -> Screened:
     """What the device says, with the oracle's thresholds and queries."""
-    indptr, _, _ = task.judged_lists()
+    indptr, ids, _ = task.judged_lists()
+    left_out = np.array([i for ids in task.excluded for i in ids], np.int64)
     judged = [task.ids.index(i) for grades in task.judged for i in grades]
     queries = np.repeat(np.arange(len(task.judged)), np.diff(indptr))
     screen = Screen(
         as_scored(task.queries, similarity),
-        indptr,
-        score[queries, judged],
-        similarity == "cosine",
-        torch.device(device),
+        (indptr, ids, score[queries, judged]),
+        left_out,
+        cosine=similarity == "cosine",
+        device=torch.device(device),
     )
     block = torch.tensor(task.candidates, device=device)
     assert screen.takes(block, len(task.ids))
-    return screen.block(block, codes)
+    return screen.block(block, np.array(task.ids), codes)
 
 
 def assert_sound(task: Task, score: Float64, found: Screened, codes: NDArray[np.uint32]) -> None:
@@ -75,6 +81,10 @@ def assert_sound(task: Task, score: Float64, found: Screened, codes: NDArray[np.
                 assert found.higher[language, position] == len(higher)
             position += 1
     assert found.higher.shape == (int(codes.max()) + 1, position)
+    named = {i for lists in (task.judged, task.excluded) for ids in lists for i in ids}
+    rows = {c for _, c in opened} | {c for c, i in enumerate(task.ids) if i in named}
+    assert found.rows.tolist() == sorted(rows)
+    assert found.vectors.cpu().numpy().tobytes() == task.candidates[found.rows].tobytes()
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -147,6 +157,114 @@ def test_runs_and_tiles_change_nothing(device: str, rng: np.random.Generator, fa
     assert all((one.higher == found[0].higher).all() for one in found)
 
 
+def count_on(device: str, task: Task, similarity: Similarity, size: int, dtype: Any) -> RankCounter:
+    counter = counter_of(task, similarity)
+    if device == "numpy":
+        rows: Any = task.candidates
+    else:
+        rows = torch.tensor(task.candidates, device=device).to(dtype)
+    counter.anchor(rows, task.ids)
+    for at in blocks(whole(task), size):
+        ids, languages = [task.ids[c] for c in at], [task.languages[c] for c in at]
+        counter.add(rows[at[0] : at[-1] + 1], ids, languages)
+    return counter
+
+
+@pytest.fixture
+def cpu_screens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors of the CPU take the way of a device's, and nothing else does."""
+    monkeypatch.setattr(on_device, "screens", lambda device: True)
+
+
+@pytest.mark.usefixtures("cpu_screens")
+@pytest.mark.parametrize("device", DEVICES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rng=generators(),
+    family=st.sampled_from(FAMILIES),
+    similarity=st.sampled_from(SIMILARITIES),
+    size=st.integers(1, 40),
+    dtype=st.sampled_from([torch.float32, torch.float32, torch.float16, torch.bfloat16]),
+)
+def test_the_digits_are_those_of_the_cpu(
+    device: str,
+    rng: np.random.Generator,
+    family: str,
+    similarity: Similarity,
+    size: int,
+    dtype: torch.dtype,
+) -> None:
+    dimension = int(rng.integers(1, 70, endpoint=True))
+    task = random_task(rng, family, queries=6, candidates=25, dimension=dimension)
+    most = 6e4 if dtype == torch.float16 else 1e38
+    rows = torch.tensor(np.clip(task.candidates, -most, most)).to(dtype)
+    task = dataclasses.replace(task, candidates=rows.float().numpy())
+    counter = count_on(device, task, similarity, size, dtype)
+    assert_exact(counter, task, similarity)
+    assert counter.to_bytes() == count_on("numpy", task, similarity, size, dtype).to_bytes()
+
+
+@pytest.mark.usefixtures("cpu_screens")
+@pytest.mark.parametrize("device", DEVICES)
+def test_evaluate_takes_candidates_where_they_are(device: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-3, 4, (20_000, 3)).astype(np.float32)
+    told: dict[str, Any] = {
+        "relevant": csr([[0, 8_191, 19_999], [5]]),
+        "query_languages": ["en", "de"],
+        "candidate_languages": rng.choice(["de", "en", "fr"], 20_000).tolist(),
+        "exclude": csr([[3, 8_192], []]),
+    }
+    expected = evaluate(rows[:2], rows, **told)
+    there = torch.tensor(rows, device=device)
+    found = evaluate(there[:2], there, **told)
+    assert as_rows(found.ranks) == as_rows(expected.ranks)
+    assert found["multilingual"] == expected["multilingual"]
+    assert found.ties == expected.ties > 0
+
+
+@pytest.mark.usefixtures("cpu_screens")
+@pytest.mark.parametrize("device", DEVICES)
+def test_what_is_refused_is_refused_there_too(device: str) -> None:
+    """With the same words, and nothing of the block is counted."""
+    rows = torch.tensor(FIVE.candidates, device=device)
+    ids, languages = FIVE.ids, FIVE.languages
+    counter = counter_of(FIVE)
+    with pytest.raises(ValueError, match="judged candidate 11 has no anchor"):
+        counter.add(rows, ids, languages)
+    counter.anchor(rows, ids)
+    nan = rows.clone()
+    nan[2, 1] = torch.nan
+    for block, name, numbers, message in (
+        (nan, languages, ids, r"^candidate 12 \(row 2 of its block\) holds NaN or infinity"),
+        (rows, languages[:4], ids, "^5 candidates have 4 languages"),
+        (rows, languages[:4], ids[:4], "^a block of 5 candidates has 4 ids"),
+        (rows[:, :1], languages, ids, "^the candidates have dimension 1 but the queries 2"),
+        (rows, languages, [10, 11, 12, 13, 10], "^candidate 10 was added twice"),
+        (rows, languages, [10, 11, 12, 13, -1], "^candidate id -1 is negative"),
+        (rows + 1, languages, ids, "^the vector of judged candidate 10 changed"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            counter.add(block, numbers, name)
+        assert counter.candidates == 0
+    with refused_type("block", "float64"):
+        counter.add(rows.double(), ids, languages)
+    counter.add(rows, ids, languages)
+    with pytest.raises(ValueError, match=r"^candidate 10 was added twice"):
+        counter.add(rows, ids, languages)
+    assert_exact(counter, FIVE)
+
+
+@pytest.mark.usefixtures("cpu_screens")
+def test_another_counter_of_the_evaluation_has_thresholds_of_its_own() -> None:
+    counter = count_on("cpu", FIVE, "dot", 2, torch.float32)
+    other = dataclasses.replace(FIVE, candidates=FIVE.candidates[::-1] + np.float32(1))
+    blank = counter.blank()
+    blank.anchor(other.candidates, other.ids)
+    blank.add(torch.tensor(other.candidates), other.ids, other.languages)
+    assert_exact(blank, other)
+
+
 def test_which_devices_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     other = torch.device("meta")
     assert not on_device.screens(CPU)
@@ -174,6 +292,7 @@ def test_which_devices_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_which_blocks_are_screened(block: Any, rows: int, takes: bool) -> None:
-    indptr, nothing = np.array([0, 0]), np.zeros(0)
-    screen = Screen(np.ones((1, 2), np.float32), indptr, nothing, False, CPU)
+    nothing = np.empty(0, np.int64)
+    judged = np.array([0, 0]), nothing, np.empty(0)
+    screen = Screen(np.ones((1, 2), np.float32), judged, nothing, cosine=False, device=CPU)
     assert screen.takes(block, rows) == takes

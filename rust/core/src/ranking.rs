@@ -269,6 +269,12 @@ impl RankCounter {
         &self.languages
     }
 
+    /// The queries as they are scored: under the cosine normalised.
+    #[must_use]
+    pub fn queries(&self) -> Vectors<'_> {
+        Vectors { values: &self.queries, dimension: self.dimension }
+    }
+
     /// Languages of the candidates counted so far.
     #[must_use]
     pub fn language_count(&self) -> usize {

@@ -4,7 +4,9 @@ use hybridsampler_core::judged::{Excluded, Judged};
 use hybridsampler_core::ranking;
 use hybridsampler_core::tally::Ties;
 use hybridsampler_core::vectors::{Similarity, Vectors};
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -112,6 +114,13 @@ impl RankCounter {
     #[getter]
     fn candidates(&self) -> u64 {
         self.0.candidates()
+    }
+
+    /// The queries as they are scored.
+    #[getter]
+    fn queries<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let queries = self.0.queries();
+        queries.values.to_vec().into_pyarray(py).reshape([queries.rows(), queries.dimension])
     }
 
     /// Languages of candidates counted so far.
