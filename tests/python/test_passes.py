@@ -1,6 +1,7 @@
 """A long count: told about, interrupted and killed at any moment, continued to the same digits."""
 
 import dataclasses
+import itertools
 import json
 import re
 import signal
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from counting import CHANGED, DIFFER, FIVE, anchor, assert_exact, counted, counter_of, whole
 from hybridsampler import Evaluation, RankCounter, evaluate
+from hybridsampler.candidates import open_candidates
+from hybridsampler.measures import Measure
 from hybridsampler.passes import Checkpoint
 from naive_ranking import Float32, Task, as_rows, csr
 from parquet_files import as_lists, write_parquet
@@ -233,12 +236,33 @@ def test_a_checkpoint_is_written_now_and_then(tmp_path: Path) -> None:
     assert sizes == {0: [False, True, True], 1e9: [False, False, False]}
 
 
+def test_a_counter_of_ones_own_goes_on_as_the_documentation_says(
+    tmp_path: Path, expected: list[Any]
+) -> None:
+    path = tmp_path / "counter"
+    for stop in (1, 2, 9):
+        counter = RankCounter(TASK["queries"], TASK["relevant"])
+        with open_candidates(SOURCES["parquet"](tmp_path)) as candidates:
+            for ids, block in candidates.rows(counter.judged):
+                counter.anchor(block, ids)
+            if path.exists():
+                counter.load(path)
+            rest = candidates.blocks(start=counter.candidates)
+            for ids, block in itertools.islice(rest, stop):
+                counter.add(block, ids, LANGUAGES[ids[0] : ids[-1] + 1])
+                counter.save(path)
+    measures = [Measure.parse("AP")]
+    assert found(Evaluation(counter, TASK["query_languages"], measures)) == expected
+
+
 # Real processes
 
 PROGRAM = """
 import json, os, signal, sys
 import numpy as np
 from hybridsampler import evaluate
+from hybridsampler.candidates import open_candidates
+from hybridsampler.measures import Measure
 from hybridsampler.passes import Checkpoint
 
 folder, moment, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
