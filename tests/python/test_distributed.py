@@ -252,9 +252,9 @@ WORK = (
 
 
 @contextmanager
-def meeting(rank: int, world: int, folder: Path | str) -> Iterator[None]:
+def meeting(rank: int, world: int, folder: Path | str, backend: str = "gloo") -> Iterator[None]:
     dist.init_process_group(
-        "gloo",
+        backend,
         init_method=f"file://{folder}/meeting",
         rank=rank,
         world_size=world,
@@ -328,7 +328,7 @@ from hybridsampler import evaluate
 from hybridsampler.candidates import open_candidates
 from hybridsampler.distributed import count_shares
 from hybridsampler.measures import Measure
-import json, numpy as np, sys
+import json, numpy as np, os, sys
 
 task = json.load(open(sys.argv[1]))
 dist.init_process_group("gloo")
@@ -340,6 +340,7 @@ result = Evaluation(counter, languages, [Measure.parse("AP")])
 found = [result["multilingual"]["AP"], result.ranks.overall.tolist()]
 open(f"{sys.argv[1]}.{dist.get_rank()}", "w").write(json.dumps(found))
 dist.destroy_process_group()
+os._exit(0)  # before torch aborts over tensors that gloo's threads may still hold
 """
 
 
@@ -421,8 +422,21 @@ def test_counts_are_merged_once(found: Any) -> None:
     )
 
 
-def test_one_rank_alone(tmp_path: Path) -> None:
-    with meeting(0, 1, tmp_path):
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "gloo",
+        pytest.param(
+            "nccl",
+            marks=pytest.mark.skipif(
+                not torch.cuda.is_available(),
+                reason="NO GPU HERE: tensors on devices were not sent",
+            ),
+        ),
+    ],
+)
+def test_one_rank_alone(tmp_path: Path, backend: str) -> None:
+    with meeting(0, 1, tmp_path, backend):
         counter = counter_of(FIVE)
         anchor(counter, FIVE, whole(FIVE))
         counter = all_merge(counter)
