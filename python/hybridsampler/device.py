@@ -111,9 +111,10 @@ class Screen:
         # The product of the norms, f - E and f + E are rounded too.
         self._relative = (additions + 8) * _UNIT / (1 - additions * _UNIT)
 
-    def takes(self, block: torch.Tensor, rows: int) -> bool:
+    def takes(self, block: torch.Tensor, ids: _Ints, languages: NDArray[np.uint32]) -> bool:
         """Whether a block can be screened; what is wrong with others the core says best."""
-        whole = block.shape == (rows, self._queries.shape[1])
+        named = len(ids) == len(languages) and not (ids < 0).any()
+        whole = named and block.shape == (len(ids), self._queries.shape[1])
         known = block.dtype in (torch.float32, torch.float16, torch.bfloat16)
         return whole and known and bool(block.isfinite().all())
 

@@ -127,6 +127,9 @@ class RankCounter:
     def add(self, block: Any, ids: ArrayLike, languages: Sequence[str]) -> None:
         """Second phase: count the candidates of a block.
 
+        A tensor on a GPU is screened there; the digits are the same. An interrupt comes after the
+        block and leaves it counted.
+
         Args:
             block: (n, d) vectors, types as for the queries.
             ids: (n,) integers.
@@ -283,10 +286,9 @@ class RankCounter:
 
         The core also gets the blocks that it will refuse, because it says best why.
         """
-        sound = len(ids) == len(languages) and not (ids < 0).any()
-        if not (sound and hasattr(block, "detach")):
-            return None  # if it has, it is a tensor, and torch is there
-        from hybridsampler import device
+        if not hasattr(block, "detach"):
+            return None
+        from hybridsampler import device  # the block is a tensor, so torch is there
 
         if not device.screens(block.device):
             return None
@@ -301,7 +303,7 @@ class RankCounter:
                 cosine=self._cosine,
                 device=block.device,
             )
-        return self._screen if self._screen.takes(block, len(ids)) else None
+        return self._screen if self._screen.takes(block, ids, languages) else None
 
     def _numbers(self, languages: Iterable[str]) -> list[int]:
         """Return the numbers of languages, new ones numbered on.

@@ -62,8 +62,9 @@ def screened(
         device=torch.device(device),
     )
     block = torch.tensor(task.candidates, device=device)
-    assert screen.takes(block, len(task.ids))
-    return screen.block(block, np.array(task.ids), codes)
+    ids = np.array(task.ids)
+    assert screen.takes(block, ids, codes)
+    return screen.block(block, ids, codes)
 
 
 def assert_sound(task: Task, score: Float64, found: Screened, codes: NDArray[np.uint32]) -> None:
@@ -277,22 +278,25 @@ def test_which_devices_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "rows", "takes"),
+    ("block", "ids", "takes"),
     [
-        (torch.ones(3, 2), 3, True),
-        (torch.ones(3, 2).half(), 3, True),
-        (torch.ones(3, 2).bfloat16(), 3, True),
-        (torch.ones(3, 2).double(), 3, False),
-        (torch.ones(3, 2).int(), 3, False),
-        (torch.ones(3, 2), 4, False),
-        (torch.ones(3, 1), 3, False),
-        (torch.ones(3), 3, False),
-        (torch.tensor([[1.0, torch.nan]]), 1, False),
-        (torch.tensor([[1.0, torch.inf]]), 1, False),
+        (torch.ones(3, 2), [0, 1, 2], True),
+        (torch.ones(3, 2).half(), [0, 1, 2], True),
+        (torch.ones(3, 2).bfloat16(), [0, 1, 2], True),
+        (torch.ones(3, 2).double(), [0, 1, 2], False),
+        (torch.ones(3, 2).int(), [0, 1, 2], False),
+        (torch.ones(3, 2), [0, 1], False),
+        (torch.ones(3, 2), [0, 1, -2], False),
+        (torch.ones(3, 1), [0, 1, 2], False),
+        (torch.ones(3), [0, 1, 2], False),
+        (torch.tensor([[1.0, torch.nan]]), [0], False),
+        (torch.tensor([[1.0, torch.inf]]), [0], False),
     ],
 )
-def test_which_blocks_are_screened(block: Any, rows: int, takes: bool) -> None:
+def test_which_blocks_are_screened(block: torch.Tensor, ids: list[int], takes: bool) -> None:
     nothing = np.empty(0, np.int64)
     judged = np.array([0, 0]), nothing, np.empty(0)
     screen = Screen(np.ones((1, 2), np.float32), judged, nothing, cosine=False, device=CPU)
-    assert screen.takes(block, rows) == takes
+    codes = np.zeros(len(ids), np.uint32)
+    assert screen.takes(block, np.array(ids), codes) == takes
+    assert not screen.takes(block, np.array(ids), codes[1:])
