@@ -59,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
 }
 # Imported inside functions, when the work needs it: `import hybridsampler` reaches these rooms.
-LAZY = {"parquet": {"pyarrow"}, "progress": {"rich"}}
+LAZY = {"benchmarks": {"pyarrow"}, "parquet": {"pyarrow"}, "progress": {"rich"}}
 NEEDS_TORCH = {"device", "distributed", "encoders", "train", "study", "integrations", "cli"}
 FRAMEWORKS = "accelerate datasets lightning sentence_transformers torch torchdata transformers"
 

@@ -1,30 +1,48 @@
 """What every benchmark is once it is loaded: queries, candidates, and which belong together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from hybridsampler.benchmarks.languages import LanguageColumn
+
+
+class Texts(Protocol):
+    """Strings of known number that can be gone through more than once: a list, or files."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through them in order."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Benchmark:
-    """Q queries, N candidates and the relevance between them, as CSR over the candidates.
+    """Q queries, N candidates and the judgements between them, as CSR over the candidates.
 
-    The candidates relevant to query `q` are `indices[indptr[q] : indptr[q + 1]]`; a query may have
-    none. Two benchmarks are equal when every field is.
+    The candidates judged for query `q` are `indices[indptr[q] : indptr[q + 1]]`, their grades the
+    same part of `grades`; a query may have none. Two benchmarks are equal when every field is.
 
     Attributes:
         name: what reports call it.
         queries: Q texts.
         query_ids: Q question ids; a question keeps its id across its languages.
         query_languages: Q language names.
-        candidates: N sentence texts. Equal texts are different candidates.
+        candidates: N texts. Equal texts are different candidates. Of a large corpus they are in
+            files, which are read anew each time and never held.
         candidate_ids: N unique ids.
-        candidate_contexts: N paragraphs, the one each sentence stands in.
         candidate_languages: N language names.
         indptr: int64 (Q + 1,), from 0, never falling, ending at len(indices).
-        indices: int64, each in 0..N-1, strictly ascending inside a query.
+        indices: int64 (J,), each in 0..N-1, strictly ascending inside a query.
+        grades: int64 (J,), 0 and above; 0 is judged and not relevant.
+        candidate_contexts: N paragraphs, the one each sentence stands in; None where candidates are
+            no sentences.
+        monolingual: queries are ranked against the candidates of their own language alone, as
+            in MIRACL. The candidates of a language then follow one another.
 
     Raises:
         ValueError: when one of the above does not hold; the message names the field and the place.
@@ -34,29 +52,49 @@ class Benchmark:
     queries: list[str]
     query_ids: list[str]
     query_languages: list[str]
-    candidates: list[str]
-    candidate_ids: list[str]
-    candidate_contexts: list[str]
-    candidate_languages: list[str]
+    candidates: Texts
+    candidate_ids: Texts
+    candidate_languages: Sequence[str]
     indptr: npt.NDArray[np.int64]
     indices: npt.NDArray[np.int64]
+    grades: npt.NDArray[np.int64]
+    candidate_contexts: Texts | None = None
+    monolingual: bool = False
 
     def __post_init__(self) -> None:
         """Check everything the class promises."""
         self._check_lengths("queries", "query_ids", "query_languages")
-        self._check_lengths(
-            "candidates", "candidate_ids", "candidate_contexts", "candidate_languages"
-        )
-        _check_unique("candidate_ids", self.candidate_ids)
-        _check_vector("indptr", self.indptr)
-        _check_vector("indices", self.indices)
+        columns = ["candidate_ids", "candidate_languages"]
+        if self.candidate_contexts is not None:
+            columns.append("candidate_contexts")
+        self._check_lengths("candidates", *columns)
+        if isinstance(self.candidate_ids, list):  # who reads files has checked them on the way
+            _check_unique("candidate_ids", self.candidate_ids)
+        for name in ("indptr", "indices", "grades"):
+            _check_vector(name, getattr(self, name))
+        self._check_lengths("indices", "grades")
         self._check_indptr()
         self._check_indices()
+        self._check_grades()
+        if self.monolingual:
+            self._check_monolingual()
 
     @property
     def languages(self) -> list[str]:
         """The languages of the queries and candidates, sorted."""
-        return sorted({*self.query_languages, *self.candidate_languages})
+        names = LanguageColumn.of(self.candidate_languages).names
+        return sorted({*self.query_languages, *names})
+
+    @property
+    def judged(
+        self,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(indptr, indices, grades), as `evaluate` takes them."""
+        return self.indptr, self.indices, self.grades
+
+    def runs(self) -> list[tuple[str, int, int]]:
+        """(language, start, stop) of candidates that follow one another in one language."""
+        return LanguageColumn.of(self.candidate_languages).runs()
 
     def __eq__(self, other: object) -> bool:
         """Compare field by field: the generated method would ask an array for its truth value."""
@@ -117,8 +155,38 @@ class Benchmark:
                 f"{self.indices[at + 1]}; they must be strictly ascending inside a query"
             )
 
+    def _check_grades(self) -> None:
+        below = np.flatnonzero(self.grades < 0)
+        if len(below):
+            at = int(below[0])
+            raise ValueError(
+                f"grades[{at}] = {self.grades[at]} ({self._owner(at)}) is below 0; give 0 to a "
+                "candidate that is not relevant"
+            )
+
+    def _check_monolingual(self) -> None:
+        met: set[str] = set()
+        for name, start, _ in self.runs():
+            if name in met:
+                raise ValueError(
+                    f"candidate_languages comes back to {name!r} at {start}; in a monolingual "
+                    "benchmark the candidates of a language follow one another"
+                )
+            met.add(name)
+        for at, index in enumerate(self.indices.tolist()):
+            q = self._query(at)
+            if self.candidate_languages[index] != self.query_languages[q]:
+                raise ValueError(
+                    f"candidate {index}, judged for {self._owner(at)}, is in "
+                    f"{self.candidate_languages[index]!r}; in a monolingual benchmark it has the "
+                    "language of the query"
+                )
+
+    def _query(self, at: int) -> int:
+        return int(np.searchsorted(self.indptr, at, side="right")) - 1
+
     def _owner(self, at: int) -> str:
-        q = int(np.searchsorted(self.indptr, at, side="right")) - 1
+        q = self._query(at)
         return f"query {q}, {self.query_ids[q]!r} in {self.query_languages[q]!r}"
 
 

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hybridsampler.benchmarks.benchmark import Benchmark
+from hybridsampler.benchmarks.hub import open_folder
+from hybridsampler.benchmarks.languages import choose_languages
 
 _T = TypeVar("_T")
 _FORMS: dict[str, Callable[[bytes], bytes]] = {
@@ -41,25 +43,26 @@ class LanguageFile:
     answers: list[list[int]] = field(default_factory=list)  # numbers of sentences, ascending
 
 
-def load_lareqa(name: str, folder: str | Path, languages: Iterable[str] | None) -> Benchmark:
-    """Read `languages` (None: all) of `folder` into one benchmark called `name`.
+def load_lareqa(name: str, source: str | Path, languages: Iterable[str] | None) -> Benchmark:
+    """Read `languages` (None: all) of `source` into one benchmark called `name`.
 
-    The folder holds LANG.json, LANG.json.gz or LANG.json.xz, one form per language. Queries and
-    candidates come by language name, then in file order, whatever the order of `languages`.
+    The source is a folder, or a data set of the hub, that holds LANG.json, LANG.json.gz or
+    LANG.json.xz, one form per language. Queries and candidates come by language name, then in file
+    order, whatever the order of `languages`.
 
     Raises:
-        FileNotFoundError: `folder` is no folder, or has no language file.
+        FileNotFoundError: `source` is no folder, or has no language file.
+        OSError: a data set of the hub that cannot be fetched.
         ValueError: a language the folder lacks or has in two forms; a broken file, with the place.
     """
-    files = find_language_files(Path(folder))
-    chosen = _choose(languages, files, Path(folder))
+    folder = open_folder(source, [f"*{form}" for form in _FORMS])
+    files = find_language_files(folder)
+    chosen = choose_languages(languages, files, folder)
     return _join(name, [read_language_file(files[language], language) for language in chosen])
 
 
 def find_language_files(folder: Path) -> dict[str, Path]:
     """Language name -> its file. Raises as `load_lareqa` does."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder; give the folder of the LANG.json files")
     files: dict[str, Path] = {}
     for path in sorted(path for path in folder.iterdir() if path.name.endswith(tuple(_FORMS))):
         language = path.name.removesuffix(_form(path))
@@ -100,22 +103,6 @@ def read_language_file(path: Path, language: str) -> LanguageFile:
     return data
 
 
-def _choose(languages: Iterable[str] | None, files: dict[str, Path], folder: Path) -> list[str]:
-    if languages is None:
-        return sorted(files)
-    if isinstance(languages, str):
-        raise ValueError(f"languages is the string {languages!r}; give a list, [{languages!r}]")
-    chosen = sorted(languages)
-    if not chosen:
-        raise ValueError("languages is empty; name at least one, or give None for all")
-    for language in chosen:
-        if language not in files:
-            raise ValueError(f"{folder} has no language {language!r}; it has {', '.join(files)}")
-        if chosen.count(language) > 1:
-            raise ValueError(f"languages names {language!r} more than once; name each once")
-    return chosen
-
-
 def _join(name: str, parts: Sequence[LanguageFile]) -> Benchmark:
     """Lay the languages one behind another and connect their questions by id."""
     relevant: dict[str, list[int]] = {}
@@ -139,6 +126,7 @@ def _join(name: str, parts: Sequence[LanguageFile]) -> Benchmark:
         candidate_languages=[part.language for part in parts for _ in part.sentences],
         indptr=indptr,
         indices=np.array(indices, np.int64),
+        grades=np.ones(len(indices), np.int64),
     )
 
 

@@ -12,11 +12,13 @@ from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.lareqa import load_lareqa
 
 
-def load_xquad_r(folder: str | Path, languages: Iterable[str] | None = None) -> Benchmark:
+def load_xquad_r(source: str | Path, languages: Iterable[str] | None = None) -> Benchmark:
     """Read XQuAD-R from the official folder, or from one with its files compressed.
 
     Args:
-        folder: holds LANG.json, LANG.json.gz or LANG.json.xz, one form per language.
+        source: a folder that holds LANG.json, LANG.json.gz or LANG.json.xz, one form per language;
+            or `owner/name` of a data set of the hub that does. (That of google-research-datasets
+            lacks the sentences.)
         languages: which to read, in any order; None takes every language file in the folder
             (11 in an official one).
 
@@ -25,11 +27,12 @@ def load_xquad_r(folder: str | Path, languages: Iterable[str] | None = None) -> 
         queries, 13,014 candidates and 143,990 relevance pairs.
 
     Raises:
-        FileNotFoundError: `folder` is no folder, or has no language file.
+        FileNotFoundError: `source` is no folder, or has no language file.
+        OSError: a data set of the hub that cannot be fetched.
         ValueError: a language that the folder lacks, one in two forms, a broken file, or a question
             without exactly one relevant sentence in each language. The message names the place.
     """
-    benchmark = load_lareqa("XQuAD-R", folder, languages)
+    benchmark = load_lareqa("XQuAD-R", source, languages)
     expected = benchmark.languages
     bounds = benchmark.indptr.tolist()
     answered = [benchmark.candidate_languages[index] for index in benchmark.indices.tolist()]
@@ -37,7 +40,7 @@ def load_xquad_r(folder: str | Path, languages: Iterable[str] | None = None) -> 
         found = answered[bounds[q] : bounds[q + 1]]
         if found != expected:
             raise ValueError(
-                f"{folder}: question {question_id!r}, asked in {benchmark.query_languages[q]!r}, "
+                f"{source}: question {question_id!r}, asked in {benchmark.query_languages[q]!r}, "
                 f"has relevant sentences in {found}; XQuAD-R has exactly one in each of "
                 f"{expected}, take its files from "
                 "https://github.com/google-research-datasets/lareqa"

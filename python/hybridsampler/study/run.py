@@ -129,7 +129,7 @@ class _Texts:
             train=PairDataset(list(rows), data.corpus),
             depends_on={"training texts": data.digest},
             queries=encoder.hash(benchmark.queries),
-            candidates=encoder.hash(benchmark.candidates),
+            candidates=encoder.hash(list(benchmark.candidates)),
         )
 
 

@@ -1,0 +1,72 @@
+"""The benchmarks by name, as the command line and configurations have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hybridsampler.benchmarks.benchmark import Benchmark
+from hybridsampler.benchmarks.miracl import load_miracl
+from hybridsampler.benchmarks.mlqa_r import load_mlqa_r
+from hybridsampler.benchmarks.mr_tydi import load_mr_tydi
+from hybridsampler.benchmarks.plain import load_plain
+from hybridsampler.benchmarks.xquad_r import load_xquad_r
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a benchmark is read, and the measures it is usually reported with."""
+
+    load: Callable[[str | Path | None, Iterable[str] | None], Benchmark]
+    measures: tuple[str, ...]
+
+
+def _needs_source(
+    load: Callable[[str | Path, Iterable[str] | None], Benchmark],
+) -> Callable[[str | Path | None, Iterable[str] | None], Benchmark]:
+    def checked(source: str | Path | None, languages: Iterable[str] | None) -> Benchmark:
+        if source is None:
+            raise ValueError(
+                "this benchmark has no data set of its own on the hub: name its folder"
+            )
+        return load(source, languages)
+
+    return checked
+
+
+def _plain(source: str | Path, languages: Iterable[str] | None) -> Benchmark:
+    if languages is not None:
+        raise ValueError("a plain benchmark is read whole: leave the languages out")
+    return load_plain(source)
+
+
+LAREQA_MEASURES = ("AP", "R@1", "R@10")
+BENCHMARKS: dict[str, Entry] = {
+    "xquad-r": Entry(_needs_source(load_xquad_r), LAREQA_MEASURES),
+    "mlqa-r": Entry(_needs_source(load_mlqa_r), LAREQA_MEASURES),
+    "miracl": Entry(load_miracl, ("nDCG@10", "R@100")),
+    "mr-tydi": Entry(load_mr_tydi, ("nDCG@10", "RR@100", "R@100")),
+    "plain": Entry(_needs_source(_plain), LAREQA_MEASURES),
+}
+
+
+def load_benchmark(
+    name: str, source: str | Path | None = None, languages: Iterable[str] | None = None
+) -> Benchmark:
+    """Read a benchmark by name: xquad-r, mlqa-r, miracl, mr-tydi or plain.
+
+    Args:
+        name: which.
+        source: its folder, or `owner/name` of a data set of the hub in its layout. None, for
+            MIRACL and Mr. TyDi alone: their data sets of the hub.
+        languages: which to read; None: all.
+
+    Raises:
+        ValueError: an unknown name; no source where one is needed; languages of a plain benchmark;
+            and what the loader refuses.
+        FileNotFoundError, OSError, ImportError: as the loader.
+    """
+    if name not in BENCHMARKS:
+        raise ValueError(f"unknown benchmark {name!r}: choose from {', '.join(BENCHMARKS)}")
+    return BENCHMARKS[name].load(source, languages)

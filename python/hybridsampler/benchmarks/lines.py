@@ -1,0 +1,120 @@
+"""Lines and rows of files; whatever is broken is named with its file and place."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# A file of rows is known by its name.
+ROW_FORMS = (".jsonl", ".jsonl.gz", ".parquet")
+
+
+def broken(path: Path, number: int, problem: str) -> ValueError:
+    """Return the error that names a file and its line; rows of Parquet count from 1 as well."""
+    word = "row " if path.suffix == ".parquet" else ""
+    return ValueError(f"{path}:{word}{number}: {problem}")
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Give (number from 1, text without its end) of each line that is not empty.
+
+    A name that ends in `.gz` is decompressed on the way.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no UTF-8, or a `.gz` that is not whole.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                # A byte order mark is what some editors begin a file with.
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if text:
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise broken(path, number, f"not UTF-8 ({error})") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path} is not a whole .gz file ({error}, after line {number}): fetch it again"
+        ) from error
+
+
+def read_rows(
+    path: Path, columns: Mapping[str, type], optional: Sequence[str] = ()
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Give (number from 1, values of `columns`) of each row of JSON lines or Parquet.
+
+    Args:
+        path: ends in one of `ROW_FORMS`.
+        columns: name and type, `str` or `int`, of what to read.
+        optional: those that may be absent or null; their value is None then.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a line that is no JSON object; a value that is missing or of another type; a
+            file that is not Parquet. File and line are named.
+    """
+    read = _parquet_rows if path.suffix == ".parquet" else _json_rows
+    for number, values in read(path, list(columns), optional):
+        for (name, kind), value in zip(columns.items(), values, strict=True):
+            if type(value) is kind or (value is None and name in optional):
+                continue
+            if value is None:
+                raise broken(path, number, f"{name!r} is missing")
+            found = type(value).__name__
+            raise broken(path, number, f"{name!r} is {found}, not {kind.__name__}: convert it")
+        yield number, values
+
+
+def _json_rows(
+    path: Path, names: Sequence[str], optional: Sequence[str]
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    for number, text in read_lines(path):
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise broken(path, number, f"not JSON ({error})") from error
+        if type(row) is not dict:
+            raise broken(path, number, f"a JSON {type(row).__name__}, not an object with {names}")
+        yield number, tuple(row.get(name) for name in names)
+
+
+def _parquet_rows(
+    path: Path, names: Sequence[str], optional: Sequence[str]
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ImportError(
+            f"{path} needs pyarrow: pip install 'hybridsampler[train]', or write JSON lines",
+            name="pyarrow",
+        ) from error
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a Parquet file ({error})") from error
+    with file:
+        there = file.schema_arrow.names
+        for name in names:
+            if name not in there and name not in optional:
+                raise ValueError(
+                    f"{path}: column {name!r} is missing; the file has {', '.join(there)}"
+                )
+        number = 0
+        for batch in file.iter_batches(8192, columns=[name for name in names if name in there]):
+            held = [
+                batch[name].to_pylist() if name in there else [None] * len(batch) for name in names
+            ]
+            for values in zip(*held, strict=True):
+                number += 1
+                yield number, values

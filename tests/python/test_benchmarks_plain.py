@@ -1,0 +1,155 @@
+"""A user's own benchmark, as JSON lines and as Parquet."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmark_files import CANDIDATES, QRELS, QUERIES
+from hybridsampler.benchmarks import load_plain
+
+
+def fails(message: str, error: type[Exception] = ValueError) -> Any:
+    return pytest.raises(error, match=re.escape(message))
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
+        return path
+    raw = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return path
+
+
+# Parquet has a column or has it not, so a grade that is missing is null.
+NULLS: list[dict[str, Any]] = [{"grade": None} | row for row in QRELS]
+
+
+def _folder(
+    root: Path,
+    form: str = ".jsonl",
+    *,
+    queries: Sequence[dict[str, Any]] = QUERIES,
+    candidates: Sequence[dict[str, Any]] = CANDIDATES,
+    qrels: Sequence[dict[str, Any]] = NULLS,
+) -> Path:
+    for name, rows in (("queries", queries), ("candidates", candidates), ("qrels", qrels)):
+        _write(root / f"{name}{form}", rows)
+    return root
+
+
+@pytest.mark.parametrize("form", [".jsonl", ".jsonl.gz", ".parquet"])
+def test_every_form_gives_the_same(tmp_path: Path, form: str) -> None:
+    found = load_plain(_folder(tmp_path / "ants", form))
+    assert found.name == "ants"
+    assert not found.monolingual
+    assert found.queries == ["Who digs?", "Wer gräbt?", "Who flies?"]
+    assert found.query_ids == ["q1", "q1", "q2"]
+    assert found.query_languages == ["en", "de", "en"]
+    assert list(found.candidates) == ["Ants dig.", "Ameisen graben.", "Bees fly."]
+    assert list(found.candidate_ids) == ["c1", "c2", "c3"]
+    assert list(found.candidate_languages) == ["en", "de", "en"]
+    # A question's judgements are those of all its languages; a grade that is missing is 1.
+    assert found.indptr.tolist() == [0, 2, 4, 5]
+    assert found.indices.tolist() == [0, 1, 0, 1, 2]
+    assert found.grades.tolist() == [0, 2, 0, 2, 1]
+
+
+def test_shards_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    _folder(tmp_path)
+    (tmp_path / "candidates.jsonl").unlink()
+    _write(tmp_path / "candidates-00001-of-00002.parquet", CANDIDATES[1:])
+    _write(tmp_path / "candidates-00000-of-00002.parquet", CANDIDATES[:1])
+    assert list(load_plain(tmp_path).candidate_ids) == ["c1", "c2", "c3"]
+    _write(tmp_path / "candidates.jsonl", CANDIDATES)
+    with fails(f"candidates is there twice, as {tmp_path / 'candidates.jsonl'} and "):
+        load_plain(tmp_path)
+
+
+def test_queries_may_have_no_judgement(tmp_path: Path) -> None:
+    assert load_plain(_folder(tmp_path, qrels=QRELS[:1])).indptr.tolist() == [0, 0, 0, 1]
+
+
+ROW: dict[str, Any] = dict(CANDIDATES[0])
+BROKEN = [
+    ("queries", [], "queries.jsonl holds no row: write the queries into it"),
+    ("candidates", [], "candidates.jsonl holds no candidate: fetch or write it again"),
+    ("qrels", [], "qrels.jsonl holds no row: write the qrels into it"),
+    ("queries", [ROW | {"text": " "}], "queries.jsonl:1: 'text' is empty: fill it in or leave"),
+    ("candidates", [ROW, ROW | {"id": ""}], "candidates.jsonl:2: 'id' is empty: fill it in"),
+    ("candidates", [ROW | {"language": None}], "candidates.jsonl:1: 'language' is missing"),
+    ("candidates", [ROW | {"id": 3}], "candidates.jsonl:1: 'id' is int, not str: convert it"),
+    ("queries", [{"id": "a", "text": "b"}], "queries.jsonl:1: 'language' is missing"),
+    (
+        "queries",
+        [*QUERIES, QUERIES[0]],
+        "queries.jsonl:4: query 'q1' in 'en' is there already, in {folder}/queries.jsonl:1; give",
+    ),
+    (
+        "candidates",
+        [*CANDIDATES, ROW | {"language": "de"}],
+        "candidates.jsonl:4: candidate 'c1' is there already, in {folder}/candidates.jsonl:1; ids",
+    ),
+    (
+        "qrels",
+        [QRELS[0] | {"grade": -3}],
+        "qrels.jsonl:1: grade -3 is below 0: give 0 to a candidate that is not relevant",
+    ),
+    ("qrels", [QRELS[0] | {"grade": 0.5}], "qrels.jsonl:1: 'grade' is float, not int: convert"),
+    ("qrels", [QRELS[0] | {"grade": True}], "qrels.jsonl:1: 'grade' is bool, not int: convert"),
+    ("qrels", [QRELS[0], QRELS[0]], "qrels.jsonl:2: candidate 'c3' is judged for query 'q2' alre"),
+    (
+        "qrels",
+        [*QRELS, {"query_id": "q1", "candidate_id": "c9"}],
+        "qrels.jsonl:4: candidate 'c9' is none of the 3 candidates: judgements and candidates",
+    ),
+    (
+        "qrels",
+        [{"query_id": "q7", "candidate_id": "c1"}],
+        "qrels.jsonl:1: query 'q7' is none of the 3 queries: judgements and queries belong",
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "rows", "message"), BROKEN, ids=[case[2] for case in BROKEN])
+def test_a_broken_table(tmp_path: Path, table: str, rows: Any, message: str) -> None:
+    with fails(f"{tmp_path}/{message.format(folder=tmp_path)}"):
+        load_plain(_folder(tmp_path, **{table: rows}))
+
+
+def test_broken_parquet(tmp_path: Path) -> None:
+    path = _write(_folder(tmp_path, ".parquet") / "candidates.parquet", [{"id": "c", "text": "t"}])
+    with fails(f"{path}: column 'language' is missing; the file has id, text"):
+        load_plain(tmp_path)
+    _write(path, [*CANDIDATES, ROW | {"id": "c4", "text": None}])
+    with fails(f"{path}:row 4: 'text' is missing"):
+        load_plain(tmp_path)
+    _write(path, [{"id": 1, "text": "t", "language": "en"}])
+    with fails(f"{path}:row 1: 'id' is int, not str: convert it"):
+        load_plain(tmp_path)
+    path.write_bytes(b"none")
+    with fails(f"{path}: not a Parquet file ("):
+        load_plain(tmp_path)
+
+
+def test_tables_that_are_not_there(tmp_path: Path) -> None:
+    with fails(
+        f"{tmp_path} has no queries: write one of queries.jsonl, queries.jsonl.gz, queries.parquet",
+        FileNotFoundError,
+    ):
+        load_plain(tmp_path)
+    (_folder(tmp_path) / "qrels.jsonl").unlink()
+    with fails(f"{tmp_path} has no qrels: write one of qrels.jsonl", FileNotFoundError):
+        load_plain(tmp_path)
+    with fails(f"{tmp_path}/none is not a folder; give the folder of the data", FileNotFoundError):
+        load_plain(tmp_path / "none")
