@@ -48,19 +48,28 @@ ALLOWED: dict[str, set[str]] = {
     "states": set(),
     "benchmarks": set(),
     "encoders": {"_core"},
+    "results": {"evaluation", "files", "measures"},
+    "tables": {"results"},
+    "scoring": {"benchmarks", "candidates", "evaluation", "ranking", "results"},
+    "reporting": {
+        *("benchmarks", "encoders", "files", "measures", "ranking", "results", "scoring"),
+        "tables",
+    },
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {
         *("benchmarks", "corpus", "encoders", "evaluation", "files"),
-        *("mix", "pairs", "plan", "stats", "train"),
+        *("mix", "pairs", "plan", "results", "stats", "tables", "train"),
     },
     "integrations": {"pairs", "sampler"},
-    "cli": {"study"},
+    "cli": {"reporting", "study", "tables"},
     "__main__": {"cli"},
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
 }
 # Imported inside functions, when the work needs it: `import hybridsampler` reaches these rooms.
 LAZY = {"benchmarks": {"pyarrow"}, "parquet": {"pyarrow"}, "progress": {"rich"}}
-NEEDS_TORCH = {"device", "distributed", "encoders", "train", "study", "integrations", "cli"}
+NEEDS_TORCH = {
+    *("device", "distributed", "encoders", "train", "reporting", "study", "integrations", "cli"),
+}
 FRAMEWORKS = "accelerate datasets lightning sentence_transformers torch torchdata transformers"
 
 

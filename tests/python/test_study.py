@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hybridsampler.cli import app
+from hybridsampler.results import read_results
 from hybridsampler.study.config import read_config
-from hybridsampler.study.results import read_results
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -227,5 +227,5 @@ def test_a_broken_results_file_names_its_line(finished: Path, tmp_path: Path) ->
     path = tmp_path / "results.jsonl"
     lines = (finished / "results.jsonl").read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([lines[0], lines[1][:-5]]), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"results\.jsonl:2: not a result of a study"):
+    with pytest.raises(ValueError, match=r"results\.jsonl:2: not a result"):
         read_results(path)

@@ -9,20 +9,21 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from hybridsampler.files import written_whole
-from hybridsampler.study.results import ArmResult
+from hybridsampler.results import Result
 
 
-def draw(results: Sequence[ArmResult], benchmark: str, path: Path) -> None:
+def draw(results: Sequence[Result], benchmark: str, path: Path) -> None:
     """Draw monolingual accuracy against the cross-lingual, the multilingual and the bias, as SVG.
 
     The same results give the same bytes.
     """
     figure = Figure(figsize=(11, 3.8), layout="constrained")
     panels = figure.subplots(1, 3)
+    distances = [r.rank_distance for r in results if r.rank_distance is not None]
     across = [
         ("cross-lingual mAP", [result.macro["cross_lingual"]["AP"] for result in results]),
         ("multilingual mAP", [result.macro["multilingual"]["AP"] for result in results]),
-        ("rank distance (lower is better)", [result.rank_distance for result in results]),
+        ("rank distance (lower is better)", distances),
     ]
     within = [result.macro["monolingual"]["AP"] for result in results]
     for panel, (label, values) in zip(panels, across, strict=True):

@@ -14,7 +14,7 @@ from hybridsampler.stats import Share, Stats
 from hybridsampler.study.config import Arm, StudyConfig
 from hybridsampler.study.data import TrainingData, read_training_data
 from hybridsampler.study.figure import save
-from hybridsampler.study.tables import Table, share
+from hybridsampler.tables import Table, share
 
 Name = TypeVar("Name")
 

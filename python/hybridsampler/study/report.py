@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hybridsampler.files import written_whole
-from hybridsampler.study.results import ArmResult
-from hybridsampler.study.tables import Table, share
+from hybridsampler.results import Result
+from hybridsampler.tables import Table, share
 
 
 def write_report(
@@ -18,7 +18,7 @@ def write_report(
     title: str,
     figure: Path,
     tables: Sequence[Table],
-    results: Sequence[ArmResult],
+    results: Sequence[Result],
     facts: dict[str, str],
 ) -> None:
     """Write one self-contained page.

@@ -24,23 +24,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from hybridsampler.benchmarks import Benchmark, load_xquad_r
+from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_xquad_r
 from hybridsampler.encoders import NgramEncoder
 from hybridsampler.encoders.ngram import Bag
 from hybridsampler.evaluation import evaluate
 from hybridsampler.files import written_whole
 from hybridsampler.pairs import PairDataset
 from hybridsampler.plan import BatchPlan
+from hybridsampler.results import Result, write_results
 from hybridsampler.study.config import Arm, StudyConfig
 from hybridsampler.study.data import TrainingData, read_training_data
 from hybridsampler.study.figure import draw
 from hybridsampler.study.mixes import plan_of
 from hybridsampler.study.report import write_report
-from hybridsampler.study.results import MEASURES, ArmResult, write_results
-from hybridsampler.study.tables import Table, tables
+from hybridsampler.tables import Table, comparison_tables, macro_tables
 from hybridsampler.train import Training, train
 
 BENCHMARK_TITLES = {"xquad-r": "XQuAD-R"}
+MEASURES = BENCHMARKS["xquad-r"].measures
 
 
 @dataclass
@@ -93,7 +94,10 @@ def run_study(config: StudyConfig, base: Path, folder: Path, console: Console) -
                 steps = config.training.steps
                 results.append(_evaluate(arm.name, steps, encoder, texts, benchmark))
     title = BENCHMARK_TITLES[config.benchmark.name]
-    made = tables(results, title)
+    made = [
+        *macro_tables(results, title, "batches"),
+        *comparison_tables(results, title, "batches"),
+    ]
     write_results(results, folder / "results.jsonl")
     with written_whole(folder / "tables.md") as draft:
         draft.write_text("\n\n".join(table.markdown() for table in made) + "\n", encoding="utf-8")
@@ -186,7 +190,7 @@ def _train(
 
 def _evaluate(
     arm: str, steps: int, encoder: NgramEncoder, texts: _Texts, benchmark: Benchmark
-) -> ArmResult:
+) -> Result:
     encoder.eval()
     found = evaluate(
         encoder.encode(texts.queries),
@@ -197,7 +201,7 @@ def _evaluate(
         measures=MEASURES,
         similarity="cosine",
     )
-    return ArmResult.of(arm, steps, found)
+    return Result.of(arm, steps, found, MEASURES)
 
 
 def _facts(

@@ -1,0 +1,94 @@
+"""A sentence-transformers model as the encoder of a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SentenceEncoder:
+    """Queries and candidates -> float32 vectors, by the model's own methods for each.
+
+    Args:
+        model: a `SentenceTransformer`.
+        query_prefix: put before each query, as the model's prompt; None: the model's own.
+        candidate_prefix: the same for candidates.
+        batch_size: texts that go through the model at a time.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        query_prefix: str | None = None,
+        candidate_prefix: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        """Take a model as it is."""
+        self._model = model
+        self._query_prefix = query_prefix
+        self._candidate_prefix = candidate_prefix
+        self._batch_size = batch_size
+
+    @classmethod
+    def open(
+        cls, name: str | Path, *, device: str | None = None, **options: Any
+    ) -> SentenceEncoder:
+        """Open the folder of a model, or a model of the hub by name.
+
+        Neither code nor pickles that come with a model are run: its weights have to be safetensors.
+
+        Args:
+            name: a folder, or `owner/name`.
+            device: such as `"cuda"`; None: the best that there is.
+            options: of the class.
+
+        Raises:
+            OSError: neither a folder nor a model that the hub gives.
+            ValueError: a folder that holds no model.
+            ImportError: sentence-transformers is not installed.
+        """
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise ImportError(
+                f"the model {name} needs sentence-transformers: pip install sentence-transformers",
+                name="sentence_transformers",
+            ) from error
+        folder = Path(name)
+        if folder.is_dir() and not any(
+            (folder / file).is_file() for file in ("modules.json", "config.json")
+        ):
+            raise ValueError(
+                f"{name} holds no model, neither modules.json nor config.json: give the folder "
+                "that save_pretrained wrote"
+            )
+        try:
+            model = SentenceTransformer(
+                str(name),
+                device=device,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise OSError(f"the model {name} cannot be opened ({reason})") from error
+        return cls(model, **options)
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, d) vectors of queries."""
+        return self._encode(self._model.encode_query, texts, self._query_prefix)
+
+    def encode_candidates(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, d) vectors of candidates."""
+        return self._encode(self._model.encode_document, texts, self._candidate_prefix)
+
+    def _encode(self, encode: Any, texts: Sequence[str], prefix: str | None) -> NDArray[np.float32]:
+        vectors = encode(
+            list(texts), prompt=prefix, batch_size=self._batch_size, show_progress_bar=False
+        )
+        return np.asarray(vectors, np.float32)

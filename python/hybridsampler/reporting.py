@@ -1,0 +1,153 @@
+"""A benchmark by name and a model, or saved vectors -> tables, and files of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
+from hybridsampler.files import written_whole
+from hybridsampler.measures import Measure
+from hybridsampler.ranking import Similarity
+from hybridsampler.results import Result, write_results
+from hybridsampler.scoring import Options, Tell, score_encoder, score_vectors
+from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to score, and how.
+
+    Raises:
+        ValueError: neither a model nor saved vectors, or both; an unknown benchmark, measure or
+            similarity.
+    """
+
+    benchmark: str
+    data: str | None = None
+    languages: Sequence[str] | None = None
+    model: str | None = None
+    queries: Path | None = None
+    candidates: Sequence[Path] = ()
+    measures: Sequence[str] | None = None
+    similarity: Similarity = "cosine"
+    query_prefix: str | None = None
+    candidate_prefix: str | None = None
+    batch_size: int = 32
+    device: str | None = None
+    spool_folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse, before anything is read, what cannot be scored."""
+        if self.benchmark not in BENCHMARKS:
+            known = ", ".join(BENCHMARKS)
+            raise ValueError(f"unknown benchmark {self.benchmark!r}: choose from {known}")
+        saved = self.queries is not None or bool(self.candidates)
+        if saved == (self.model is not None):
+            raise ValueError(
+                "give either a model or saved vectors, --queries q.npy --candidates c.npy"
+            )
+        if saved and (self.queries is None or not self.candidates):
+            missing = "--queries" if self.queries is None else "--candidates"
+            raise ValueError(f"{missing} is missing: saved vectors are needed of both")
+        if saved and (self.query_prefix or self.candidate_prefix):
+            raise ValueError("a prefix changes nothing in vectors that were saved: leave it out")
+        if self.similarity not in get_args(Similarity):
+            raise ValueError(f"similarity {self.similarity!r}: choose cosine or dot")
+        for name in self.measures or ():
+            Measure.parse(name)
+
+    @property
+    def name(self) -> str:
+        """What the tables call the model."""
+        if self.model is None:
+            assert self.queries is not None
+            return self.queries.stem
+        return Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
+
+
+def report(request: Request, out: Path | None, console: Console) -> list[Table]:
+    """Read, encode and rank; return Table 1, Table 2, that by language and the matrix.
+
+    Args:
+        request: what to score.
+        out: folder for results.jsonl and tables.md; it must exist.
+        console: where progress is shown.
+
+    Raises:
+        ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit.
+    """
+    with _progress(console) as tell:
+        tell("read the benchmark", 0, 0)
+        benchmark = load_benchmark(request.benchmark, request.data, request.languages)
+        tell("read the benchmark", 1, 1)
+        result = _score(request, benchmark, tell)
+    made = [
+        *macro_tables([result], benchmark.name, "model"),
+        language_table(result, benchmark.name),
+    ]
+    if not benchmark.monolingual:
+        made.append(matrix_table(result, benchmark.name))
+    if out is not None:
+        write_results([result], out / "results.jsonl")
+        with written_whole(out / "tables.md") as draft:
+            text = "\n\n".join(table.markdown() for table in made)
+            draft.write_text(text + "\n", encoding="utf-8")
+    return made
+
+
+def _score(request: Request, benchmark: Benchmark, tell: Tell) -> Result:
+    options = Options(
+        measures=request.measures or BENCHMARKS[request.benchmark].measures,
+        similarity=request.similarity,
+        spool_folder=request.spool_folder,
+        tell=tell,
+    )
+    if request.model is None:
+        candidates = list(request.candidates)
+        return score_vectors(benchmark, request.queries, candidates, request.name, options)
+    from hybridsampler.encoders import SentenceEncoder  # torch, which saved vectors do not need
+
+    encoder = SentenceEncoder.open(
+        request.model,
+        device=request.device,
+        query_prefix=request.query_prefix,
+        candidate_prefix=request.candidate_prefix,
+        batch_size=request.batch_size,
+    )
+    return score_encoder(benchmark, encoder, request.name, options)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Tell]:
+    """One bar for each thing that is done, in the order in which they begin."""
+    bars: dict[str, TaskID] = {}
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=None)
+            progress.update(bars[what], completed=done, total=total or None)
+
+        yield tell

@@ -1,0 +1,114 @@
+"""What an encoder reached on a benchmark: one record each, as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hybridsampler.evaluation import SETTINGS, Evaluation
+from hybridsampler.files import written_whole
+from hybridsampler.measures import mean
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One encoder on one benchmark.
+
+    Holds what is the same on every run; times are elsewhere. A setting in which no query has a
+    relevant candidate is absent.
+    """
+
+    arm: str
+    """What was compared: a mix of a study, or a model."""
+    steps: int | None
+    """Training steps; 0 for an untrained encoder, None where it was not trained here."""
+    macro: dict[str, dict[str, float]]
+    """By setting and measure: the macro mean."""
+    by_language: dict[str, dict[str, dict[str, float]]]
+    """By setting, measure and query language."""
+    matrix: dict[str, dict[str, float]]
+    """The first measure by query language and candidate language."""
+    rank_distance: float | None
+    """None where no query is ranked against several languages."""
+    rank_distance_by_language: dict[str, float]
+    ties: int
+    """How many (query, relevant candidate, other candidate) had equal scores."""
+    zero_rows: int
+    """Texts whose vector is zero."""
+
+    @classmethod
+    def of(
+        cls, arm: str, steps: int | None, evaluation: Evaluation, measures: Sequence[str]
+    ) -> Result:
+        """Take the numbers of an evaluation."""
+        matrix: dict[str, dict[str, float]] = {}
+        for (query, candidate), value in evaluation.matrix(measures[0]).items():
+            matrix.setdefault(query, {})[candidate] = value
+        found = {
+            setting: {measure: evaluation.by_language(setting, measure) for measure in measures}
+            for setting in SETTINGS
+        }
+        there = [setting for setting in SETTINGS if found[setting][measures[0]]]
+        return cls(
+            arm=arm,
+            steps=steps,
+            macro={setting: evaluation[setting] for setting in there},
+            by_language={setting: found[setting] for setting in there},
+            matrix=matrix,
+            rank_distance=evaluation.rank_distance,
+            rank_distance_by_language=evaluation.rank_distance_by_language,
+            ties=evaluation.ties,
+            zero_rows=evaluation.zero_rows,
+        )
+
+    @classmethod
+    def of_languages(
+        cls, arm: str, evaluations: Mapping[str, Evaluation], measures: Sequence[str]
+    ) -> Result:
+        """Put together evaluations of one language each, whose queries met no other."""
+        values = {
+            measure: {
+                language: found["monolingual"][measure] for language, found in evaluations.items()
+            }
+            for measure in measures
+        }
+        return cls(
+            arm=arm,
+            steps=None,
+            macro={"monolingual": {name: mean(each.values()) for name, each in values.items()}},
+            by_language={"monolingual": values},
+            matrix={language: {language: v} for language, v in values[measures[0]].items()},
+            rank_distance=None,
+            rank_distance_by_language={},
+            ties=sum(found.ties for found in evaluations.values()),
+            zero_rows=sum(found.zero_rows for found in evaluations.values()),
+        )
+
+    @property
+    def measures(self) -> list[str]:
+        """What was measured, in the order in which it was asked for."""
+        return list(next(iter(self.macro.values()), {}))
+
+
+def write_results(results: Sequence[Result], path: Path) -> None:
+    """Write one JSON object a line, numbers to the last digit."""
+    lines = [json.dumps(asdict(result), ensure_ascii=False, allow_nan=False) for result in results]
+    with written_whole(path) as draft:
+        draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read_results(path: Path) -> list[Result]:
+    """Read what :func:`write_results` wrote.
+
+    Raises:
+        ValueError: a line that is not such a record; file and line are named.
+    """
+    results = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            results.append(Result(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}:{number}: not a result: {error}") from error
+    return results

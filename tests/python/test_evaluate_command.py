@@ -1,0 +1,228 @@
+"""hybridsampler evaluate: what it prints and writes, and what it refuses in one line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from benchmark_files import miracl, mr_tydi
+from hybridsampler.benchmarks import load_xquad_r
+from hybridsampler.cli import app
+from hybridsampler.results import read_results
+from hybridsampler.scoring import score_vectors
+from sentence_models import saved_model, static_model
+
+SHIPPED = Path(__file__).parents[2] / "examples/data/xquad-r"
+LANGUAGES = ("de", "en")
+
+
+def _run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "120"})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved_model(tmp_path_factory.mktemp("models") / "letters")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("xquad-r")
+    for name in LANGUAGES:
+        shutil.copy(SHIPPED / f"{name}.json.xz", folder)
+    return folder
+
+
+def _rows(output: str, title: str) -> list[list[str]]:
+    """The cells of the table below a title."""
+    body = output.split(title)[1].split("\n\n")[0]
+    rule = next(n for n, line in enumerate(body.splitlines()) if "─" in line)
+    return [line.split() for line in body.splitlines()[rule + 1 :] if line.strip()]
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4f}".removeprefix("0")
+
+
+def test_a_model_folder_gives_the_papers_tables(model: Path, data: Path, tmp_path: Path) -> None:
+    done = _run(model, "--benchmark", "xquad-r", "--data", data, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    (result,) = read_results(tmp_path / "out" / "results.jsonl")
+    encode = static_model().encode
+    benchmark = load_xquad_r(data)
+    expected = score_vectors(
+        benchmark, encode(benchmark.queries), encode(list(benchmark.candidates)), "letters"
+    )
+    assert result == expected
+    settings = ("monolingual", "cross_lingual", "multilingual")
+    columns = [(setting, m) for m in ("AP", "R@1", "R@10") for setting in settings]
+    accuracy = _rows(done.stdout, "Table 1: XQuAD-R, macro means over languages")
+    assert accuracy == [["letters", *(_cell(result.macro[s][m]) for s, m in columns)]]
+    bias = _rows(done.stdout, "Table 2: XQuAD-R, language bias as rank distance")
+    assert bias == [["letters", f"{result.rank_distance:.1f}"]]
+    by_language = _rows(done.stdout, "XQuAD-R, by query language")
+    assert by_language == [
+        [
+            name,
+            *(_cell(result.by_language[s][m][name]) for s, m in columns),
+            f"{result.rank_distance_by_language[name]:.0f}",
+        ]
+        for name in LANGUAGES
+    ]
+    matrix = _rows(done.stdout, "XQuAD-R, mAP, query language by candidate language")
+    assert matrix == [[x, *(_cell(result.matrix[x][y]) for y in LANGUAGES)] for x in LANGUAGES]
+    written = (tmp_path / "out" / "tables.md").read_text(encoding="utf-8")
+    assert written.count("\n|---") == 4
+    assert f"| letters | {_cell(result.macro['monolingual']['AP'])} |" in written
+    for bar in ("read the benchmark", "encode queries", "encode candidates"):
+        assert bar in done.stderr
+
+
+@pytest.mark.parametrize("form", ["npy", "safetensors"])
+def test_saved_vectors_give_the_same_as_the_model(
+    model: Path, data: Path, tmp_path: Path, form: str
+) -> None:
+    benchmark = load_xquad_r(data, ["en"])
+    encoder = static_model()
+    arrays = {
+        "letters": encoder.encode(benchmark.queries),
+        "first": encoder.encode(list(benchmark.candidates))[:500],
+        "second": encoder.encode(list(benchmark.candidates))[500:],
+    }
+    for name, array in arrays.items():
+        path = tmp_path / f"{name}.{form}"
+        if form == "npy":
+            np.save(path, array)
+        else:
+            from safetensors.numpy import save_file
+
+            save_file({"rows": array}, path)
+    common = ["--benchmark", "xquad-r", "--data", data, "--language", "en", "-m", "RR"]
+    saved = _run(
+        *("--queries", tmp_path / f"letters.{form}"),
+        *("--candidates", tmp_path / f"first.{form}"),
+        *("--candidates", tmp_path / f"second.{form}"),
+        *common,
+    )
+    assert saved.exit_code == 0, saved.output
+    assert saved.stdout == _run(model, *common).stdout
+    # One language: no setting but one.
+    assert "RR\n" in re.sub(r" +", " ", saved.stdout).replace("RR \n", "RR\n")
+    assert "Cr." not in saved.stdout
+
+
+@pytest.mark.parametrize("name", ["miracl", "mr-tydi"])
+def test_passages_are_measured_by_language(model: Path, tmp_path: Path, name: str) -> None:
+    if name == "miracl":
+        folder, languages = miracl(tmp_path), ("sw", "yo")
+    else:
+        folder, languages = mr_tydi(tmp_path, archive=True), ("sw", "te")
+    done = _run(model, "--benchmark", name, "--data", folder)
+    assert done.exit_code == 0, done.output
+    title = {"miracl": "MIRACL dev", "mr-tydi": "Mr. TyDi"}[name]
+    by_language = _rows(done.stdout, f"{title}, by query language")
+    assert [row[0] for row in by_language] == list(languages)
+    assert "nDCG@10" in done.stdout
+    assert "R@100" in done.stdout
+    assert all(row[-1] == "1.0000" for row in by_language)  # fewer than 100 passages
+    for absent in ("Table 2", "candidate language", "Mul."):
+        assert absent not in done.stdout
+
+
+def test_prefixes_and_similarity_change_the_numbers(model: Path, data: Path) -> None:
+    common = (model, "--benchmark", "xquad-r", "--data", data, "-m", "AP")
+    outputs = {
+        _run(*common, *more).stdout
+        for more in (
+            (),
+            ("--query-prefix", "Query: "),
+            ("--candidate-prefix", "Passage: "),
+            ("--similarity", "dot"),
+        )
+    }
+    assert len(outputs) == 4
+
+
+VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("x", "--benchmark", "xquad"), "unknown benchmark 'xquad': choose from xquad-r, mlqa-r,"),
+        (("--benchmark", "xquad-r"), "give either a model or saved vectors, --queries q.npy --can"),
+        (("x", "--benchmark", "xquad-r", *VECTORS), "give either a model or saved vectors"),
+        (("--benchmark", "xquad-r", *VECTORS[:2]), "--candidates is missing: saved vectors are"),
+        (("--benchmark", "xquad-r", *VECTORS[2:]), "--queries is missing: saved vectors are"),
+        (
+            ("--benchmark", "xquad-r", *VECTORS, "--query-prefix", "a"),
+            "a prefix changes nothing in vectors that were saved: leave it out",
+        ),
+        (
+            ("x", "--benchmark", "xquad-r", "--similarity", "l2"),
+            "similarity 'l2': choose cosine or dot",
+        ),
+        (("x", "--benchmark", "xquad-r", "-m", "XP"), "unknown measure 'XP'"),
+        (("x", "--benchmark", "xquad-r"), "this benchmark has no data set of its own on the hub"),
+        (
+            ("x", "--benchmark", "xquad-r", "--data", "/none"),
+            "/none is not a folder; give the folder of the data",
+        ),
+        (("{data}/..", "--benchmark", "xquad-r", "--data", "{data}"), "holds no model"),
+        (
+            ("x", "--benchmark", "xquad-r", "--data", "{data}", "--language", "th"),
+            "has no language 'th'; it has de, en",
+        ),
+        (
+            ("--benchmark", "xquad-r", "--data", "{data}", *VECTORS),
+            "q.npy is no file: check the path",
+        ),
+        (
+            ("x", "--benchmark", "xquad-r", "--data", "{data}", "--out", "/proc/none"),
+            "cannot write to the folder /proc/none (No such file or directory): name another with",
+        ),
+    ],
+)
+def test_bad_input_gets_one_line(arguments: tuple[str, ...], message: str, data: Path) -> None:
+    done = _run(*(argument.format(data=data) for argument in arguments))
+    assert done.exit_code == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert message in lines[0]
+    assert "Traceback" not in done.output
+
+
+def test_too_few_vectors_get_one_line(data: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "q.npy", np.ones((5, 2), np.float32))
+    paths = ("--queries", tmp_path / "q.npy", "--candidates", tmp_path / "q.npy")
+    done = _run("--benchmark", "xquad-r", "--data", data, *paths)
+    assert done.exit_code == 2
+    assert (
+        "error: there are 5 vectors of queries but XQuAD-R has 2,380 queries: give" in done.stderr
+    )
+
+
+def test_names_may_look_like_markup(data: Path, tmp_path: Path) -> None:
+    folder = saved_model(tmp_path / "[red]x[]")
+    done = _run(folder, "--benchmark", "xquad-r", "--data", data, "-m", "AP")
+    assert done.exit_code == 0, done.output
+    assert "[red]x[]" in done.stdout
+
+
+def test_the_command_itself_prints_one_line_and_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hybridsampler", "evaluate", "--benchmark", "none"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: unknown benchmark 'none'")
+
+
+def test_help_teaches() -> None:
+    assert "hybridsampler evaluate my-model --benchmark xquad-r" in _run("--help").output

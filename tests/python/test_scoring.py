@@ -1,0 +1,277 @@
+"""A benchmark and an encoder, or saved vectors: the numbers are those of evaluate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from benchmark_files import miracl
+from hybridsampler import evaluate
+from hybridsampler.benchmarks import Benchmark, load_miracl
+from hybridsampler.encoders import SentenceEncoder
+from hybridsampler.results import Result, read_results, write_results
+from hybridsampler.scoring import Options, score_encoder, score_vectors
+from hybridsampler.tables import language_table, macro_tables, matrix_table
+from sentence_models import saved_model, static_model
+
+ROOT = Path(__file__).parents[2]
+
+
+class Lookup:
+    """An encoder that knows the vector of each text, and notes how many it was asked for."""
+
+    def __init__(self, queries: NDArray[Any], candidates: NDArray[Any]) -> None:
+        self.vectors = {"q": queries, "c": candidates}
+        self.asked: list[str] = []
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[Any]:
+        self.asked += texts
+        return np.stack([self.vectors[text[0]][int(text[1:])] for text in texts])
+
+    encode_queries = encode_candidates = _encode
+
+
+def _benchmark(
+    query_languages: Sequence[str],
+    candidate_languages: Sequence[str],
+    judged: Sequence[dict[int, int]],
+    *,
+    monolingual: bool = False,
+) -> Benchmark:
+    return Benchmark(
+        name="any",
+        queries=[f"q{n}" for n in range(len(query_languages))],
+        query_ids=[f"q{n}" for n in range(len(query_languages))],
+        query_languages=list(query_languages),
+        candidates=[f"c{n}" for n in range(len(candidate_languages))],
+        candidate_ids=[f"c{n}" for n in range(len(candidate_languages))],
+        candidate_languages=candidate_languages,
+        indptr=np.cumsum([0, *map(len, judged)], dtype=np.int64),
+        indices=np.array([c for row in judged for c in sorted(row)], np.int64),
+        grades=np.array([row[c] for row in judged for c in sorted(row)], np.int64),
+        monolingual=monolingual,
+    )
+
+
+@st.composite
+def monolingual(draw: st.DrawFn) -> tuple[Benchmark, NDArray[Any], NDArray[Any]]:
+    """Languages with candidates and, not always, queries; few values, so that there are ties."""
+    sizes = draw(st.dictionaries(st.sampled_from("dfat"), st.integers(1, 6), min_size=1))
+    candidate_languages = [name for name, size in sizes.items() for _ in range(size)]
+    starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
+    asked = draw(st.lists(st.sampled_from(sorted(sizes)), min_size=1, max_size=5))
+    judged = []
+    for name in asked:
+        own = st.integers(starts[name], starts[name] + sizes[name] - 1)
+        row = draw(st.dictionaries(own, st.integers(0, 2), min_size=1))
+        judged.append(row | {next(iter(row)): 1})
+    vectors = st.lists(st.integers(-1, 1), min_size=3, max_size=3)
+    drawn = [
+        np.array(draw(st.lists(vectors, min_size=n, max_size=n)), np.float32)
+        for n in (len(asked), len(candidate_languages))
+    ]
+    return _benchmark(asked, candidate_languages, judged, monolingual=True), drawn[0], drawn[1]
+
+
+MEASURES = ("AP", "R@2")
+
+
+@settings(deadline=None, max_examples=60)
+@given(drawn=monolingual())
+def test_a_monolingual_benchmark_is_its_languages_one_by_one(
+    drawn: tuple[Benchmark, NDArray[Any], NDArray[Any]],
+) -> None:
+    benchmark, queries, candidates = drawn
+    encoder = Lookup(queries, candidates)
+    options = Options(measures=MEASURES, similarity="dot")
+    found = score_encoder(benchmark, encoder, "any", options)
+    assert score_vectors(benchmark, queries, candidates, "any", options) == found
+    asked = sorted(set(benchmark.query_languages))
+    for measure in MEASURES:
+        expected = {name: _naive(benchmark, queries, candidates, name, measure) for name in asked}
+        assert found.by_language["monolingual"][measure] == pytest.approx(expected, rel=1e-12)
+        mean = sum(expected.values()) / len(expected)
+        assert found.macro["monolingual"][measure] == pytest.approx(mean, rel=1e-12)
+    assert list(found.macro) == ["monolingual"]
+    assert found.rank_distance is None
+    assert {x: list(row) for x, row in found.matrix.items()} == {name: [name] for name in asked}
+    # Candidates of languages in which nobody asks are not encoded, all others once.
+    names = benchmark.candidate_languages
+    needed = [f"c{n}" for n, name in enumerate(names) if name in asked]
+    assert encoder.asked == [*benchmark.queries, *needed]
+
+
+def _naive(
+    benchmark: Benchmark,
+    queries: NDArray[Any],
+    candidates: NDArray[Any],
+    language: str,
+    measure: str,
+) -> float:
+    values = []
+    for q, name in enumerate(benchmark.query_languages):
+        if name != language:
+            continue
+        row = slice(benchmark.indptr[q], benchmark.indptr[q + 1])
+        pairs = zip(benchmark.indices[row], benchmark.grades[row], strict=True)
+        grades = {int(c): int(grade) for c, grade in pairs}
+        pool = [c for c, other in enumerate(benchmark.candidate_languages) if other == language]
+        # Ties as the default has them: lower grades first, then ids; unjudged count as grade 0.
+        pool.sort(key=lambda c: (-float(queries[q] @ candidates[c]), grades.get(c, -1), c))
+        ranks = [rank for rank, c in enumerate(pool, 1) if grades.get(c, 0) > 0]
+        if measure == "AP":
+            values.append(sum((i + 1) / rank for i, rank in enumerate(ranks)) / len(ranks))
+        else:
+            values.append(sum(rank <= 2 for rank in ranks) / len(ranks))
+    return sum(values) / len(values)
+
+
+def test_several_languages_are_one_evaluation(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = ("de", "en", "th")
+    benchmark = _benchmark(
+        names * 3, names * 20, [{3 * q + k: 1 for k in range(3)} for q in range(9)]
+    )
+    queries = rng.normal(size=(9, 5)).astype(np.float32)
+    candidates = rng.normal(size=(60, 5)).astype(np.float32)
+    expected = evaluate(
+        queries,
+        candidates,
+        benchmark.judged,
+        query_languages=benchmark.query_languages,
+        candidate_languages=benchmark.candidate_languages,
+        similarity="cosine",
+    )
+    found = score_encoder(benchmark, Lookup(queries, candidates), "any")
+    assert found == Result.of("any", None, expected, ("AP", "R@1", "R@10"))
+    assert found.macro["cross_lingual"] == expected["cross_lingual"]
+    assert found.matrix["de"]["th"] == expected.matrix("AP")["de", "th"]
+    assert found.rank_distance == expected.rank_distance
+    paths = [tmp_path / "1.npy", tmp_path / "2.npy"]
+    np.save(paths[0], candidates[:25])
+    np.save(paths[1], candidates[25:])
+    np.save(tmp_path / "queries.npy", queries)
+    assert score_vectors(benchmark, tmp_path / "queries.npy", paths, "any") == found
+    write_results([found], tmp_path / "results.jsonl")
+    assert read_results(tmp_path / "results.jsonl") == [found]
+
+
+def test_tables_of_a_result() -> None:
+    values = {"AP": {"de": 0.25, "en": 0.5}}
+    result = Result(
+        arm="small",
+        steps=None,
+        macro={"monolingual": {"AP": 0.375}, "multilingual": {"AP": 0.125}},
+        by_language={"monolingual": values, "multilingual": {"AP": {"en": 0.125}}},
+        matrix={"de": {"de": 0.25}, "en": {"de": 1.0, "en": 0.5}},
+        rank_distance=12.25,
+        rank_distance_by_language={"en": 12.25},
+        ties=0,
+        zero_rows=0,
+    )
+    accuracy, bias = macro_tables([result], "ants", "model")
+    assert accuracy.title == "Table 1: ants, macro means over languages"
+    assert (accuracy.header, accuracy.rows) == (
+        ["model", "mAP Mo.", "mAP Mul."],
+        [["small", ".3750", ".1250"]],
+    )
+    assert (bias.header, bias.rows) == (["model", "rank distance"], [["small", "12.2"]])
+    by_language = language_table(result, "ants")
+    assert by_language.header == ["language", "mAP Mo.", "mAP Mul.", "rank distance"]
+    assert by_language.rows == [["de", ".2500", "-", "-"], ["en", ".5000", ".1250", "12"]]
+    matrix = matrix_table(result, "ants")
+    assert matrix.title == "ants, mAP, query language by candidate language"
+    assert matrix.rows == [["de", ".2500", "-"], ["en", "1.0000", ".5000"]]
+
+
+def test_a_corpus_in_files_is_scored_language_by_language(tmp_path: Path) -> None:
+    benchmark = load_miracl(miracl(tmp_path))
+    told: list[tuple[str, int, int]] = []
+    options = Options(
+        measures=("nDCG@10", "R@100"), tell=lambda *what: told.append(what), spool_folder=tmp_path
+    )
+    encoder = SentenceEncoder(static_model(), query_prefix="query: ", candidate_prefix="")
+    found = score_encoder(benchmark, encoder, "static", options)
+    assert found.by_language["monolingual"]["R@100"] == {"sw": 1.0, "yo": 1.0}
+    assert set(found.macro["monolingual"]) == {"nDCG@10", "R@100"}
+    assert told == [
+        ("encode queries", 0, 3),
+        ("encode queries", 3, 3),
+        ("encode candidates", 0, 5),
+        ("encode candidates", 4, 5),
+        ("encode candidates", 4, 5),
+        ("encode candidates", 5, 5),
+    ]
+    queries = encoder.encode_queries(benchmark.queries)
+    candidates = encoder.encode_candidates(list(benchmark.candidates))
+    assert score_vectors(benchmark, queries, candidates, "static", options) == found
+
+
+def test_numbers_of_vectors_that_do_not_fit() -> None:
+    benchmark = _benchmark(["en"] * 2, ["en"] * 3, [{0: 1}, {1: 1}])
+    vectors = np.ones((3, 2), np.float32)
+    message = (
+        "there are 3 vectors of queries but any has 2 queries: give one each, in the order of the "
+        "benchmark"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        score_vectors(benchmark, vectors, vectors, "any")
+    with pytest.raises(ValueError, match="there are 2 vectors of candidates but any has 3 cand"):
+        score_vectors(benchmark, vectors[:2], vectors[:2], "any")
+
+
+# The encoder
+
+
+def test_prefixes_are_put_before_the_texts(tmp_path: Path) -> None:
+    model = static_model()
+    encoder = SentenceEncoder(model, query_prefix="Query: ", candidate_prefix="Passage: ")
+    np.testing.assert_array_equal(encoder.encode_queries(["abc"]), model.encode(["Query: abc"]))
+    np.testing.assert_array_equal(
+        encoder.encode_candidates(["abc"]), model.encode(["Passage: abc"])
+    )
+    own = saved_model(tmp_path / "own")
+    opened = SentenceEncoder.open(own)
+    np.testing.assert_array_equal(opened.encode_queries(["abc"]), model.encode(["abc"]))
+    assert opened.encode_queries(["abc"]).dtype == np.float32
+
+
+def test_the_models_own_prompts_are_used_where_no_prefix_is_given() -> None:
+    model = static_model()
+    model.prompts = {"query": "ask: ", "document": "tell: "}
+    encoder = SentenceEncoder(model)
+    np.testing.assert_array_equal(encoder.encode_queries(["abc"]), model.encode(["ask: abc"]))
+    np.testing.assert_array_equal(encoder.encode_candidates(["abc"]), model.encode(["tell: abc"]))
+
+
+def test_what_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no model, neither modules"):
+        SentenceEncoder.open(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(OSError, match=r"the model .* cannot be opened \("):
+        SentenceEncoder.open(tmp_path)
+
+
+def test_weights_that_are_pickles_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    from tiny import save_bert
+    from transformers import BertModel
+
+    folder = Path(save_bert(["abc"]))
+    assert SentenceEncoder.open(folder).encode_queries(["cab"]).shape == (1, 32)
+    import torch
+
+    torch.save(BertModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*safetensors"):
+        SentenceEncoder.open(folder)
