@@ -60,7 +60,10 @@ ALLOWED: dict[str, set[str]] = {
         *("benchmarks", "corpus", "encoders", "evaluation", "files"),
         *("mix", "pairs", "plan", "results", "stats", "tables", "train"),
     },
-    "integrations": {"pairs", "sampler"},
+    "integrations": {
+        *("benchmarks", "encoders", "evaluation", "measures", "pairs", "ranking", "results"),
+        *("sampler", "scoring", "vectors"),
+    },
     "cli": {"reporting", "study", "tables"},
     "__main__": {"cli"},
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler"},
@@ -70,7 +73,7 @@ LAZY = {"benchmarks": {"pyarrow"}, "parquet": {"pyarrow"}, "progress": {"rich"}}
 NEEDS_TORCH = {
     *("device", "distributed", "encoders", "train", "reporting", "study", "integrations", "cli"),
 }
-FRAMEWORKS = "accelerate datasets lightning sentence_transformers torch torchdata transformers"
+FRAMEWORKS = "accelerate datasets lightning mteb sentence_transformers torch torchdata transformers"
 
 
 def _room(path: Path) -> str:

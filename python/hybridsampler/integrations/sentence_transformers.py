@@ -1,0 +1,161 @@
+"""An evaluator for sentence-transformers: a whole benchmark in all settings, by exact ranks."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
+
+from hybridsampler.benchmarks import Benchmark
+from hybridsampler.encoders import SentenceEncoder
+from hybridsampler.evaluation import SETTINGS, Setting
+from hybridsampler.measures import Measure
+from hybridsampler.ranking import Similarity
+from hybridsampler.results import Result
+from hybridsampler.scoring import Options, score_encoder
+
+RANK_DISTANCE = "rank_distance"
+
+
+class BenchmarkEvaluator(SentenceEvaluator):
+    """Scores a model on a benchmark: monolingual, cross-lingual and multilingual, in one pass.
+
+    Called as sentence-transformers calls its evaluators, alone or in a
+    ``SentenceTransformerTrainer``. The metrics are macro means over languages, such as
+    ``multilingual_AP``, and ``rank_distance``, all with ``name`` and an underscore before them;
+    settings that the benchmark has no queries for are absent. Ranks are exact and over all
+    candidates; nothing is cut off.
+
+    For ``metric_for_best_model`` write ``"eval_" + name + "_" + metric``, and for the rank distance
+    ``greater_is_better=False``.
+
+    Args:
+        benchmark: what to score.
+        name: goes before the metrics and into the name of the file.
+        measures: as :class:`hybridsampler.measures.Measure` reads them.
+        primary_metric: the one that checkpoints are chosen by, without the name. None: the first
+            measure, multilingual, or monolingual where queries meet no other language.
+        similarity: ``"cosine"`` or ``"dot"``; None: the model's own.
+        query_prefix: as for :class:`SentenceEncoder`.
+        candidate_prefix: as for :class:`SentenceEncoder`.
+        batch_size: texts that go through the model at a time.
+        write_csv: append a line to a file in the ``output_path`` of each call.
+
+    Raises:
+        ValueError: a benchmark without relevant candidates, an unknown measure or similarity, a
+            primary metric that is not among the metrics.
+    """
+
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        name: str = "",
+        *,
+        measures: Sequence[str] = ("AP", "R@1", "R@10"),
+        primary_metric: str | None = None,
+        similarity: Similarity | None = None,
+        query_prefix: str | None = None,
+        candidate_prefix: str | None = None,
+        batch_size: int = 32,
+        write_csv: bool = True,
+    ) -> None:
+        """Check everything, so that a training does not end at its first evaluation."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        if similarity is not None and similarity not in get_args(Similarity):
+            raise ValueError(f"similarity={similarity!r}: choose 'cosine' or 'dot'")
+        if not measures:
+            raise ValueError("measures is empty: name at least one, such as 'AP'")
+        if not (benchmark.grades > 0).any():
+            raise ValueError(f"{benchmark.name} has no relevant candidate: nothing can be scored")
+        self.benchmark = benchmark
+        self.name = name
+        self.measures = tuple(str(Measure.parse(measure)) for measure in measures)
+        self.similarity = similarity
+        self.prefixes = {"query_prefix": query_prefix, "candidate_prefix": candidate_prefix}
+        self.batch_size = batch_size
+        self.write_csv = write_csv
+        settings = _settings(benchmark)
+        self.metrics = [f"{setting}_{name}" for setting in settings for name in self.measures]
+        if not benchmark.monolingual:
+            self.metrics.append(RANK_DISTANCE)
+        primary = primary_metric or f"{settings[-1]}_{self.measures[0]}"
+        if primary not in self.metrics:
+            raise ValueError(f"primary_metric={primary!r}: choose one of {', '.join(self.metrics)}")
+        self.primary_metric = f"{name}_{primary}" if name else primary
+        self.greater_is_better = primary != RANK_DISTANCE
+        self.csv_file = "_".join(filter(None, ["Benchmark_evaluation", name, "results.csv"]))
+        self.last: Result | None = None
+        """What the last call found, by language too."""
+
+    def __call__(
+        self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
+    ) -> dict[str, float]:
+        """Encode and rank; return the metrics.
+
+        Raises:
+            ValueError: a model whose similarity is neither cosine nor dot, where none was chosen;
+                vectors that are not finite.
+        """
+        encoder = SentenceEncoder(model, batch_size=self.batch_size, **self.prefixes)
+        options = Options(measures=self.measures, similarity=self.similarity or _similarity(model))
+        self.last = result = score_encoder(self.benchmark, encoder, self.name, options)
+        found = {
+            f"{setting}_{measure}": value
+            for setting, values in result.macro.items()
+            for measure, value in values.items()
+        }
+        if result.rank_distance is not None:
+            found[RANK_DISTANCE] = result.rank_distance
+        if output_path is not None and self.write_csv:
+            self._append(Path(output_path), epoch, steps, found)
+        metrics: dict[str, float] = self.prefix_name_to_metrics(found, self.name)
+        self.store_metrics_in_model_card_data(model, metrics, epoch, steps)
+        return metrics
+
+    @property
+    def description(self) -> str:
+        """What a model card calls it."""
+        return f"Retrieval on {self.benchmark.name}"
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Return what a model card tells of it."""
+        given = {"similarity": self.similarity, **self.prefixes}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _append(self, folder: Path, epoch: int, steps: int, found: dict[str, float]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / self.csv_file
+        new = not path.is_file()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if new:
+                writer.writerow(["epoch", "steps", *self.metrics])
+            writer.writerow([epoch, steps, *(found.get(name, "") for name in self.metrics)])
+
+
+def _settings(benchmark: Benchmark) -> list[Setting]:
+    """The settings in which a query has a relevant candidate."""
+    asked = np.repeat(np.array(benchmark.query_languages, object), np.diff(benchmark.indptr))
+    found = [benchmark.candidate_languages[index] for index in benchmark.indices.tolist()]
+    own = asked == np.array(found, object)
+    relevant = benchmark.grades > 0
+    there = {
+        "monolingual": (own & relevant).any(),
+        "cross_lingual": (~own & relevant).any(),
+        "multilingual": relevant.any() and not benchmark.monolingual,
+    }
+    return [setting for setting in SETTINGS if there[setting]]
+
+
+def _similarity(model: Any) -> Similarity:
+    name = str(model.similarity_fn_name)
+    if name not in get_args(Similarity):
+        raise ValueError(
+            f"the model compares by {name!r}: choose similarity='cosine' or 'dot' for the ranking"
+        )
+    similarity: Similarity = "cosine" if name == "cosine" else "dot"
+    return similarity

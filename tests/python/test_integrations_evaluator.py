@@ -1,0 +1,195 @@
+"""BenchmarkEvaluator: called alone and inside a SentenceTransformerTrainer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.sentence_transformer.evaluation import SequentialEvaluator
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+from benchmark_files import miracl
+from hybridsampler import evaluate
+from hybridsampler.benchmarks import Benchmark, load_miracl
+from hybridsampler.integrations.sentence_transformers import BenchmarkEvaluator
+from sentence_models import static_model
+
+LANGUAGES = ("de", "en", "fr")
+WORDS = ("ant", "bee", "cow", "dog", "emu", "fox", "gnu", "hen")
+
+
+def _benchmark(languages: tuple[str, ...] = LANGUAGES) -> Benchmark:
+    rows = [(word, name) for name in languages for word in WORDS]
+    names = [name for _, name in rows]
+    relevant = [
+        [WORDS.index(word) + number * len(WORDS) for number in range(len(languages))]
+        for word, _ in rows
+    ]
+    return Benchmark(
+        name="animals",
+        queries=[f"{word} in {name}?" for word, name in rows],
+        query_ids=[word for word, _ in rows],
+        query_languages=names,
+        candidates=[f"{name} {word[::-1]}" for word, name in rows],
+        candidate_ids=[f"{name}/{word}" for word, name in rows],
+        candidate_languages=names,
+        indptr=np.arange(len(rows) + 1) * len(languages),
+        indices=np.concatenate(relevant),
+        grades=np.ones(len(rows) * len(languages), np.int64),
+    )
+
+
+def test_metrics_are_those_of_evaluate() -> None:
+    model, benchmark = static_model(), _benchmark()
+    evaluator = BenchmarkEvaluator(benchmark, "animals", measures=("AP", "R@1"))
+    assert evaluator.primary_metric == "animals_multilingual_AP"
+    assert evaluator.greater_is_better
+    metrics = evaluator(model)
+    expected = evaluate(
+        model.encode(benchmark.queries),
+        model.encode(list(benchmark.candidates)),
+        benchmark.judged,
+        query_languages=benchmark.query_languages,
+        candidate_languages=benchmark.candidate_languages,
+        measures=("AP", "R@1"),
+        similarity="cosine",
+    )
+    settings: Any = ("monolingual", "cross_lingual", "multilingual")
+    assert metrics == {
+        f"animals_{setting}_{measure}": expected[setting][measure]
+        for setting in settings
+        for measure in ("AP", "R@1")
+    } | {"animals_rank_distance": expected.rank_distance}
+    assert all(type(value) is float for value in metrics.values())
+    assert evaluator.last is not None
+    assert evaluator.last.by_language["monolingual"]["AP"] == expected.by_language(
+        "monolingual", "AP"
+    )
+    assert evaluator(model) == metrics  # the name is not put before it twice
+    assert evaluator.primary_metric == "animals_multilingual_AP"
+
+
+def test_prefixes_and_similarity_reach_the_encoder() -> None:
+    model, benchmark = static_model(), _benchmark()
+    found = BenchmarkEvaluator(benchmark, query_prefix="Query: ", similarity="dot")(model)
+    queries = model.encode([f"Query: {text}" for text in benchmark.queries])
+    expected = evaluate(
+        queries,
+        model.encode(list(benchmark.candidates)),
+        benchmark.judged,
+        query_languages=benchmark.query_languages,
+        candidate_languages=benchmark.candidate_languages,
+    )
+    assert found["multilingual_AP"] == expected["multilingual"]["AP"]
+    model.similarity_fn_name = "dot"
+    assert BenchmarkEvaluator(benchmark, query_prefix="Query: ")(model) == found
+    model.similarity_fn_name = "euclidean"
+    with pytest.raises(ValueError, match="the model compares by 'euclidean': choose similarity="):
+        BenchmarkEvaluator(benchmark)(model)
+
+
+def test_a_line_is_written_for_each_call(tmp_path: Path) -> None:
+    evaluator = BenchmarkEvaluator(_benchmark(), "animals", measures=("AP",))
+    model = static_model()
+    calls = [(1, 10), (2, 20)]
+    found = [evaluator(model, str(tmp_path / "eval"), epoch, steps) for epoch, steps in calls]
+    path = tmp_path / "eval" / "Benchmark_evaluation_animals_results.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(int(row["epoch"]), int(row["steps"])) for row in rows] == calls
+    for row, metrics in zip(rows, found, strict=True):
+        assert {f"animals_{name}": float(row[name]) for name in evaluator.metrics} == metrics
+    quiet = BenchmarkEvaluator(_benchmark(), write_csv=False)
+    quiet(model, str(tmp_path / "quiet"))
+    assert not (tmp_path / "quiet").exists()
+
+
+def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
+    evaluator = BenchmarkEvaluator(load_miracl(miracl(tmp_path)), measures=("nDCG@10", "R@100"))
+    assert evaluator.primary_metric == "monolingual_nDCG@10"
+    assert set(evaluator(static_model())) == {"monolingual_nDCG@10", "monolingual_R@100"}
+    alone = BenchmarkEvaluator(_benchmark(("en",)), measures=("AP",))
+    metrics = alone(static_model(), str(tmp_path))
+    assert set(metrics) == {"monolingual_AP", "multilingual_AP", "rank_distance"}
+    assert metrics["rank_distance"] == 0
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"measures": ()}, "measures is empty: name at least one, such as 'AP'"),
+        ({"measures": ("XP",)}, "unknown measure 'XP'"),
+        ({"similarity": "l2"}, "similarity='l2': choose 'cosine' or 'dot'"),
+        (
+            {"primary_metric": "AP", "measures": ("AP",)},
+            "primary_metric='AP': choose one of monolingual_AP, cross_lingual_AP, "
+            "multilingual_AP, rank_distance",
+        ),
+    ],
+)
+def test_bad_choices_are_refused_when_it_is_made(choices: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        BenchmarkEvaluator(_benchmark(), **choices)
+
+
+def test_a_benchmark_without_relevant_candidates_is_refused() -> None:
+    good = _benchmark()
+    nothing = Benchmark(
+        **{name: getattr(good, name) for name in Benchmark.__slots__} | {"grades": good.grades * 0}
+    )
+    with pytest.raises(ValueError, match="animals has no relevant candidate: nothing can be scor"):
+        BenchmarkEvaluator(nothing)
+
+
+def test_it_is_one_of_several_evaluators() -> None:
+    both = SequentialEvaluator(
+        [BenchmarkEvaluator(_benchmark(), "a"), BenchmarkEvaluator(_benchmark(("en",)), "b")]
+    )
+    metrics = both(static_model())
+    assert {"a_multilingual_AP", "b_monolingual_AP"} <= set(metrics)
+
+
+@pytest.mark.parametrize("primary", ["multilingual_AP", "rank_distance"])
+def test_a_trainer_chooses_its_best_checkpoint_by_it(tmp_path: Path, primary: str) -> None:
+    model = static_model()
+    evaluator = BenchmarkEvaluator(_benchmark(), "animals", primary_metric=primary)
+    queries = [f"{word} in {x}?" for word in WORDS for x in "ef"]
+    passages = [f"{y} {word[::-1]}" for word in WORDS for y in "de"]
+    dataset: Any = Dataset.from_dict({"query": queries, "passage": passages})
+    args = SentenceTransformerTrainingArguments(
+        str(tmp_path),
+        max_steps=6,
+        per_device_train_batch_size=8,
+        learning_rate=0.5,
+        eval_strategy="steps",
+        eval_steps=2,
+        save_strategy="steps",
+        save_steps=2,
+        load_best_model_at_end=True,
+        metric_for_best_model=f"eval_{evaluator.primary_metric}",
+        greater_is_better=evaluator.greater_is_better,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+        use_cpu=True,
+    )
+    trainer = SentenceTransformerTrainer(
+        model, args, dataset, loss=MultipleNegativesRankingLoss(model), evaluator=evaluator
+    )
+    trainer.train()
+    state = json.loads((tmp_path / "checkpoint-6" / "trainer_state.json").read_text())
+    name = f"eval_animals_{primary}"
+    values = {row["step"]: row[name] for row in state["log_history"] if name in row}
+    assert list(values) == [2, 4, 6]
+    best = (max if evaluator.greater_is_better else min)(values.values())
+    assert state["best_metric"] == best
+    assert evaluator(model)[f"animals_{primary}"] == best  # the best model was loaded
+    path = tmp_path / "eval" / "Benchmark_evaluation_animals_results.csv"
+    assert len(path.read_text().splitlines()) == 1 + len(values)
