@@ -128,6 +128,9 @@ def evaluate(
         typer.Option("--measure", "-m", help="Such as AP or nDCG@10; may be repeated."),
     ] = None,
     similarity: Annotated[str, typer.Option(help="cosine or dot.")] = "cosine",
+    empty: Annotated[
+        str, typer.Option(help="Queries without a relevant candidate: error, skip or zero.")
+    ] = "error",
     query_prefix: Annotated[
         str | None, typer.Option(help="Put before each query; by default the model's prompt.")
     ] = None,
@@ -160,7 +163,8 @@ def evaluate(
             queries=queries,
             candidates=candidates or [],
             measures=measure,
-            similarity=cast(Any, similarity),  # Request checks it
+            similarity=cast(Any, similarity),  # Request checks it, and the next
+            empty=cast(Any, empty),
             query_prefix=query_prefix,
             candidate_prefix=candidate_prefix,
             batch_size=batch_size,

@@ -21,7 +21,7 @@ from rich.progress import (
 
 from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
 from hybridsampler.files import written_whole
-from hybridsampler.measures import Measure
+from hybridsampler.measures import Measure, Policy, known_policy
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result, write_results
 from hybridsampler.scoring import Options, Tell, score_encoder, score_vectors
@@ -45,6 +45,7 @@ class Request:
     candidates: Sequence[Path] = ()
     measures: Sequence[str] | None = None
     similarity: Similarity = "cosine"
+    empty: Policy = "error"
     query_prefix: str | None = None
     candidate_prefix: str | None = None
     batch_size: int = 32
@@ -68,6 +69,7 @@ class Request:
             raise ValueError("a prefix changes nothing in vectors that were saved: leave it out")
         if self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity {self.similarity!r}: choose cosine or dot")
+        known_policy("empty", self.empty)
         for name in self.measures or ():
             Measure.parse(name)
 
@@ -114,6 +116,7 @@ def _score(request: Request, benchmark: Benchmark, tell: Tell) -> Result:
     options = Options(
         measures=request.measures or BENCHMARKS[request.benchmark].measures,
         similarity=request.similarity,
+        empty=request.empty,
         spool_folder=request.spool_folder,
         tell=tell,
     )

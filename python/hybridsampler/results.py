@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,14 +51,16 @@ class Result:
             setting: {measure: evaluation.by_language(setting, measure) for measure in measures}
             for setting in SETTINGS
         }
-        there = [setting for setting in SETTINGS if found[setting][measures[0]]]
+        there = [setting for setting in SETTINGS if any(found[setting].values())]
         return cls(
             arm=arm,
             steps=steps,
-            macro={setting: evaluation[setting] for setting in there},
+            macro={setting: _known(evaluation[setting]) for setting in there},
             by_language={setting: found[setting] for setting in there},
             matrix=matrix,
-            rank_distance=evaluation.rank_distance,
+            rank_distance=None
+            if math.isnan(evaluation.rank_distance)
+            else evaluation.rank_distance,
             rank_distance_by_language=evaluation.rank_distance_by_language,
             ties=evaluation.ties,
             zero_rows=evaluation.zero_rows,
@@ -69,15 +72,15 @@ class Result:
     ) -> Result:
         """Put together evaluations of one language each, whose queries met no other."""
         values = {
-            measure: {
-                language: found["monolingual"][measure] for language, found in evaluations.items()
-            }
+            measure: _known(
+                {name: found["monolingual"][measure] for name, found in evaluations.items()}
+            )
             for measure in measures
         }
         return cls(
             arm=arm,
             steps=None,
-            macro={"monolingual": {name: mean(each.values()) for name, each in values.items()}},
+            macro={"monolingual": _known({m: mean(each.values()) for m, each in values.items()})},
             by_language={"monolingual": values},
             matrix={language: {language: v} for language, v in values[measures[0]].items()},
             rank_distance=None,
@@ -89,7 +92,12 @@ class Result:
     @property
     def measures(self) -> list[str]:
         """What was measured, in the order in which it was asked for."""
-        return list(next(iter(self.macro.values()), {}))
+        return list(dict.fromkeys(name for each in self.macro.values() for name in each))
+
+
+def _known(values: Mapping[str, float]) -> dict[str, float]:
+    """What has a value: where no query counts there is none."""
+    return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
 def write_results(results: Sequence[Result], path: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.candidates import Candidates, open_candidates
 from hybridsampler.evaluation import Evaluation, evaluate
+from hybridsampler.measures import Policy
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result
 
@@ -36,10 +37,11 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a benchmark is scored."""
+    """How a benchmark is scored; the names are those of :func:`evaluate`."""
 
     measures: Sequence[str] = ("AP", "R@1", "R@10")
     similarity: Similarity = "cosine"
+    empty: Policy = "error"
     spool_folder: str | os.PathLike[str] | None = None
     tell: Tell = lambda what, done, total: None
 
@@ -162,7 +164,9 @@ def _evaluate(
         candidate_languages=benchmark.candidate_languages[start:stop],
         measures=options.measures,
         similarity=options.similarity,
+        empty=options.empty,
         spool_folder=options.spool_folder,
+        progress=lambda done, _: options.tell("rank", start + done, len(benchmark.candidates)),
     )
 
 

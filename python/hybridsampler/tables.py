@@ -44,7 +44,7 @@ def macro_tables(results: Sequence[Result], benchmark: str, first: str) -> list[
         f"Table 1: {benchmark}, macro means over languages",
         [first, *(_header(setting, measure) for setting, measure in columns)],
         [
-            [result.arm, *(share(result.macro[setting][m]) for setting, m in columns)]
+            [result.arm, *(_cell(result.macro[setting], m, share) for setting, m in columns)]
             for result in results
         ],
     )

@@ -153,3 +153,14 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
         load_plain(tmp_path)
     with fails(f"{tmp_path}/none is not a folder; give the folder of the data", FileNotFoundError):
         load_plain(tmp_path / "none")
+
+
+def test_the_example_of_the_documentation_is_sound(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/benchmarks.md").read_text(encoding="utf-8")
+    tables = re.findall(r"`(\w+\.jsonl)`: .*?```\n(.*?)```", text, re.DOTALL)
+    assert [name for name, _ in tables] == ["queries.jsonl", "candidates.jsonl", "qrels.jsonl"]
+    for name, lines in tables:
+        (tmp_path / name).write_text(lines, encoding="utf-8")
+    found = load_plain(tmp_path)
+    assert found.languages == ["de", "en"]
+    assert found.grades.tolist() == [2, 1, 0] * 2

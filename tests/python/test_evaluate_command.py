@@ -85,7 +85,7 @@ def test_a_model_folder_gives_the_papers_tables(model: Path, data: Path, tmp_pat
     written = (tmp_path / "out" / "tables.md").read_text(encoding="utf-8")
     assert written.count("\n|---") == 4
     assert f"| letters | {_cell(result.macro['monolingual']['AP'])} |" in written
-    for bar in ("read the benchmark", "encode queries", "encode candidates"):
+    for bar in ("read the benchmark", "encode queries", "encode candidates", "rank"):
         assert bar in done.stderr
 
 
@@ -173,6 +173,7 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
             ("x", "--benchmark", "xquad-r", "--similarity", "l2"),
             "similarity 'l2': choose cosine or dot",
         ),
+        (("x", "--benchmark", "xquad-r", "--empty", "no"), "empty='no': choose 'zero', 'skip' or"),
         (("x", "--benchmark", "xquad-r", "-m", "XP"), "unknown measure 'XP'"),
         (("x", "--benchmark", "xquad-r"), "this benchmark has no data set of its own on the hub"),
         (

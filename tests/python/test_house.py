@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "encoders": {"_core"},
     "results": {"evaluation", "files", "measures"},
     "tables": {"results"},
-    "scoring": {"benchmarks", "candidates", "evaluation", "ranking", "results"},
+    "scoring": {"benchmarks", "candidates", "evaluation", "measures", "ranking", "results"},
     "reporting": {
         *("benchmarks", "encoders", "files", "measures", "ranking", "results", "scoring"),
         "tables",

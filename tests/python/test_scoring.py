@@ -164,6 +164,34 @@ def test_several_languages_are_one_evaluation(tmp_path: Path) -> None:
     assert read_results(tmp_path / "results.jsonl") == [found]
 
 
+@pytest.mark.parametrize("monolingual", [True, False])
+def test_queries_without_a_relevant_candidate_are_left_out_or_refused(monolingual: bool) -> None:
+    judged = [{0: 1}, {0: 0}, {2: 0}]
+    names = ["en", "en", "fr", "fr"]
+    benchmark = _benchmark(["en", "en", "fr"], names, judged, monolingual=monolingual)
+    rng = np.random.default_rng(1)
+    queries = rng.normal(size=(3, 4)).astype(np.float32)
+    candidates = rng.normal(size=(4, 4)).astype(np.float32)
+    with pytest.raises(ValueError, match="query 1 has no relevant candidate"):
+        score_vectors(benchmark, queries, candidates, "any")
+    skipped = score_vectors(benchmark, queries, candidates, "any", Options(empty="skip"))
+    assert list(skipped.by_language["monolingual"]["AP"]) == ["en"]
+    zero = score_vectors(benchmark, queries, candidates, "any", Options(empty="zero"))
+    assert zero.by_language["monolingual"]["AP"]["fr"] == 0.0
+    assert zero.macro["monolingual"]["AP"] == skipped.macro["monolingual"]["AP"] / 4
+
+
+def test_where_nobody_counts_nothing_is_said(tmp_path: Path) -> None:
+    benchmark = _benchmark(["en"], ["en", "en"], [{0: 1}])
+    vectors = np.ones((2, 3), np.float32)
+    options = Options(measures=("AP", "AP(rel=2)"), empty="skip")
+    found = score_vectors(benchmark, vectors[:1], vectors, "any", options)
+    assert found.measures == ["AP"]
+    assert macro_tables([found], "any", "model")[0].rows == [["any", ".5000", ".5000"]]
+    write_results([found], tmp_path / "results.jsonl")
+    assert read_results(tmp_path / "results.jsonl") == [found]
+
+
 def test_tables_of_a_result() -> None:
     values = {"AP": {"de": 0.25, "en": 0.5}}
     result = Result(
@@ -207,8 +235,10 @@ def test_a_corpus_in_files_is_scored_language_by_language(tmp_path: Path) -> Non
         ("encode queries", 3, 3),
         ("encode candidates", 0, 5),
         ("encode candidates", 4, 5),
+        ("rank", 4, 5),
         ("encode candidates", 4, 5),
         ("encode candidates", 5, 5),
+        ("rank", 5, 5),
     ]
     queries = encoder.encode_queries(benchmark.queries)
     candidates = encoder.encode_candidates(list(benchmark.candidates))
