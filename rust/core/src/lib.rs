@@ -5,7 +5,7 @@
 //! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`];
 //! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`]; [`deal`] -> [`streams`] -> [`plan`] -> [`fill`]
 //!   with [`window`] and [`negatives`]; [`stats`];
-//! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`], [`screen`] -> [`ranking`].
+//! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`], [`screen`] -> [`ranking`]; of runs: [`trec`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
 
@@ -38,6 +38,7 @@ pub mod stats;
 pub mod streams;
 pub mod tally;
 mod threads;
+pub mod trec;
 pub mod vectors;
 pub mod weights;
 pub mod window;

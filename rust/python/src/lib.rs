@@ -9,6 +9,7 @@ mod error;
 mod ngram;
 mod plan;
 mod ranking;
+mod trec;
 
 /// The Rust core of hybridsampler. Not public: import from `hybridsampler`.
 #[pymodule(gil_used = true)]
@@ -21,4 +22,6 @@ mod _core {
     use super::plan::Plan;
     #[pymodule_export]
     use super::ranking::RankCounter;
+    #[pymodule_export]
+    use super::trec::{Qrels, Run};
 }

@@ -24,6 +24,20 @@ fn vectors<'a>(array: &'a PyReadonlyArray2<'_, f32>) -> PyResult<Vectors<'a>> {
     Ok(Vectors { values: array.as_slice()?, dimension: array.shape()[1] })
 }
 
+/// The policy of this name.
+pub fn parse_ties(name: &str) -> PyResult<Ties> {
+    match name {
+        "pessimistic" => Ok(Ties::Pessimistic),
+        "optimistic" => Ok(Ties::Optimistic),
+        "trec" => Ok(Ties::Trec),
+        "docid" => Ok(Ties::Docid),
+        other => {
+            let message = format!("ties={other:?}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'");
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
 #[pymethods]
 impl RankCounter {
     #[new]
@@ -93,16 +107,7 @@ impl RankCounter {
 
     /// Of each judged candidate: rank within its language, rank overall, number of its language.
     fn ranks<'py>(&self, py: Python<'py>, ties: &str) -> PyResult<Ranks<'py>> {
-        let ties = match ties {
-            "pessimistic" => Ties::Pessimistic,
-            "optimistic" => Ties::Optimistic,
-            "trec" => Ties::Trec,
-            "docid" => Ties::Docid,
-            other => {
-                let message = format!("ties={other:?}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'");
-                return Err(PyValueError::new_err(message));
-            }
-        };
+        let ties = parse_ties(ties)?;
         let ranks = py.detach(|| self.0.ranks(ties)).map_err(value_error)?;
         let within: Vec<u64> = ranks.iter().map(|rank| rank.within).collect();
         let overall: Vec<u64> = ranks.iter().map(|rank| rank.overall).collect();

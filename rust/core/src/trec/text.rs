@@ -1,0 +1,178 @@
+//! TREC files: lines of columns between spaces or tabs, read by several threads.
+//!
+//! As `trec_eval` reads them: blank lines and lines that begin with `#` are skipped, a carriage return is white space,
+//! the second and fourth column and the tag of a run are ignored, and so is what follows the tag. Unlike `trec_eval`,
+//! which takes the beginning of a number for the number and a zero byte for the end, what cannot be meant is an error.
+
+use std::ops::Range;
+
+use crate::error::{Invalid, invalid};
+use crate::trec::lists::{Lists, Pieces, Row, Text, checked};
+use crate::trec::parallel;
+use crate::trec::value::Value;
+
+/// Most columns that a line needs.
+const MOST: usize = 6;
+/// Bytes of a line, about, by which the work is told.
+const LINE: usize = 32;
+/// Some programs begin UTF-8 files with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// What is wrong with the line in which byte `at` stands.
+struct Broken {
+    at: usize,
+    why: String,
+}
+
+/// Leaves the enclosing function with a [`Broken`].
+macro_rules! broken {
+    ($at:expr, $($arg:tt)*) => {
+        return Err(Broken { at: $at, why: format!($($arg)*) })
+    };
+}
+
+impl<V: Value> Lists<V> {
+    /// Reads the text of a file; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// A line with too few columns or too many, a value that is no number or not allowed, a document that comes twice, an
+    /// id that is not UTF-8, a zero byte, a file without a line.
+    pub fn parse(text: Text, name: &str, threads: Option<usize>) -> Result<Self, Invalid> {
+        let bytes = (*text).as_ref();
+        let ranges = split(bytes, parallel::fitting(threads, bytes.len() / LINE));
+        let parts = parallel::each(ranges.len(), ranges.len(), |part| read(bytes, ranges[part].clone()));
+        let parts = match parts.into_iter().collect::<Result<Vec<Pieces<V>>, Broken>>() {
+            Ok(parts) => parts,
+            Err(Broken { at, why }) => invalid!("{name}, line {}: {why}", line_number(bytes, at)),
+        };
+        if parts.iter().all(|part| part.rows.is_empty()) {
+            invalid!("{name} has no line of the form \"{}\": is it the right file?", V::COLUMNS.join(" "));
+        }
+        let place = |bytes: &[u8], start| format!("line {}", line_number(bytes, start));
+        Self::group(text, &parts, &place, threads).map_err(|Invalid(message)| Invalid(format!("{name}, {message}")))
+    }
+}
+
+/// Whole lines for each thread.
+fn split(bytes: &[u8], parts: usize) -> Vec<Range<usize>> {
+    let mut first = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut ranges = Vec::with_capacity(parts);
+    for part in 1..=parts {
+        let about = (bytes.len() * part / parts).max(first);
+        let end = bytes[about..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |more| about + more + 1);
+        ranges.push(first..end);
+        first = end;
+    }
+    ranges
+}
+
+/// Lines are counted from 1, as editors do.
+fn line_number(bytes: &[u8], at: usize) -> usize {
+    bytes[..at].split(|&byte| byte == b'\n').count()
+}
+
+/// Reads the lines of a part.
+fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken> {
+    let text = &bytes[part.clone()];
+    if let Some(zero) = text.iter().position(|&byte| byte == 0) {
+        broken!(part.start + zero, "a zero byte: the file is no UTF-8 text, convert it with iconv or unpack it");
+    }
+    // A comment in another encoding does no harm, an id may.
+    let utf8 = std::str::from_utf8(text).is_ok();
+    let mut pieces = Pieces::default();
+    let mut query = 0..0;
+    let mut at = part.start;
+    while at < part.end {
+        let line = Line::read(&bytes[..part.end], at, V::COLUMNS.len());
+        at = line.end;
+        let Some(first) = line.columns().first().cloned().filter(|first| bytes[first.start] != b'#') else {
+            continue;
+        };
+        line.check::<V>(bytes)?;
+        let [id, document, value] = [0, 2, V::AT].map(|column| line.columns[column].clone());
+        if !utf8 {
+            for column in [&id, &document, &value] {
+                if std::str::from_utf8(&bytes[column.clone()]).is_err() {
+                    let shown = &bytes[column.clone()];
+                    broken!(first.start, "{} is not UTF-8: convert the file, as with iconv -t utf-8", quoted(shown));
+                }
+            }
+        }
+        let why = |Invalid(why)| Broken { at: first.start, why };
+        let value = V::read(checked(&bytes[value])).map_err(why)?;
+        value.check().map_err(why)?;
+        if bytes[id.clone()] != bytes[query.clone()] {
+            query = id;
+            pieces.starts.push((query.clone(), pieces.rows.len()));
+        }
+        pieces.rows.push(Row::new(document, value));
+    }
+    Ok(pieces)
+}
+
+/// The columns of a line.
+struct Line {
+    columns: [Range<usize>; MOST],
+    /// How many columns there are, up to those wanted.
+    found: usize,
+    /// What stands behind the columns wanted.
+    rest: Range<usize>,
+    /// Where the next line begins.
+    end: usize,
+}
+
+impl Line {
+    fn read(bytes: &[u8], mut at: usize, wanted: usize) -> Self {
+        let mut columns = [const { 0..0 }; MOST];
+        let mut found = 0;
+        let skip = |mut at: usize, over: fn(u8) -> bool| {
+            while at < bytes.len() && over(bytes[at]) {
+                at += 1;
+            }
+            at
+        };
+        while found < wanted {
+            let start = skip(at, |byte| byte != b'\n' && is_space(byte));
+            at = skip(start, |byte| !is_space(byte));
+            if at == start {
+                break;
+            }
+            columns[found] = start..at;
+            found += 1;
+        }
+        let newline = skip(at, |byte| byte != b'\n');
+        Self { columns, found, rest: at..newline, end: newline + 1 }
+    }
+
+    fn columns(&self) -> &[Range<usize>] {
+        &self.columns[..self.found]
+    }
+
+    /// Refuses a line with too few columns or too many.
+    fn check<V: Value>(&self, bytes: &[u8]) -> Result<(), Broken> {
+        let (at, needed) = (self.columns[0].start, V::COLUMNS);
+        let list = needed.join(" ");
+        let rest = bytes[self.rest.clone()].trim_ascii();
+        if self.found < needed.len() {
+            broken!(at, "{} columns where {} are needed: {list}", self.found, needed.len());
+        }
+        // In a file with lone carriage returns all lines but the first would follow its tag.
+        if rest.contains(&b'\r') {
+            broken!(at, "a carriage return inside the line: end lines with a line feed");
+        }
+        if !rest.is_empty() && !V::OPEN_END {
+            broken!(at, "{} follows the {} columns {list}: take it out", quoted(rest), needed.len());
+        }
+        Ok(())
+    }
+}
+
+/// What the C locale calls white space.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+/// Bytes as a message shows them.
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes[..bytes.len().min(80)].escape_ascii())
+}

@@ -1,0 +1,196 @@
+//! `hybridsampler_core::trec` for Python.
+
+use hybridsampler_core::trec::Value;
+use hybridsampler_core::trec::build::Builder;
+use hybridsampler_core::trec::lists::{self, Lists};
+use hybridsampler_core::trec::ranks::{Precision, rank};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyDict, PyString};
+
+use crate::error::value_error;
+use crate::ranking::parse_ties;
+
+/// Texts one after the other, and where each begins and the last ends.
+type Texts<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, u8>);
+type Ints<'py> = Bound<'py, PyArray1<i64>>;
+
+fn parse<V: Value>(py: Python<'_>, data: PyBackedBytes, name: &str, threads: Option<usize>) -> PyResult<Lists<V>> {
+    py.detach(|| Lists::parse(Box::new(data), name, threads)).map_err(value_error)
+}
+
+/// `{query: {document: value}}`; `what` is what a value is called.
+fn from_dict<'py, V>(
+    py: Python<'py>,
+    queries: &Bound<'py, PyDict>,
+    what: &str,
+    threads: Option<usize>,
+) -> PyResult<Lists<V>>
+where
+    V: Value + for<'a> FromPyObject<'a, 'py>,
+{
+    let mut builder = Builder::default();
+    for (query, documents) in queries {
+        let id = text("query", &query)?;
+        builder.query(id).map_err(value_error)?;
+        let documents = documents.cast::<PyDict>().map_err(|_| {
+            let found = documents.get_type();
+            PyTypeError::new_err(format!("query {id:?} has a {found}: give it a dict of documents"))
+        })?;
+        for (document, value) in documents {
+            let name = text("document", &document)?;
+            let number = value.extract().map_err(|_| {
+                let found = value.get_type();
+                PyTypeError::new_err(format!("query {id:?}, document {name:?}: the {what} {value} is a {found}"))
+            })?;
+            let added = builder.document(name, number);
+            added.map_err(|error| PyValueError::new_err(format!("query {id:?}, document {name:?}: {error}")))?;
+        }
+    }
+    py.detach(|| builder.finish(threads)).map_err(value_error)
+}
+
+/// An id as it is, when it is text.
+fn text<'a>(what: &str, id: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let Ok(text) = id.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!("the id of a {what} is {}: give ids as str", id.repr()?)));
+    };
+    text.to_str().map_err(|_| PyValueError::new_err(format!("the id of a {what} is no valid text")))
+}
+
+fn from_columns<V: Value>(
+    py: Python<'_>,
+    queries: &Texts<'_>,
+    documents: &Texts<'_>,
+    values: &[V],
+    threads: Option<usize>,
+) -> PyResult<Lists<V>> {
+    let (queries, documents) = (Column::new(queries)?, Column::new(documents)?);
+    py.detach(|| {
+        let mut builder = Builder::default();
+        for (row, &value) in values.iter().enumerate() {
+            let at = |error| PyValueError::new_err(format!("row {row}: {error}"));
+            let query = queries.text(row)?;
+            if row == 0 || query != queries.text(row - 1)? {
+                builder.query(query).map_err(at)?;
+            }
+            builder.document(documents.text(row)?, value).map_err(at)?;
+        }
+        builder.finish(threads).map_err(value_error)
+    })
+}
+
+struct Column<'a> {
+    ends: &'a [i64],
+    bytes: &'a [u8],
+}
+
+impl<'a> Column<'a> {
+    fn new(texts: &'a Texts<'_>) -> PyResult<Self> {
+        Ok(Self { ends: texts.0.as_slice()?, bytes: texts.1.as_slice()? })
+    }
+
+    fn text(&self, row: usize) -> PyResult<&'a str> {
+        let range = self.ends[row] as usize..self.ends[row + 1] as usize;
+        std::str::from_utf8(&self.bytes[range])
+            .map_err(|_| PyValueError::new_err(format!("row {row}: an id is no UTF-8")))
+    }
+}
+
+/// Scores of documents by query.
+#[pyclass(module = "hybridsampler._core", frozen)]
+pub struct Run(lists::Run);
+
+/// Grades of documents by query.
+#[pyclass(module = "hybridsampler._core", frozen)]
+pub struct Qrels(lists::Qrels);
+
+#[pymethods]
+impl Run {
+    #[staticmethod]
+    fn parse(py: Python<'_>, data: PyBackedBytes, name: &str, threads: Option<usize>) -> PyResult<Self> {
+        parse(py, data, name, threads).map(Self)
+    }
+
+    #[staticmethod]
+    fn from_dict(py: Python<'_>, queries: Bound<'_, PyDict>, threads: Option<usize>) -> PyResult<Self> {
+        from_dict(py, &queries, "score", threads).map(Self)
+    }
+
+    #[staticmethod]
+    fn from_columns(
+        py: Python<'_>,
+        queries: Texts<'_>,
+        documents: Texts<'_>,
+        scores: PyReadonlyArray1<'_, f64>,
+        threads: Option<usize>,
+    ) -> PyResult<Self> {
+        from_columns(py, &queries, &documents, scores.as_slice()?, threads).map(Self)
+    }
+
+    /// The ids of the queries.
+    fn queries(&self) -> Vec<&str> {
+        self.0.queries().iter().map(AsRef::as_ref).collect()
+    }
+
+    /// How many documents all queries have.
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Of each judged document, in the order of the qrels: query, grade and rank; of each query, its documents.
+    fn rank<'py>(
+        &self,
+        py: Python<'py>,
+        qrels: &Qrels,
+        ties: &str,
+        single: bool,
+        threads: Option<usize>,
+    ) -> PyResult<(Ints<'py>, Ints<'py>, Ints<'py>, Ints<'py>)> {
+        let ties = parse_ties(ties)?;
+        let precision = if single { Precision::Single } else { Precision::Double };
+        let ranks = py.detach(|| rank(&self.0, &qrels.0, ties, precision, threads));
+        Ok((
+            ranks.query.into_pyarray(py),
+            ranks.grade.into_pyarray(py),
+            ranks.rank.into_pyarray(py),
+            ranks.pool.into_pyarray(py),
+        ))
+    }
+}
+
+#[pymethods]
+impl Qrels {
+    #[staticmethod]
+    fn parse(py: Python<'_>, data: PyBackedBytes, name: &str, threads: Option<usize>) -> PyResult<Self> {
+        parse(py, data, name, threads).map(Self)
+    }
+
+    #[staticmethod]
+    fn from_dict(py: Python<'_>, queries: Bound<'_, PyDict>, threads: Option<usize>) -> PyResult<Self> {
+        from_dict(py, &queries, "grade", threads).map(Self)
+    }
+
+    #[staticmethod]
+    fn from_columns(
+        py: Python<'_>,
+        queries: Texts<'_>,
+        documents: Texts<'_>,
+        grades: PyReadonlyArray1<'_, i64>,
+        threads: Option<usize>,
+    ) -> PyResult<Self> {
+        from_columns(py, &queries, &documents, grades.as_slice()?, threads).map(Self)
+    }
+
+    /// The ids of the queries.
+    fn queries(&self) -> Vec<&str> {
+        self.0.queries().iter().map(AsRef::as_ref).collect()
+    }
+
+    /// How many judgements all queries have.
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+}
