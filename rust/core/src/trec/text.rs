@@ -24,13 +24,6 @@ struct Broken {
     why: String,
 }
 
-/// Leaves the enclosing function with a [`Broken`].
-macro_rules! broken {
-    ($at:expr, $($arg:tt)*) => {
-        return Err(Broken { at: $at, why: format!($($arg)*) })
-    };
-}
-
 impl<V: Value> Lists<V> {
     /// Reads the text of a file; `name` is what errors call it.
     ///
@@ -74,38 +67,27 @@ fn line_number(bytes: &[u8], at: usize) -> usize {
 /// Reads the lines of a part.
 fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken> {
     let text = &bytes[part.clone()];
-    if let Some(zero) = text.iter().position(|&byte| byte == 0) {
-        broken!(part.start + zero, "a zero byte: the file is no UTF-8 text, convert it with iconv or unpack it");
-    }
-    // A comment in another encoding does no harm, an id may.
-    let utf8 = std::str::from_utf8(text).is_ok();
+    // Looked for once, and by line only where there is something to find.
+    let (zeros, utf8) = (text.contains(&0), std::str::from_utf8(text).is_ok());
     let mut pieces = Pieces::default();
     let mut query = 0..0;
     let mut at = part.start;
     while at < part.end {
         let line = Line::read(&bytes[..part.end], at, V::COLUMNS.len());
+        if zeros && bytes[at..line.end].contains(&0) {
+            let why = "a zero byte: this is no UTF-8 text, unpack it or convert it with iconv -t utf-8".into();
+            return Err(Broken { at, why });
+        }
         at = line.end;
         let Some(first) = line.columns().first().cloned().filter(|first| bytes[first.start] != b'#') else {
             continue;
         };
-        line.check::<V>(bytes)?;
-        let [id, document, value] = [0, 2, V::AT].map(|column| line.columns[column].clone());
-        if !utf8 {
-            for column in [&id, &document, &value] {
-                if std::str::from_utf8(&bytes[column.clone()]).is_err() {
-                    let shown = &bytes[column.clone()];
-                    broken!(first.start, "{} is not UTF-8: convert the file, as with iconv -t utf-8", quoted(shown));
-                }
-            }
-        }
-        let why = |Invalid(why)| Broken { at: first.start, why };
-        let value = V::read(checked(&bytes[value])).map_err(why)?;
-        value.check().map_err(why)?;
-        if bytes[id.clone()] != bytes[query.clone()] {
-            query = id;
+        let row = line.row(bytes, utf8).map_err(|why| Broken { at: first.start, why })?;
+        if bytes[first.clone()] != bytes[query.clone()] {
+            query = first;
             pieces.starts.push((query.clone(), pieces.rows.len()));
         }
-        pieces.rows.push(Row::new(document, value));
+        pieces.rows.push(row);
     }
     Ok(pieces)
 }
@@ -125,46 +107,60 @@ impl Line {
     fn read(bytes: &[u8], mut at: usize, wanted: usize) -> Self {
         let mut columns = [const { 0..0 }; MOST];
         let mut found = 0;
-        let skip = |mut at: usize, over: fn(u8) -> bool| {
-            while at < bytes.len() && over(bytes[at]) {
-                at += 1;
-            }
-            at
-        };
         while found < wanted {
-            let start = skip(at, |byte| byte != b'\n' && is_space(byte));
-            at = skip(start, |byte| !is_space(byte));
+            let start = skip(bytes, at, |byte| byte != b'\n' && is_space(byte));
+            at = skip(bytes, start, |byte| !is_space(byte));
             if at == start {
                 break;
             }
             columns[found] = start..at;
             found += 1;
         }
-        let newline = skip(at, |byte| byte != b'\n');
-        Self { columns, found, rest: at..newline, end: newline + 1 }
+        let newline = skip(bytes, at, |byte| byte != b'\n');
+        Self { columns, found, rest: at..newline, end: bytes.len().min(newline + 1) }
     }
 
     fn columns(&self) -> &[Range<usize>] {
         &self.columns[..self.found]
     }
 
-    /// Refuses a line with too few columns or too many.
-    fn check<V: Value>(&self, bytes: &[u8]) -> Result<(), Broken> {
-        let (at, needed) = (self.columns[0].start, V::COLUMNS);
-        let list = needed.join(" ");
-        let rest = bytes[self.rest.clone()].trim_ascii();
-        if self.found < needed.len() {
-            broken!(at, "{} columns where {} are needed: {list}", self.found, needed.len());
+    /// What the line says, or what is wrong with it.
+    fn row<V: Value>(&self, bytes: &[u8], utf8: bool) -> Result<Row<V>, String> {
+        let (needed, list) = (V::COLUMNS.len(), V::COLUMNS);
+        let rest = bytes[self.rest.clone()].trim_ascii_end();
+        if self.found < needed {
+            return Err(format!("{} columns where {needed} are needed: {}", self.found, list.join(" ")));
         }
-        // In a file with lone carriage returns all lines but the first would follow its tag.
-        if rest.contains(&b'\r') {
-            broken!(at, "a carriage return inside the line: end lines with a line feed");
+        if !rest.is_empty() {
+            // In a file with lone carriage returns all lines but the first would follow its tag.
+            if rest.contains(&b'\r') {
+                return Err("a carriage return inside the line: end lines with a line feed".into());
+            }
+            if !V::OPEN_END {
+                return Err(format!(
+                    "{} follows the {needed} columns {}: take it out",
+                    quoted(rest.trim_ascii_start()),
+                    list.join(" ")
+                ));
+            }
         }
-        if !rest.is_empty() && !V::OPEN_END {
-            broken!(at, "{} follows the {} columns {list}: take it out", quoted(rest), needed.len());
+        let used = [0, 2, V::AT].map(|column| &bytes[self.columns[column].clone()]);
+        // In a comment or a tag other encodings do no harm.
+        if let Some(other) = used.iter().find(|column| !utf8 && std::str::from_utf8(column).is_err()) {
+            return Err(format!("{} is not UTF-8: convert the file, as with iconv -t utf-8", quoted(other)));
         }
-        Ok(())
+        let value = V::read(checked(used[2])).map_err(|Invalid(why)| why)?;
+        value.check().map_err(|Invalid(why)| why)?;
+        Ok(Row::new(self.columns[2].clone(), value))
     }
+}
+
+/// The first place from `at` on where the bytes to skip are over.
+fn skip(bytes: &[u8], mut at: usize, over: impl Fn(u8) -> bool) -> usize {
+    while at < bytes.len() && over(bytes[at]) {
+        at += 1;
+    }
+    at
 }
 
 /// What the C locale calls white space.
