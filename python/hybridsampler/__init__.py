@@ -7,6 +7,7 @@ from hybridsampler.pairs import PairDataset
 from hybridsampler.plan import BatchPlan
 from hybridsampler.ranking import RankCounter
 from hybridsampler.sampler import HybridBatchSampler
+from hybridsampler.trec import RunScores, score_run
 
 __all__ = [
     "BatchPlan",
@@ -16,5 +17,7 @@ __all__ = [
     "PairDataset",
     "ParallelCorpus",
     "RankCounter",
+    "RunScores",
     "evaluate",
+    "score_run",
 ]

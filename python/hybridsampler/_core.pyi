@@ -6,7 +6,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Corpus", "Plan", "RankCounter", "hash_ngrams"]
+__all__ = ["Corpus", "Plan", "Qrels", "RankCounter", "Run", "hash_ngrams"]
 
 def hash_ngrams(
     texts: Sequence[str], shortest: int, longest: int, buckets: int
@@ -121,3 +121,44 @@ class RankCounter:
     def ties(self) -> int: ...
     @property
     def zero_rows(self) -> int: ...
+
+_Texts = tuple[NDArray[np.int64], NDArray[np.uint8]]
+
+@final
+class Qrels:
+    @staticmethod
+    def parse(data: bytes, name: str, threads: int | None) -> Qrels: ...
+    @staticmethod
+    def from_dict(queries: dict[str, Any], threads: int | None) -> Qrels: ...
+    @staticmethod
+    def from_columns(
+        name: str,
+        queries: _Texts,
+        documents: _Texts,
+        grades: NDArray[np.int64],
+        threads: int | None,
+    ) -> Qrels: ...
+    def __len__(self) -> int: ...
+    @property
+    def queries(self) -> list[str]: ...
+
+@final
+class Run:
+    @staticmethod
+    def parse(data: bytes, name: str, threads: int | None) -> Run: ...
+    @staticmethod
+    def from_dict(queries: dict[str, Any], threads: int | None) -> Run: ...
+    @staticmethod
+    def from_columns(
+        name: str,
+        queries: _Texts,
+        documents: _Texts,
+        scores: NDArray[np.float64],
+        threads: int | None,
+    ) -> Run: ...
+    def __len__(self) -> int: ...
+    @property
+    def queries(self) -> list[str]: ...
+    def rank(
+        self, qrels: Qrels, ties: str, single: bool, threads: int | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...

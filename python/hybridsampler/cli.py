@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from rich import box
@@ -12,9 +13,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from hybridsampler.study import read_config, run_study
-from hybridsampler.study.mixes import draw_mix, mix_stats, mix_tables
-from hybridsampler.tables import Table
+# Each command imports what it needs: one starts without torch, and another without pyarrow.
+if TYPE_CHECKING:
+    from hybridsampler.tables import Table
 
 app = typer.Typer(
     help="Hybrid batches and exact ranking for multilingual dense retrievers.",
@@ -45,6 +46,8 @@ def study(
 
     Example: hybridsampler study examples/quick.toml --out runs/quick
     """
+    from hybridsampler.study import read_config, run_study
+
     console = Console()
     folder = out or Path("runs") / config.stem
     try:
@@ -82,6 +85,9 @@ def mix(
 
     Example: hybridsampler mix examples/quick.toml --figure mix.svg
     """
+    from hybridsampler.study import read_config
+    from hybridsampler.study.mixes import draw_mix, mix_stats, mix_tables
+
     console = Console()
     try:
         if figure is not None:
@@ -182,6 +188,67 @@ def evaluate(
         console.print(f"\nwritten to {out.resolve()}", markup=False, soft_wrap=True)
 
 
+@app.command()
+def score(
+    run: Annotated[
+        str,
+        typer.Argument(help="What was retrieved: lines of 'query Q0 document rank score tag'."),
+    ],
+    qrels: Annotated[
+        str, typer.Argument(help="What is relevant: lines of 'query iteration document grade'.")
+    ],
+    measure: Annotated[
+        list[str],
+        typer.Option("--measure", "-m", help="Such as AP(rel=2)@100 or ndcg_cut_10; repeat it."),
+    ] = ["AP", "nDCG@10", "R@100"],  # noqa: B006  typer reads it, nobody changes it
+    per_query: Annotated[
+        bool, typer.Option("--per-query", help="Print query, measure and value, and no means.")
+    ] = False,
+    ties: Annotated[
+        str,
+        typer.Option(
+            help="Order of equal scores: trec (ids descending), docid (ascending), pessimistic or "
+            "optimistic."
+        ),
+    ] = "trec",
+    score_dtype: Annotated[
+        str, typer.Option(help="float64, as trec_eval 10; float32, as trec_eval 9, pytrec_eval.")
+    ] = "float64",
+    missing: Annotated[
+        str,
+        typer.Option(
+            help="A query of the qrels that the run lacks: zero (trec_eval -c, ir_measures), skip "
+            "(trec_eval without -c) or error."
+        ),
+    ] = "zero",
+    empty: Annotated[
+        str, typer.Option(help="A query without a relevant document: zero, skip or error.")
+    ] = "zero",
+) -> None:
+    """Measure a run against qrels, over its whole depth, and print the means.
+
+    Both are TREC files, plain or gzipped, or Parquet with the columns query_id, doc_id and score or
+    relevance. One line a measure, name and value between them a tab, to the last digit.
+
+    Example: hybridsampler score run.trec qrels.txt -m AP -m nDCG@10 -m "AP(rel=2)@100"
+    """
+    from hybridsampler.trec import score_run
+
+    try:
+        given: Any = {"ties": ties, "score_dtype": score_dtype, "missing": missing, "empty": empty}
+        scores = score_run(run, qrels, measure, **given)  # which says what may be chosen
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        _fail(error)
+    out = sys.stdout.write
+    for name in scores.measures:
+        if not per_query:
+            out(f"{name}\t{scores[name]!r}\n")
+            continue
+        for query, value in zip(scores.queries, scores.per_query(name).tolist(), strict=True):
+            if value == value:  # NaN: left out
+                out(f"{query}\t{name}\t{value!r}\n")
+
+
 def _check_picture(path: Path) -> None:
     """Make sure, before the counting, that the picture can be written."""
     if path.suffix != ".svg":
@@ -203,7 +270,7 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: Exception) -> NoReturn:
     """One line, exit code 2, no traceback."""
     Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
     raise typer.Exit(2) from None

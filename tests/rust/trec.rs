@@ -152,7 +152,9 @@ proptest! {
                 for (number, (query, judged)) in naive_qrels.iter().enumerate() {
                     let mut documents = naive_run.iter().find(|(id, _)| id == query).map_or(vec![], |(_, d)| d.clone());
                     if precision == Precision::Single {
-                        documents.iter_mut().for_each(|(_, score)| *score = f64::from(*score as f32));
+                        for (_, score) in &mut documents {
+                            *score = f64::from(*score as f32);
+                        }
                     }
                     let grades = judged.iter().map(|(id, grade)| (id.as_str(), *grade as i64)).collect();
                     let naive = naive_ranks(&documents, &grades, ties);
@@ -272,9 +274,9 @@ fn a_document_that_comes_twice_is_an_error_that_names_both_lines() {
         refused::<f64>(run),
         "file, line 4: document \"d\" of query \"1\" is ranked twice, here with 1.5 and on line 1 with 2: keep one of them"
     );
-    let lines: String = (0..40).map(|k| format!("1 Q0 d{} 1 0 t\n", k % 39)).collect();
+    let lines: Vec<String> = (0..40).map(|k| format!("1 Q0 d{} 1 0 t\n", k % 39)).collect();
     assert_eq!(
-        refused::<f64>(lines),
+        refused::<f64>(lines.concat()),
         "file, line 40: document \"d0\" of query \"1\" is ranked twice, here with 0 and on line 1 with 0: keep one of them"
     );
     for grade in [0, 1] {

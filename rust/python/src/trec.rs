@@ -1,5 +1,6 @@
 //! `hybridsampler_core::trec` for Python.
 
+use hybridsampler_core::Invalid;
 use hybridsampler_core::trec::Value;
 use hybridsampler_core::trec::build::Builder;
 use hybridsampler_core::trec::lists::{self, Lists};
@@ -43,7 +44,9 @@ where
             let name = text("document", &document)?;
             let number = value.extract().map_err(|_| {
                 let found = value.get_type();
-                PyTypeError::new_err(format!("query {id:?}, document {name:?}: the {what} {value} is a {found}"))
+                PyTypeError::new_err(format!(
+                    "query {id:?}, document {name:?}: the {what} {value} is a {found}: give a number"
+                ))
             })?;
             let added = builder.document(name, number);
             added.map_err(|error| PyValueError::new_err(format!("query {id:?}, document {name:?}: {error}")))?;
@@ -62,6 +65,7 @@ fn text<'a>(what: &str, id: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
 
 fn from_columns<V: Value>(
     py: Python<'_>,
+    name: &str,
     queries: &Texts<'_>,
     documents: &Texts<'_>,
     values: &[V],
@@ -71,14 +75,14 @@ fn from_columns<V: Value>(
     py.detach(|| {
         let mut builder = Builder::default();
         for (row, &value) in values.iter().enumerate() {
-            let at = |error| PyValueError::new_err(format!("row {row}: {error}"));
+            let at = |error: Invalid| PyValueError::new_err(format!("{name}, row {row}: {error}"));
             let query = queries.text(row)?;
             if row == 0 || query != queries.text(row - 1)? {
                 builder.query(query).map_err(at)?;
             }
             builder.document(documents.text(row)?, value).map_err(at)?;
         }
-        builder.finish(threads).map_err(value_error)
+        builder.finish(threads).map_err(|error| PyValueError::new_err(format!("{name}, {error}")))
     })
 }
 
@@ -99,12 +103,12 @@ impl<'a> Column<'a> {
     }
 }
 
-/// Scores of documents by query.
-#[pyclass(module = "hybridsampler._core", frozen)]
+/// A run that was read: documents with their scores by query. `hybridsampler.trec.read_run` makes one.
+#[pyclass(module = "hybridsampler.trec", frozen)]
 pub struct Run(lists::Run);
 
-/// Grades of documents by query.
-#[pyclass(module = "hybridsampler._core", frozen)]
+/// Qrels that were read: documents with their grades by query. `hybridsampler.trec.read_qrels` makes them.
+#[pyclass(module = "hybridsampler.trec", frozen)]
 pub struct Qrels(lists::Qrels);
 
 #[pymethods]
@@ -122,15 +126,17 @@ impl Run {
     #[staticmethod]
     fn from_columns(
         py: Python<'_>,
+        name: &str,
         queries: Texts<'_>,
         documents: Texts<'_>,
         scores: PyReadonlyArray1<'_, f64>,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        from_columns(py, &queries, &documents, scores.as_slice()?, threads).map(Self)
+        from_columns(py, name, &queries, &documents, scores.as_slice()?, threads).map(Self)
     }
 
-    /// The ids of the queries.
+    /// The ids of the queries, in the order in which they first came.
+    #[getter]
     fn queries(&self) -> Vec<&str> {
         self.0.queries().iter().map(AsRef::as_ref).collect()
     }
@@ -176,15 +182,17 @@ impl Qrels {
     #[staticmethod]
     fn from_columns(
         py: Python<'_>,
+        name: &str,
         queries: Texts<'_>,
         documents: Texts<'_>,
         grades: PyReadonlyArray1<'_, i64>,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        from_columns(py, &queries, &documents, grades.as_slice()?, threads).map(Self)
+        from_columns(py, name, &queries, &documents, grades.as_slice()?, threads).map(Self)
     }
 
-    /// The ids of the queries.
+    /// The ids of the queries, in the order in which they first came.
+    #[getter]
     fn queries(&self) -> Vec<&str> {
         self.0.queries().iter().map(AsRef::as_ref).collect()
     }

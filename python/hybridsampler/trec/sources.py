@@ -1,0 +1,104 @@
+"""Runs and qrels from where users have them: files, dictionaries, tables."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+from typing import Any, Protocol
+
+from hybridsampler._core import Qrels, Run
+from hybridsampler.trec.tables import Columns, columns, read_parquet
+
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+
+
+class Table(Protocol):
+    """A pandas or polars DataFrame, an Arrow table, or another table that Arrow can read."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand over the rows."""
+
+
+Source = str | os.PathLike[str] | dict[str, Any] | Table
+
+
+def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
+    """Read a run: the documents that a system retrieved for each query, with their scores.
+
+    Args:
+        source: one of
+
+            - a file in TREC's form, lines of ``query Q0 document rank score tag`` between spaces or
+              tabs, plain or gzipped. Blank lines, lines that begin with ``#``, the second, fourth
+              and sixth column and what follows are ignored: ranks are worked out from the scores;
+            - a Parquet file, or a table (pandas, polars, Arrow), with the columns ``query_id``,
+              ``doc_id`` (strings) and ``score`` (numbers); needs pyarrow;
+            - a dictionary ``{query: {document: score}}``; scores are whatever ``float`` takes
+              as a number;
+            - a run that was read before.
+
+            What a file is, its first bytes tell, not its name.
+        threads: how many to use; ``None``: one for each processor. Changes no digit.
+
+    Raises:
+        ValueError: a broken line, a score that is no number or not finite, a document that comes
+            twice for a query, ids that are not UTF-8 or empty, a file without a line, columns that
+            are missing or of another type. Names the file, the line or row, and what to do.
+        TypeError: a source, an id or a score of another type.
+        OSError: a file that cannot be read.
+        ImportError: a table or Parquet without pyarrow.
+    """
+    if isinstance(source, Run):
+        return source
+    if isinstance(source, dict):
+        return Run.from_dict(source, threads)
+    read = _read("run", source, "score")
+    if isinstance(read, bytes):
+        return Run.parse(read, str(source), threads)
+    return Run.from_columns(*read, threads)
+
+
+def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
+    """Read qrels: which documents were judged for each query, and how relevant they are.
+
+    Args:
+        source: as for :func:`read_run`, with lines of ``query iteration document grade``; columns
+            ``query_id``, ``doc_id`` and ``relevance``; or ``{query: {document: grade}}``. A grade
+            is a whole number: 0 is judged and not relevant.
+        threads: as for :func:`read_run`.
+
+    Raises:
+        ValueError: as for :func:`read_run`; a grade that is negative or no whole number; a document
+            that is judged twice, even with the same grade.
+        TypeError, OSError, ImportError: as for :func:`read_run`.
+    """
+    if isinstance(source, Qrels):
+        return source
+    if isinstance(source, dict):
+        return Qrels.from_dict(source, threads)
+    read = _read("qrels", source, "relevance")
+    if isinstance(read, bytes):
+        return Qrels.parse(read, str(source), threads)
+    return Qrels.from_columns(*read, threads)
+
+
+def _read(kind: str, source: Any, value: str) -> bytes | Columns:
+    """The text of a file, unpacked; or the columns of a table."""
+    if hasattr(source, "__arrow_c_stream__"):
+        return columns(f"the {kind}", source, value)
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(
+            f"{kind} of type {type(source).__name__}: give a path, a dict of dicts or a table with "
+            f"the columns query_id, doc_id and {value}"
+        )
+    name, data = str(source), Path(source).read_bytes()
+    if data.startswith(_PARQUET):
+        return read_parquet(name, data, value)
+    if data.startswith(_GZIP):
+        try:
+            return gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{name} is damaged ({error}): write it again with gzip") from error
+    return data

@@ -1,0 +1,80 @@
+"""Tables with the columns that ir_measures names, as buffers of text and arrays of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Texts = tuple[NDArray[np.int64], NDArray[np.uint8]]
+"""Where each text begins and the last ends, and the texts one after the other, as UTF-8."""
+Columns = tuple[str, Texts, Texts, NDArray[Any]]
+"""A name for errors; queries, documents, and scores (float64) or grades (int64)."""
+
+_IDS = ("query_id", "doc_id")
+
+
+def read_parquet(name: str, data: bytes, value: str) -> Columns:
+    """Read the three columns of a Parquet file."""
+    pa = _pyarrow(name)
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        file = ParquetFile(pa.BufferReader(data))
+        there = [column for column in (*_IDS, value) if column in file.schema_arrow.names]
+        table = file.read(columns=there)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{name} is damaged ({error}): write it again") from error
+    return columns(name, table, value)
+
+
+def columns(name: str, source: Any, value: str) -> Columns:
+    """Take the three columns out of a table; ``name`` is what errors call it."""
+    table = _pyarrow(name).table(source)
+    for column in (*_IDS, value):
+        if (found := table.schema.names.count(column)) != 1:
+            raise ValueError(
+                f"{name} has {found} columns {column!r}: it needs one each of query_id, doc_id and "
+                f"{value}; found {', '.join(table.schema.names)}"
+            )
+        if table[column].null_count:
+            row = table[column].is_null().to_pylist().index(True)
+            raise ValueError(f"{name}, row {row}: no {column}: fill it in or leave the row out")
+    queries, documents = (_texts(name, column, table[column]) for column in _IDS)
+    return name, queries, documents, _numbers(name, value, table[value])
+
+
+def _texts(name: str, column: str, values: Any) -> Texts:
+    import pyarrow as pa
+
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view()):
+        raise TypeError(f"{name}: {column} is a column of {kind}: give ids as strings")
+    array = values.cast(pa.large_string()).combine_chunks()
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return starts, np.frombuffer(data or b"", np.uint8)
+
+
+def _numbers(name: str, column: str, values: Any) -> NDArray[Any]:
+    import pyarrow as pa
+
+    whole = pa.types.is_integer(values.type)
+    if not (whole or (column == "score" and pa.types.is_floating(values.type))):
+        needed = "numbers" if column == "score" else "whole numbers"
+        raise TypeError(f"{name}: {column} is a column of {values.type}: give {needed}")
+    try:
+        array = values.cast(pa.float64() if column == "score" else pa.int64())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{name}: {column} has a number that is too large ({error})") from error
+    numbers: NDArray[Any] = np.ascontiguousarray(array.to_numpy())
+    return numbers
+
+
+def _pyarrow(name: str) -> Any:
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise ImportError(f"{name} is a table, which needs pyarrow: pip install pyarrow") from error
+    return pa

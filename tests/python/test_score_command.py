@@ -1,0 +1,116 @@
+"""hybridsampler score: what it prints, and that it needs little."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hybridsampler import score_run
+from hybridsampler.cli import app
+
+RUN = "1 Q0 a 1 0.3 t\n1 Q0 b 2 0.3 t\n1 Q0 c 3 0.1 t\n2 Q0 a 1 7 t\n4 Q0 b 1 7 t\n9 Q0 a 1 7 t\n"
+QRELS = "1 0 a 1\n1 0 c 2\n2 0 b 1\n3 0 a 1\n4 0 a 0\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    (tmp_path / "run").write_text(RUN, encoding="utf-8")
+    (tmp_path / "qrels.gz").write_bytes(gzip.compress(QRELS.encode()))
+    return [str(tmp_path / "run"), str(tmp_path / "qrels.gz")]
+
+
+def score(*arguments: str) -> list[str]:
+    done = CliRunner().invoke(app, ["score", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout.splitlines()
+
+
+def test_it_prints_every_digit_of_what_score_run_finds(files: list[str]) -> None:
+    found = score_run(*files)
+    # Of four queries only the first finds something: "a" behind "b", then "c".
+    assert found["AP"] == (1 / 2 + 2 / 3) / 2 / 4
+    assert score(*files) == [f"{name}\t{found[name]!r}" for name in ("AP", "nDCG@10", "R@100")]
+    assert score(*files, "-m", "map_cut_2", "-m", "AP(rel=2)") == [
+        f"AP@2\t{1 / 2 / 2 / 4!r}",
+        f"AP(rel=2)\t{1 / 3 / 4!r}",
+    ]
+
+
+def test_it_prints_queries_one_by_one(files: list[str]) -> None:
+    lines = ["1\tRR\t0.5", "2\tRR\t0.0", "3\tRR\t0.0", "4\tRR\t0.0"]
+    assert score(*files, "-m", "RR", "--per-query") == lines
+    assert score(*files, "-m", "RR", "--per-query", "--missing", "skip") == lines[:2] + lines[3:]
+    assert score(*files, "-m", "RR", "--per-query", "--empty", "skip") == lines[:3]
+
+
+def test_its_options_are_those_of_score_run(files: list[str]) -> None:
+    assert score(*files, "-m", "RR", "--ties", "docid") == ["RR\t0.25"]
+    assert score(*files, "-m", "RR", "--ties", "optimistic") == ["RR\t0.25"]
+    assert score(*files, "-m", "RR", "--missing", "skip") == [f"RR\t{0.5 / 3!r}"]
+    assert score(*files, "-m", "RR", "--missing", "skip", "--empty", "skip") == ["RR\t0.25"]
+    close = Path(files[0])
+    close.write_text("1 Q0 a 1 1.000000000001 t\n1 Q0 b 1 1 t\n", encoding="utf-8")
+    options = ["-m", "RR", "--missing", "skip"]
+    assert score(*files, *options) == ["RR\t1.0"]
+    assert score(*files, *options, "--score-dtype", "float32") == ["RR\t0.5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-m", "MAP@"], "error: unknown measure 'MAP@'"),
+        (["--ties", "index"], "error: ties='index': choose 'trec', 'docid', 'pessimistic' or"),
+        (["--score-dtype", "half"], "error: score_dtype='half': choose 'float64' or 'float32'"),
+        (["--missing", "error"], "error: the run has no document for query '3' of the qrels: add"),
+        (["--empty", "error"], "error: AP: no document is relevant to query '4': leave such queri"),
+    ],
+)
+def test_bad_options_are_one_line(files: list[str], arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(app, ["score", *files, *arguments])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+
+
+def test_bad_files_are_one_line(files: list[str]) -> None:
+    Path(files[0]).write_text("1 Q0 a 1 x t\n", encoding="utf-8")
+    for arguments, message in (
+        (files, f'error: {files[0]}, line 1: score "x" is no number: write it like 12.5 or 1e-3\n'),
+        (["none", files[1]], "error: [Errno 2] No such file or directory: 'none'\n"),
+    ):
+        done = CliRunner().invoke(app, ["score", *arguments])
+        assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_its_help_has_an_example() -> None:
+    text = " ".join(" ".join(score("--help")).split())
+    assert 'Example: hybridsampler score run.trec qrels.txt -m AP -m nDCG@10 -m "AP(rel=2)' in text
+
+
+def test_it_starts_without_torch_and_the_study(files: list[str]) -> None:
+    code = (
+        "import sys; from hybridsampler.cli import app\n"
+        f"app(['score', *{files!r}], standalone_mode=False)\n"
+        "heavy = 'torch pyarrow matplotlib hybridsampler.study'\n"
+        "print([name for name in heavy.split() if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_that_lacks_a_package_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')", encoding="utf-8")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.argv = ['h', 'study', 'none.toml']"
+        "\nfrom hybridsampler.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    message = "error: this command needs torch: pip install 'hybridsampler[study]'\n"
+    assert (done.returncode, done.stderr) == (2, message)

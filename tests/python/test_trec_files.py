@@ -1,0 +1,225 @@
+"""Runs and qrels from files and tables: the same from each, and every mistake named."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybridsampler import score_run
+from hybridsampler.trec import read_qrels, read_run
+
+RUN = {"1": {"d1": 2.5, "d2": 1e-3, "文書": -7.0}, "q-2": {"d1": 0.1, "d3": 0.1}}
+QRELS = {"1": {"d1": 0, "文書": 2}, "q-2": {"d1": 1}}
+MEASURES = ["AP", "nDCG@10", "R@100", "RR"]
+
+
+def run_text(run: dict[str, dict[str, float]]) -> str:
+    return "".join(
+        f"{query} Q0 {document} 0 {score!r} tag\n"
+        for query, documents in run.items()
+        for document, score in documents.items()
+    )
+
+
+def qrels_text(qrels: dict[str, dict[str, int]]) -> str:
+    return "".join(
+        f"{query} 0 {document} {grade}\n"
+        for query, documents in qrels.items()
+        for document, grade in documents.items()
+    )
+
+
+def frame(lists: dict[str, dict[str, Any]], value: str) -> Any:
+    rows = [(q, d, v) for q, documents in lists.items() for d, v in documents.items()]
+    return pd.DataFrame(rows, columns=["query_id", "doc_id", value])
+
+
+def same(run: Any, qrels: Any) -> bool:
+    """Whether these give what the dictionaries give."""
+    expected, found = score_run(RUN, QRELS, MEASURES), score_run(run, qrels, MEASURES)
+    return (
+        found.queries == expected.queries
+        and (found.missing, found.unjudged) == (expected.missing, expected.unjudged)
+        and all(
+            found.per_query(name).tolist() == expected.per_query(name).tolist()
+            for name in expected.measures
+        )
+    )
+
+
+def test_files_say_what_dictionaries_say(tmp_path: Path) -> None:
+    run, qrels = tmp_path / "run.trec", tmp_path / "qrels"
+    run.write_text(f"# made by hand\n\n{run_text(RUN)}", encoding="utf-8")
+    qrels.write_bytes(qrels_text(QRELS).replace(" ", "\t").replace("\n", "\r\n").encode())
+    assert same(run, qrels)
+    assert same(str(run), str(qrels))
+    packed = tmp_path / "run.gz", tmp_path / "packed-without-a-suffix"
+    packed[0].write_bytes(gzip.compress(run.read_bytes()))
+    # Two members, as two packed files that were joined.
+    middle = len(lines := qrels.read_bytes().splitlines(keepends=True)) // 2
+    halves = [b"".join(lines[:middle]), b"".join(lines[middle:])]
+    packed[1].write_bytes(b"".join(map(gzip.compress, halves)))
+    assert same(*packed)
+
+
+def test_tables_say_what_dictionaries_say(tmp_path: Path) -> None:
+    run, qrels = frame(RUN, "score"), frame(QRELS, "relevance")
+    assert same(run, qrels)
+    assert same(run.assign(rank=1, name="x"), qrels.assign(iteration="0"))
+    assert same(run.astype({"score": "float32"}), qrels)
+    tables = (
+        pa.table(run),
+        pa.table(qrels).cast(
+            pa.schema(
+                {"query_id": pa.large_string(), "doc_id": pa.string(), "relevance": pa.uint8()}
+            )
+        ),
+    )
+    assert same(*tables)
+    files = tmp_path / "run.parquet", tmp_path / "qrels"
+    pq.write_table(tables[0], files[0], row_group_size=2)
+    pq.write_table(tables[1].append_column("more", pa.array([1] * len(qrels))), files[1])
+    assert same(*files)
+    # Slices, several chunks and dictionaries of strings are read where they lie.
+    halves = pa.concat_tables([tables[0].slice(0, 2), tables[0].slice(2)])
+    categories = pa.table(run.astype({"query_id": "category", "doc_id": "category"}))
+    for table in (halves, categories, pa.concat_tables([tables[0], tables[0]]).slice(len(run))):
+        assert same(table, tables[1])
+
+
+def test_rows_of_a_query_need_not_stand_together(tmp_path: Path) -> None:
+    lines = run_text(RUN).splitlines()
+    path = tmp_path / "run"
+    path.write_text("\n".join(sorted(lines, key=lambda line: line.split()[2])), encoding="utf-8")
+    shuffled = frame(RUN, "score").sort_values("doc_id")
+    assert same(path, QRELS)
+    assert same(shuffled, QRELS)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2))
+def test_a_file_keeps_every_digit(tmp_path_factory: pytest.TempPathFactory, pair: Any) -> None:
+    run = {"q": dict(zip("ab", pair, strict=True))}
+    path = tmp_path_factory.getbasetemp() / "run"
+    path.write_text(run_text(run), encoding="utf-8")
+    for ties in ("trec", "docid"):
+        values = [score_run(each, {"q": {"a": 1}}, ["RR"], ties=ties)["RR"] for each in (run, path)]
+        assert values[0] == values[1]
+
+
+def refused(read: Any, source: Any, message: str, kind: type[Exception] = ValueError) -> None:
+    with pytest.raises(kind, match=f"^{re.escape(message)}"):
+        read(source)
+
+
+def test_a_broken_line_names_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.write_text("1 Q0 d1 1 2.5 tag\n# comment\n1 Q0 d2 2 high tag\n", encoding="utf-8")
+    refused(read_run, path, f'{path}, line 3: score "high" is no number: write it like 12.5 or 1e')
+    path.write_text("1 0 d1 1\n1 0 d2 -1\n", encoding="utf-8")
+    refused(read_qrels, path, f"{path}, line 2: grade -1 is negative, which every collection uses")
+    refused(read_run, path, f"{path}, line 1: 4 columns where 6 are needed: query Q0 document rank")
+    path.write_text("1 0 d1 1\n1 0 d2 0\n1 0 d1 1\n", encoding="utf-8")
+    twice = 'document "d1" of query "1" is judged twice, here with 1 and on line 1 with 1: keep one'
+    refused(read_qrels, path, f"{path}, line 3: {twice} of them")
+    path.write_bytes(gzip.compress(b"1 0 d1 1\n1 0 d2 2 3\n"))
+    line = f'{path}, line 2: "3" follows the 4 columns query iteration document grade: take it out'
+    refused(read_qrels, path, line)
+
+
+def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    line = "query Q0 document rank score tag"
+    refused(read_run, path, f'{path} has no line of the form "{line}": is it the right file?')
+    path.write_bytes("1 Q0 d1 1 2.5 tag\n".encode("utf-16"))
+    refused(read_run, path, f"{path}, line 1: a zero byte: this is no UTF-8 text, unpack it or co")
+    path.write_bytes("1 Q0 d\xe9j\xe0 1 2.5 tag\n".encode("latin-1"))
+    refused(read_run, path, f'{path}, line 1: "d\\xe9j\\xe0" is not UTF-8: convert the file, as wi')
+    path.write_bytes(gzip.compress(run_text(RUN).encode())[:-9])
+    refused(read_run, path, f"{path} is damaged (")
+    pq.write_table(pa.table({"query_id": ["1"], "doc_id": ["a"], "score": [1.0]}), path)
+    path.write_bytes(path.read_bytes()[:-9])
+    refused(read_run, path, f"{path} is damaged (")
+    refused(read_run, tmp_path / "none", "[Errno 2] No such file or directory", FileNotFoundError)
+    refused(read_run, tmp_path, "[Errno 21] Is a directory", IsADirectoryError)
+
+
+def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    good = frame(RUN, "score")
+    needs = "it needs one each of query_id, doc_id and score; found"
+    cases: list[tuple[Any, str, type[Exception]]] = [
+        (
+            good.rename(columns={"doc_id": "docno"}),
+            f"the run has 0 columns 'doc_id': {needs} query_id, docno, score",
+            ValueError,
+        ),
+        (
+            good.assign(query_id=1),
+            "the run: query_id is a column of int64: give ids as strings",
+            TypeError,
+        ),
+        (
+            good.assign(score="1"),
+            "the run: score is a column of large_string: give numbers",
+            TypeError,
+        ),
+        (
+            good.assign(score=[1.0, 2.0, float("nan"), 1.0, 2.0]),
+            "the run, row 2: no score: fill it in or leave the row out",
+            ValueError,
+        ),
+        (
+            pa.table(good.assign(score=0.0)).set_column(
+                2, "score", pa.array([1.0, 2.0, 3.0, float("nan"), 0.0])
+            ),
+            "the run, row 3: score NaN is not finite and has no place in a ranking: leave the docu",
+            ValueError,
+        ),
+        (
+            good.assign(doc_id=["a", "b", None, "c", "d"]),
+            "the run, row 2: no doc_id: fill it in or leave the row out",
+            ValueError,
+        ),
+        (
+            good.assign(doc_id=["a", "", "b", "c", "d"]),
+            "the run, row 1: the id of a document is empty: give it a name",
+            ValueError,
+        ),
+        (
+            good.assign(doc_id="a"),
+            'the run, row 1: document "a" of query "1" is ranked twice, here with 0.001 and on row '
+            "0 with 2.5: keep one of them",
+            ValueError,
+        ),
+    ]
+    for table, message, kind in cases:
+        refused(read_run, table, message, kind)
+        path = tmp_path / "run.parquet"
+        pq.write_table(pa.table(table), path)
+        there = message.replace("the run", str(path), 1)
+        refused(read_run, path, there.partition("; found")[0], kind)
+    judged = frame(QRELS, "relevance")
+    message = "the qrels: relevance is a column of double: give whole numbers"
+    refused(read_qrels, judged.assign(relevance=1.0), message, TypeError)
+    refused(read_qrels, judged.assign(relevance=-2), "the qrels, row 0: grade -2 is negative, whic")
+    large = pa.table(judged.assign(relevance=2**63)).cast(
+        pa.schema([("query_id", pa.string()), ("doc_id", pa.string()), ("relevance", pa.uint64())])
+    )
+    refused(read_qrels, large, "the qrels: relevance has a number that is too large (")
+
+
+def test_tables_say_that_they_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = frame(RUN, "score")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    message = "the run is a table, which needs pyarrow: pip install pyarrow"
+    refused(read_run, table, message, ImportError)
