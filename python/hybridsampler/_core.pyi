@@ -1,6 +1,7 @@
 """The Rust core. Not public: import from `hybridsampler`."""
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
@@ -127,6 +128,8 @@ _Texts = tuple[NDArray[np.int64], NDArray[np.uint8]]
 @final
 class Qrels:
     @staticmethod
+    def read(path: str | PathLike[str], name: str, threads: int | None) -> Qrels: ...
+    @staticmethod
     def parse(data: bytes, name: str, threads: int | None) -> Qrels: ...
     @staticmethod
     def from_dict(queries: dict[str, Any], threads: int | None) -> Qrels: ...
@@ -144,6 +147,8 @@ class Qrels:
 
 @final
 class Run:
+    @staticmethod
+    def read(path: str | PathLike[str], name: str, threads: int | None) -> Run: ...
     @staticmethod
     def parse(data: bytes, name: str, threads: int | None) -> Run: ...
     @staticmethod

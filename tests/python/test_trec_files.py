@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,35 @@ def test_files_say_what_dictionaries_say(tmp_path: Path) -> None:
     halves = [b"".join(lines[:middle]), b"".join(lines[middle:])]
     packed[1].write_bytes(b"".join(map(gzip.compress, halves)))
     assert same(*packed)
+
+
+def test_large_files_are_read_by_several_threads(tmp_path: Path) -> None:
+    # Parts of 4 MiB; a line that crosses them is read whole.
+    line = "q Q0 document-{:06d} 1 {} a tag of a run of the year\n"
+    text = "".join(line.format(number, number % 1000) for number in range(200_000))
+    assert len(text) > 2 << 22
+    path = tmp_path / "run"
+    path.write_text(text, encoding="utf-8")
+    runs = [read_run(path, threads=threads) for threads in (1, 2, 5)]
+    judged = {"q": {f"document-{number:06d}": 1 for number in range(0, 200_000, 1999)}}
+    values = [score_run(run, judged, ["AP", "nDCG"]) for run in runs]
+    assert {len(run) for run in runs} == {200_000}
+    assert len({(scores["AP"], scores["nDCG"]) for scores in values}) == 1
+    path.write_text(text + "q Q0 document-000007 1 3 t\n", encoding="utf-8")
+    for threads in (1, 2, 5):
+        with pytest.raises(ValueError, match=r"line 200001: .* on line 8 with 7: keep one"):
+            read_run(path, threads=threads)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_pipes_are_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for data in (run_text(RUN).encode(), gzip.compress(run_text(RUN).encode())):
+        writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+        writer.start()
+        assert same(read_run(pipe), QRELS)
+        writer.join()
 
 
 def test_tables_say_what_dictionaries_say(tmp_path: Path) -> None:

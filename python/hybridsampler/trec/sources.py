@@ -54,10 +54,13 @@ def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
         return source
     if isinstance(source, dict):
         return Run.from_dict(source, threads)
-    read = _read("run", source, "score")
-    if isinstance(read, bytes):
-        return Run.parse(read, str(source), threads)
-    return Run.from_columns(*read, threads)
+    match _read("run", source, "score"):
+        case Path() as path:
+            return Run.read(path, str(path), threads)
+        case bytes() as text:
+            return Run.parse(text, str(source), threads)
+        case table:
+            return Run.from_columns(*table, threads)
 
 
 def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
@@ -78,14 +81,17 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
         return source
     if isinstance(source, dict):
         return Qrels.from_dict(source, threads)
-    read = _read("qrels", source, "relevance")
-    if isinstance(read, bytes):
-        return Qrels.parse(read, str(source), threads)
-    return Qrels.from_columns(*read, threads)
+    match _read("qrels", source, "relevance"):
+        case Path() as path:
+            return Qrels.read(path, str(path), threads)
+        case bytes() as text:
+            return Qrels.parse(text, str(source), threads)
+        case table:
+            return Qrels.from_columns(*table, threads)
 
 
-def _read(kind: str, source: Any, value: str) -> bytes | Columns:
-    """The text of a file, unpacked; or the columns of a table."""
+def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
+    """The path of a text, a text that had to be unpacked, or the columns of a table."""
     if hasattr(source, "__arrow_c_stream__"):
         return columns(f"the {kind}", source, value)
     if not isinstance(source, str | os.PathLike):
@@ -93,12 +99,17 @@ def _read(kind: str, source: Any, value: str) -> bytes | Columns:
             f"{kind} of type {type(source).__name__}: give a path, a dict of dicts or a table with "
             f"the columns query_id, doc_id and {value}"
         )
-    name, data = str(source), Path(source).read_bytes()
-    if data.startswith(_PARQUET):
-        return read_parquet(name, data, value)
-    if data.startswith(_GZIP):
-        try:
-            return gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{name} is damaged ({error}): write it again with gzip") from error
-    return data
+    path = Path(source)
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start != _PARQUET and not start.startswith(_GZIP) and path.is_file():
+            return path
+        data = start + file.read()  # of a pipe too, which is read but once
+    if start == _PARQUET:
+        return read_parquet(str(path), data, value)
+    if not start.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}): write it again with gzip") from error

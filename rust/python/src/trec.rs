@@ -1,8 +1,11 @@
 //! `hybridsampler_core::trec` for Python.
 
+use std::path::PathBuf;
+
 use hybridsampler_core::Invalid;
 use hybridsampler_core::trec::Value;
 use hybridsampler_core::trec::build::Builder;
+use hybridsampler_core::trec::file;
 use hybridsampler_core::trec::lists::{self, Lists};
 use hybridsampler_core::trec::ranks::{Precision, rank};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
@@ -20,6 +23,13 @@ type Ints<'py> = Bound<'py, PyArray1<i64>>;
 
 fn parse<V: Value>(py: Python<'_>, data: PyBackedBytes, name: &str, threads: Option<usize>) -> PyResult<Lists<V>> {
     py.detach(|| Lists::parse(Box::new(data), name, threads)).map_err(value_error)
+}
+
+fn read<V: Value>(py: Python<'_>, path: PathBuf, name: &str, threads: Option<usize>) -> PyResult<Lists<V>> {
+    py.detach(|| {
+        let data = file::read(&path, threads)?;
+        Lists::parse(Box::new(data), name, threads).map_err(value_error)
+    })
 }
 
 /// `{query: {document: value}}`; `what` is what a value is called.
@@ -114,6 +124,11 @@ pub struct Qrels(lists::Qrels);
 #[pymethods]
 impl Run {
     #[staticmethod]
+    fn read(py: Python<'_>, path: PathBuf, name: &str, threads: Option<usize>) -> PyResult<Self> {
+        read(py, path, name, threads).map(Self)
+    }
+
+    #[staticmethod]
     fn parse(py: Python<'_>, data: PyBackedBytes, name: &str, threads: Option<usize>) -> PyResult<Self> {
         parse(py, data, name, threads).map(Self)
     }
@@ -169,6 +184,11 @@ impl Run {
 
 #[pymethods]
 impl Qrels {
+    #[staticmethod]
+    fn read(py: Python<'_>, path: PathBuf, name: &str, threads: Option<usize>) -> PyResult<Self> {
+        read(py, path, name, threads).map(Self)
+    }
+
     #[staticmethod]
     fn parse(py: Python<'_>, data: PyBackedBytes, name: &str, threads: Option<usize>) -> PyResult<Self> {
         parse(py, data, name, threads).map(Self)

@@ -71,20 +71,20 @@ fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken>
     let (zeros, utf8) = (text.contains(&0), std::str::from_utf8(text).is_ok());
     let mut pieces = Pieces::default();
     let mut query = 0..0;
-    let mut at = part.start;
-    while at < part.end {
-        let line = Line::read(&bytes[..part.end], at, V::COLUMNS.len());
+    let mut line = Line { end: part.start, ..Line::default() };
+    while line.end < part.end {
+        let at = line.end;
+        line.read(&bytes[..part.end], at, V::COLUMNS.len());
         if zeros && bytes[at..line.end].contains(&0) {
             let why = "a zero byte: this is no UTF-8 text, unpack it or convert it with iconv -t utf-8".into();
             return Err(Broken { at, why });
         }
-        at = line.end;
-        let Some(first) = line.columns().first().cloned().filter(|first| bytes[first.start] != b'#') else {
+        let Some(first) = line.first().filter(|first| bytes[first.start] != b'#') else {
             continue;
         };
         let row = line.row(bytes, utf8).map_err(|why| Broken { at: first.start, why })?;
         if bytes[first.clone()] != bytes[query.clone()] {
-            query = first;
+            query = first.clone();
             pieces.starts.push((query.clone(), pieces.rows.len()));
         }
         pieces.rows.push(row);
@@ -93,6 +93,7 @@ fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken>
 }
 
 /// The columns of a line.
+#[derive(Default)]
 struct Line {
     columns: [Range<usize>; MOST],
     /// How many columns there are, up to those wanted.
@@ -104,24 +105,25 @@ struct Line {
 }
 
 impl Line {
-    fn read(bytes: &[u8], mut at: usize, wanted: usize) -> Self {
-        let mut columns = [const { 0..0 }; MOST];
-        let mut found = 0;
-        while found < wanted {
+    /// Reads the line that begins at `at`, in place of the one before: this is the innermost loop, and copies cost.
+    fn read(&mut self, bytes: &[u8], mut at: usize, wanted: usize) {
+        self.found = 0;
+        while self.found < wanted {
             let start = skip(bytes, at, |byte| byte != b'\n' && is_space(byte));
             at = skip(bytes, start, |byte| !is_space(byte));
             if at == start {
                 break;
             }
-            columns[found] = start..at;
-            found += 1;
+            self.columns[self.found] = start..at;
+            self.found += 1;
         }
         let newline = skip(bytes, at, |byte| byte != b'\n');
-        Self { columns, found, rest: at..newline, end: bytes.len().min(newline + 1) }
+        self.rest = at..newline;
+        self.end = bytes.len().min(newline + 1);
     }
 
-    fn columns(&self) -> &[Range<usize>] {
-        &self.columns[..self.found]
+    fn first(&self) -> Option<&Range<usize>> {
+        self.columns[..self.found].first()
     }
 
     /// What the line says, or what is wrong with it.

@@ -1,0 +1,35 @@
+//! A whole file in memory, read by several threads: most of the time goes into pages that are touched first.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::thread;
+
+use crate::threads;
+
+/// Bytes for which another thread pays.
+const ENOUGH: usize = 1 << 22;
+
+/// Reads a file, or whatever else has a path.
+pub fn read(path: &Path, threads: Option<usize>) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    let threads = threads::resolve(threads).min(found.len() as usize / ENOUGH);
+    if threads < 2 || !found.is_file() {
+        return fs::read(path);
+    }
+    let mut bytes = vec![0; found.len() as usize];
+    let share = bytes.len().div_ceil(threads);
+    let part = |number: usize, into: &mut [u8]| {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start((number * share) as u64))?;
+        file.read_exact(into)
+    };
+    let part = &part;
+    let results: Vec<io::Result<()>> = thread::scope(|scope| {
+        let parts = bytes.chunks_mut(share).enumerate();
+        let started: Vec<_> = parts.map(|(number, into)| scope.spawn(move || part(number, into))).collect();
+        started.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    results.into_iter().collect::<io::Result<()>>()?;
+    Ok(bytes)
+}
