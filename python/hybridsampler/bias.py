@@ -98,9 +98,11 @@ def kruskal_wallis(query: Int64, language: Int64, rank: Int64, queries: int) -> 
     place = np.arange(1, len(query) + 1) - start[query]
     twice = np.where(rank > 0, 2 * place, (2 * count - tied + 1)[query])
     deviation = twice - (count + 1)[query]
-    cell, which = np.unique(query * (language.max(initial=0) + 1) + language, return_inverse=True)
-    of = cell // (language.max(initial=0) + 1)
-    size = np.bincount(which.reshape(-1), minlength=len(cell))
+    numbers = int(language.max(initial=0)) + 1
+    cell, which, size = np.unique(
+        query * numbers + language, return_inverse=True, return_counts=True
+    )
+    of = cell // numbers
     # Sums of integers below 2^53 are exact in float64.
     moved = np.bincount(which.reshape(-1), weights=deviation, minlength=len(cell))
     between = np.bincount(of, weights=moved * moved / size, minlength=queries)

@@ -24,7 +24,7 @@ NAMES = (
 )
 
 
-def judgements(judged: Sequence[Sequence[Found]], pool: int = 10**6) -> Judgements:
+def judgements(judged: Sequence[Sequence[Found]], pool: int = 10**7) -> Judgements:
     columns = [(q, *found) for q, listed in enumerate(judged) for found in listed]
     query, rank, grade = np.array(columns, np.int64).reshape(-1, 3).T
     return Judgements(query, grade, rank, len(judged), np.full(len(judged), pool))
@@ -93,7 +93,7 @@ BY_HAND = [
 @pytest.mark.parametrize(("name", "ranks", "value"), BY_HAND)
 def test_values_worked_out_by_hand(name: str, ranks: list[int], value: float) -> None:
     assert measured(name, ranks).tolist() == [value]
-    assert oracle_measure(name, [Found(rank) for rank in ranks], 10**6) == value
+    assert oracle_measure(name, [Found(rank) for rank in ranks], 10**7) == value
 
 
 def test_graded_values_worked_out_by_hand() -> None:
@@ -219,6 +219,12 @@ def test_the_best_ranking_is_worth_exactly_1() -> None:
     best = [Found(rank, grade) for rank, grade in enumerate(grades, start=1)]
     for name in ("nDCG", "nDCG@10", "nDCG@5000", "nDCG(dcg='exp-log2')"):
         assert Measure.parse(name).per_query(judgements([best])).tolist() == [1.0]
+
+
+def test_discounts_are_the_nearest_floats() -> None:
+    """Platforms round log2(28599) and log2(145985) to the one side or the other."""
+    for rank in (28_598, 145_984, 1_493_688):
+        assert measured("nDCG", [rank]).tolist() == [1 / log2(rank + 1)]
 
 
 # Like trec_eval

@@ -55,9 +55,7 @@ def test_groups_are_averaged_and_flipped_as_one(values: list[tuple[float, float,
     means = oracle_means(first, second, groups)
     found = compare(first, second, groups)
     assert found.groups == len(means)
-    # Thirds and fifths are rounded to 51 bits of the sum, which may untie what is tied.
-    if all(len(list(of)) in (1, 2, 4, 8) for _, of in itertools.groupby(sorted(groups))):
-        assert found.p_value == oracle_p(means)
+    assert found.p_value == oracle_p(means)
     assert math.isclose(found.difference, float(sum(means) / len(means)), abs_tol=1e-15)
 
 
@@ -82,6 +80,13 @@ def test_worked_out_by_hand() -> None:
     assert compare([0] * 6, [1] * 6, level=0.01).verdict == "not separable"
     # Differences 3, 1: |sum| is 4 2 2 4.
     assert compare([3, 1], [0, 0]).p_value == 1 / 2
+
+
+@pytest.mark.parametrize("times", [1, 6, 40])
+def test_sums_that_are_equal_are_seen_as_equal(times: int) -> None:
+    """.1 + .2 - .3 is 0, so that every assignment is at least as far; in float64 it is 5.6e-17."""
+    found = compare([0.1, 0.2, 0.0] * times, [0.0, 0.0, 0.3] * times, resamples=200)
+    assert found.p_value == 1
 
 
 @pytest.mark.parametrize("groups", [2, 20, 21, 300])
@@ -195,7 +200,7 @@ def test_the_interval_is_that_of_the_means() -> None:
 
 
 def test_tiny_and_huge_values() -> None:
-    for scale in (5e-324, 1e-300, 1e200):
+    for scale in (1e-300, 1e200):
         found = compare([scale * 3, scale * 2, scale * 2], [scale, scale, scale])
         assert found.p_value == 2 / 8
         assert found.interval[0] >= scale
