@@ -21,6 +21,7 @@ import os
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -93,10 +94,8 @@ class _Ours(_Contestant):
     package = "hybridsampler"
 
     def __init__(self, threads: int) -> None:
-        from hybridsampler.trec import score
-
         super().__init__(threads)
-        self._score: Any = score
+        self._score: Any = import_module("hybridsampler.trec").score
 
 
 class OursFiles(_Ours):
