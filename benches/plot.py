@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
 Results = Sequence[dict[str, Any]]
 
@@ -70,6 +72,11 @@ def _bars(results: Results, panels: Sequence[Panel], *, scale: str = "log") -> F
             ours = result["name"].startswith("hybridsampler")
             panel.barh(place, value, color="C1" if ours else "C0", zorder=3)
         panel.set_xscale(scale)
+        if scale == "log":
+            # From a round number, as the eye takes a bar's end for its beginning too.
+            panel.set_xlim(left=10 ** math.floor(math.log10(panel.get_xlim()[0])))
+            panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            panel.xaxis.set_minor_formatter(NullFormatter())
         panel.set_title(title, fontsize=9)
         panel.tick_params(labelsize=8)
         panel.grid(axis="x", alpha=0.3)
@@ -79,7 +86,7 @@ def _bars(results: Results, panels: Sequence[Panel], *, scale: str = "log") -> F
 
 
 def _scorer(results: Results) -> Figure:
-    """A panel a set, and one for memory: the most that any set took."""
+    """A panel a set with a line at numpy's product; one for memory: the most that any took."""
     rows: dict[str, dict[str, Any]] = {}
     sets = {result["set"]: None for result in results}
     for result in results:
@@ -87,8 +94,13 @@ def _scorer(results: Results) -> Figure:
         row[result["set"]] = result["seconds"]
         peaks = [peak for peak in (row["peak_bytes"], result["peak_bytes"]) if peak is not None]
         row["peak_bytes"] = max(peaks, default=None)
-    panels = [Panel(name, f"ms, {name}", 1e3) for name in sets]
-    return _bars([*rows.values()], [*panels, MEMORY])
+    panels = [Panel(name, f"ms, {name} vectors", 1e3) for name in sets]
+    figure = _bars([*rows.values()], [*panels, MEMORY])
+    product = rows.get("numpy product", {})
+    for panel, (name, _, unit) in zip(figure.axes, panels, strict=False):
+        if product.get(name) is not None:
+            panel.axvline(product[name] * unit, color="black", linewidth=0.8, linestyle="--")
+    return figure
 
 
 def _lines(results: Results) -> Figure:

@@ -20,12 +20,6 @@ from runs import made
 from table import table
 
 BENCHES = Path(__file__).parents[2] / "benches"
-RECORDS = BENCHES / "record"
-LATEST = [
-    max(RECORDS.glob(f"*-{bench}.json"))
-    for bench in ("sampler", "plan", "scorer", "settings", "runs", "imports")
-    if [*RECORDS.glob(f"*-{bench}.json")]
-]
 
 
 def _run(arguments: list[str], path: str = "") -> str:
@@ -343,8 +337,9 @@ if __name__ == "__main__":
     _run([str(program)], path=str(BENCHES))
 
 
-@pytest.mark.parametrize("record", LATEST, ids=lambda path: path.stem)
-def test_the_readme_shows_the_tables_of_the_latest_records(record: Path) -> None:
+@pytest.mark.parametrize("bench", ["sampler", "plan"])
+def test_the_readme_shows_the_table_of_the_latest_record(bench: str) -> None:
+    record = max((BENCHES / "record").glob(f"*-{bench}.json"))
     shown = table(json.loads(record.read_text(encoding="utf-8")))
     readme = (BENCHES.parent / "README.md").read_text(encoding="utf-8")
     assert shown in readme, shown
