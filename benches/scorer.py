@@ -16,11 +16,11 @@ For each, in a process of its own that imports and vectors are in already:
   peak MB      in a run, beyond modules and vectors
   mAP          and how far it is from the exact one; peers score in float32
 
-A number after ~ is reckoned: whose single run would take three times the budget gets fewer
-queries, and its seconds count for all at that pace. Its mAP stands beside the exact one of those
-queries, and its memory is at least what those took. A peer that is not installed is named as such;
-"make bench" installs all. Ratios are to the first contestant, which is ours, so let --only name it
-too.
+and for ours what share of the comparisons was decided by which arithmetic. A number after ~ is
+reckoned: whose single run would take three times the budget gets fewer queries, and its seconds
+count for all at that pace. Its mAP stands beside the exact one of those queries, and its memory is
+at least what those took. A peer that is not installed is named as such; "make bench" installs all.
+Ratios are to the first contestant, which is ours, so let --only name it too.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from embeddings import KINDS, LANGUAGES, Kind, Work
 from libraries import SCORERS
 from peers import chosen, parser, ratio, write
 from scorers import NumpyProduct, Ours, Scorer
+from table import decided
 from turns import Child, absent, children, result, take_turns
 
 PROBED = 100
@@ -130,7 +131,10 @@ def show(results: Sequence[dict[str, Any]]) -> None:
             "-" if value is None or exact is None else f"{value - exact:+.1e}",
         ]
         note = f"{found['note']} {found['kernel'] or ''}".strip()
-        print(f"  {found['name']:<{width}}{''.join(f'{cell:>13}' for cell in cells)}  {note}")
+        print(
+            f"  {found['name']:<{width}}{''.join(f'{cell:>13}' for cell in cells)}  {note}".rstrip()
+        )
+    print(f"  {results[0]['name']}: decided by {decided(results[0]['report'])}")
 
 
 def arguments() -> argparse.Namespace:

@@ -50,10 +50,12 @@ class Scorer(Contestant):
 
 class Ours(Scorer):
     name, package = "hybridsampler", "hybridsampler"
+    result: Evaluation | None = None
 
     def run(self) -> float:
+        self.result = None  # Of the run before: its memory is none of this one's.
         indptr = np.arange(self.queries + 1) * self.work.relevant.shape[1]
-        self.result: Evaluation = evaluate(
+        self.result = evaluate(
             self.work.queries[: self.queries],
             self.work.candidates,
             (indptr, self.work.relevant[: self.queries].ravel()),
@@ -66,6 +68,7 @@ class Ours(Scorer):
 
     def per_query(self) -> list[float]:
         """The exact average precision of each query of the last run."""
+        assert self.result is not None, "run first"
         found: list[float] = self.result.per_query("multilingual", "AP").tolist()
         return found
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +112,14 @@ def _scorer(record: Record) -> str:
             cells.append(_times(one["seconds"], product))
         rows.append([name + kernel, *cells, *_over_sets(name, names[0], by_set)])
     sets = [
-        [name, f"{results[names[0]]['exact_map']:.12f}", _undecided(results[names[0]])]
+        [
+            name,
+            _scaled(results[names[0]]["exact_map"], 1.0, ".12f"),
+            decided(results[names[0]]["report"]),
+        ]
         for name, results in by_set.items()
     ]
-    return _markdown(heads, rows) + "\n\n" + _markdown(("vectors", "exact mAP", "undecided"), sets)
+    return _markdown(heads, rows) + "\n\n" + _markdown(("vectors", "exact mAP", "decided by"), sets)
 
 
 def _over_sets(name: str, ours: str, by_set: dict[str, dict[str, Record]]) -> list[str]:
@@ -124,18 +128,23 @@ def _over_sets(name: str, ours: str, by_set: dict[str, dict[str, Record]]) -> li
     times = [results[name]["seconds"] / results[ours]["seconds"] for results in by_set.values()]
     # Fewer queries may have taken less memory than all would.
     at_least = "≥ " if any(one["estimated"] for one in found) else ""
-    ratios = [f"{time:#,.3g}".rstrip(".") for time in (min(times), max(times))]
+    # Of each once: for ours both are 1.
+    ratios = dict.fromkeys(f"{time:#,.3g}".rstrip(".") for time in (min(times), max(times)))
     peaks = [one["peak_bytes"] for one in found if one["peak_bytes"] is not None]
     off = [abs(one["map"] - one["exact_map"]) for one in found if one["map"] is not None]
     return [
-        ratios[0] if name == ours else " to ".join(ratios),
+        " to ".join(ratios),
         _scaled(max(peaks, default=None), 1e-6, ",.0f", at_least),
-        "-" if not off else f"{max(off):.0e}" if max(off) else "0",
+        "-" if not off else f"{max(off):.1e}" if max(off) else "0",
     ]
 
 
-def _undecided(ours: Record) -> str:
-    return "-" if ours["report"] is None else str(ours["report"])
+def decided(report: Mapping[str, int] | None) -> str:
+    """The share of the comparisons that each arithmetic decided, by what ours reports."""
+    if report is None:
+        return "-"
+    total = sum(report.values())
+    return ", ".join(f"{name} {count / total:.3%}" for name, count in report.items() if count)
 
 
 def _settings(record: Record) -> str:

@@ -146,7 +146,7 @@ def take_turns(
 def result(child: Child, seconds: Sequence[float]) -> dict[str, Any]:
     """What a record says of any contestant that ran."""
     return {
-        **head(child.kind),
+        **_head(child.kind),
         "version": version(child.kind.package),
         "seconds": min(seconds),
         "median_seconds": median(seconds),
@@ -157,10 +157,10 @@ def result(child: Child, seconds: Sequence[float]) -> dict[str, Any]:
 def absent(kind: type[Contestant], reason: str) -> dict[str, Any]:
     """What a record says of one that could not run, by the same keys."""
     nothing = dict.fromkeys(("version", "seconds", "median_seconds", "runs"))
-    return {**head(kind), **nothing, "missing": reason}
+    return {**_head(kind), **nothing, "missing": reason}
 
 
-def head(kind: type[Contestant]) -> dict[str, Any]:
+def _head(kind: type[Contestant]) -> dict[str, Any]:
     return {"name": kind.name, "package": kind.package, "note": kind.note, "missing": None}
 
 

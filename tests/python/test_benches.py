@@ -169,6 +169,32 @@ def test_the_scorer_bench_measures_the_peers_that_there_are(tmp_path: Path) -> N
     assert "| faiss IndexFlatIP | - | - | - | - | - | - | - | - | - |" in lines
 
 
+def test_the_scorers_table_says_what_was_estimated_and_what_decided() -> None:
+    def found(name: str, seconds: float, **more: Any) -> dict[str, Any]:
+        same = {"missing": None, "kernel": None, "estimated": False, "report": None}
+        return {"name": name, "seconds": seconds, "peak_bytes": 2e6, **same, **more}
+
+    ranked = {"map": 0.5, "exact_map": 0.5}
+    report = {"int8": 0, "int16": 99_800, "float32": 150, "reference": 50}
+    results = [
+        found("hybridsampler", 0.1, report=report, **ranked),
+        found("numpy product", 0.2, map=None, exact_map=None, kernel="Haswell"),
+        found("slow", 30.0, map=0.25, exact_map=0.5, estimated=True),
+    ]
+    record = {"bench": "scorer", "results": [{"set": "hard", **one} for one in results]}
+    assert table(record).splitlines() == [
+        "| | hard, ms | product = 1 | ours = 1 | peak, MB | mAP off by |",
+        "|---|---:|---:|---:|---:|---:|",
+        "| hybridsampler | 100 | 0.500 | 1.00 | 2 | 0 |",
+        "| numpy product (Haswell) | 200 | 1.00 | 2.00 | 2 | - |",
+        "| slow | ~30,000 | 150 | 300 | ≥ 2 | 2.5e-01 |",
+        "",
+        "| vectors | exact mAP | decided by |",
+        "|---|---:|---:|",
+        "| hard | 0.500000000000 | int16 99.800%, float32 0.150%, reference 0.050% |",
+    ]
+
+
 def test_every_scorer_finds_the_mean_average_precision() -> None:
     """In vectors whose float32 scores are as far apart as their float64 ones."""
     code = """
@@ -335,6 +361,16 @@ if __name__ == "__main__":
     program = tmp_path / "program.py"
     program.write_text(code, encoding="utf-8")
     _run([str(program)], path=str(BENCHES))
+
+
+def test_make_bench_runs_all_that_write_records() -> None:
+    makefile = (BENCHES.parent / "Makefile").read_text(encoding="utf-8")
+    writing = [
+        path.name for path in BENCHES.glob("*.py") if "    path = write(" in path.read_text()
+    ]
+    assert len(writing) == 6
+    for name in writing:
+        assert f"$(BIN)/python benches/{name}\n" in makefile
 
 
 @pytest.mark.parametrize("bench", ["sampler", "plan"])
