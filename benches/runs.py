@@ -278,14 +278,14 @@ def main() -> None:
     )
     print(f"runs: {work}")
     kinds = [kind for kind in CONTESTANTS if chosen(kind.name, given.only)]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        children(kinds, given.threads) as (there, missing),
-    ):
-        save(*made(given.queries, given.documents), Path(folder))
-        for child in there:
-            child.ask("load", Path(folder))
-        done = {one["name"]: one for one in measured(there, given.rounds, given.budget)}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        save(*made(given.queries, given.documents), folder)
+        with children(kinds, given.threads, lambda child: child.ask("load", folder)) as (
+            there,
+            missing,
+        ):
+            done = {one["name"]: one for one in measured(there, given.rounds, given.budget)}
     results = [
         done.get(kind.name) or {**absent(kind, missing[kind.name]), **NOT_MEASURED}
         for kind in kinds

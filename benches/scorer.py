@@ -29,6 +29,7 @@ import argparse
 import math
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +101,10 @@ def _queries(child: Child, total: int, budget: float) -> int:
     return queries
 
 
-def warm(there: Sequence[Child], dimension: int) -> None:
-    """Have every contestant do a little, for what is imported or compiled only then."""
-    little = Work.make("gaussian", 4, 64, dimension)
-    for child in there:
-        child.ask("give", little)
-        child.turn()
+def warm(child: Child, dimension: int) -> None:
+    """Have a contestant do a little, for what is imported or compiled only then."""
+    child.ask("give", Work.make("gaussian", 4, 64, dimension))
+    child.turn()
 
 
 def show(results: Sequence[dict[str, Any]]) -> None:
@@ -158,8 +157,8 @@ def main() -> None:
     print(f"scorer: {work}")
     kinds: list[type[Scorer]] = [kind for kind in SCORERS if chosen(kind.name, given.only)]
     results: dict[Kind, list[dict[str, Any]]] = {}
-    with children(kinds, given.threads) as (there, missing):
-        warm(there, given.dimension)
+    warmed = partial(warm, dimension=given.dimension)
+    with children(kinds, given.threads, warmed) as (there, missing):
         for name in given.sets:
             made = Work.make(name, given.queries, given.candidates, given.dimension)
             found = measured(there, made, given.rounds, given.budget)

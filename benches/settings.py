@@ -26,7 +26,7 @@ from embeddings import RETRIEVER, Integers, encoded
 from hybridsampler import Evaluation, evaluate
 from hybridsampler.benchmarks import Benchmark, load_xquad_r
 from peers import parser, write
-from turns import Contestant, children, result, take_turns
+from turns import Child, Contestant, children, result, take_turns
 
 XQUAD_R = Path(__file__).parents[1] / "examples/data/xquad-r"
 
@@ -115,6 +115,24 @@ class PoolAlone(_Ours):
         }
 
 
+def measured(
+    there: Sequence[Child], rounds: int
+) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
+    """What both did, and the seconds of all rounds."""
+    for child in there:
+        child.remember_memory()
+    seconds, found = take_turns(there, rounds, float("inf"))
+    results = [
+        {
+            **result(child, seconds[child.kind.name]),
+            "peak_bytes": child.grown_memory(),
+            "found": found[child.kind.name],
+        }
+        for child in there
+    ]
+    return results, seconds
+
+
 def main() -> None:
     words = parser(__doc__)
     words.add_argument("--dimension", type=int, default=768)
@@ -127,23 +145,14 @@ def main() -> None:
         f"{given.dimension} dimensions, {given.threads} threads"
     )
     print(f"settings: {work}")
-    with children((AllSettings, PoolAlone), given.threads) as (there, _):
-        with tempfile.TemporaryDirectory() as folder:
-            save(xquad, given.dimension, Path(folder))
-            for child in there:
-                child.ask("load", Path(folder))
-        for child in there:
-            child.remember_memory()
-        seconds, found = take_turns(there, given.rounds, float("inf"))
-        results: list[dict[str, Any]] = [
-            {
-                **result(child, seconds[child.kind.name]),
-                "peak_bytes": child.grown_memory(),
-                "found": found[child.kind.name],
-            }
-            for child in there
-        ]
-    every, alone = (seconds[child.kind.name] for child in there)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        save(xquad, given.dimension, folder)
+        with children(
+            (AllSettings, PoolAlone), given.threads, lambda child: child.ask("load", folder)
+        ) as (there, _):
+            results, seconds = measured(there, given.rounds)
+    every, alone = seconds[AllSettings.name], seconds[PoolAlone.name]
     ratio = min(every) / min(alone)
     by_round = median(one / other for one, other in zip(every, alone, strict=True))
     for one in results:

@@ -14,7 +14,7 @@ import os
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -63,6 +63,7 @@ class Child:
 
         Raises:
             ImportError: something that the contestant needs is not installed.
+            MemoryError: the process was ended from outside, or by what its processor cannot do.
         """
         self.kind = kind
         fresh = multiprocessing.get_context("spawn")
@@ -70,8 +71,7 @@ class Child:
         pools = {f"{pool}_NUM_THREADS": str(threads) for pool in POOLS}
         try:
             with _environment({**pools, **kind.environment}):
-                made = self._pool.submit(_make, kind, threads)
-            made.result()
+                self._do(_make, kind, threads)
         except BaseException:
             self._pool.shutdown()
             raise
@@ -107,22 +107,41 @@ class Child:
 
 @contextmanager
 def children(
-    kinds: Iterable[type[Contestant]], threads: int
+    kinds: Iterable[type[Contestant]], threads: int, prepare: Callable[[Child], object]
 ) -> Iterator[tuple[list[Child], dict[str, str]]]:
-    """Start all that can start; the others by name, with the reason."""
+    """Start and prepare all that can be; the others by name, with the reason."""
     there: list[Child] = []
     missing: dict[str, str] = {}
     try:
         for kind in kinds:
-            try:
-                there.append(Child(kind, threads))
-            except ImportError as error:
-                missing[kind.name] = f"not installed: {error}"
-                print(f"  {kind.name} is left out, not installed: {error}")
+            started = _started(kind, threads, prepare)
+            if isinstance(started, Child):
+                there.append(started)
+            else:
+                missing[kind.name] = started
+                print(f"  {kind.name} is left out, {started}")
         yield there, missing
     finally:
         for child in there:
             child.close()
+
+
+def _started(
+    kind: type[Contestant], threads: int, prepare: Callable[[Child], object]
+) -> Child | str:
+    """A contestant that is ready, or why it cannot be."""
+    try:
+        child = Child(kind, threads)
+    except ImportError as error:
+        return f"not installed: {error}"
+    except MemoryError as error:
+        return str(error)
+    try:
+        prepare(child)
+    except MemoryError as error:
+        child.close()
+        return str(error)
+    return child
 
 
 def take_turns(

@@ -324,13 +324,13 @@ def test_the_imports_bench_times_ours_beside_numpys(tmp_path: Path) -> None:
     _drawn_again(tmp_path, "imports")
 
 
-def test_a_contestant_has_its_own_environment_and_takes_turns_within_its_budget(
+def test_a_contestant_has_its_own_environment_takes_turns_and_fails_alone(
     tmp_path: Path,
 ) -> None:
     code = """
 import os, time
 from typing import ClassVar
-from turns import Child, Contestant, take_turns
+from turns import Child, Contestant, children, take_turns
 
 class Slow(Contestant):
     name = package = "slow"
@@ -346,6 +346,16 @@ class Quick(Slow):
     def run(self):
         return os.environ["OMP_NUM_THREADS"], len(os.sched_getaffinity(0))
 
+class Broken(Slow):
+    name = package = "broken"
+    def run(self):
+        os._exit(1)
+
+class Absent(Slow):
+    name = package = "absent"
+    def __init__(self, threads):
+        import surely_not_there
+
 if __name__ == "__main__":
     os.environ["BENCH_TAKEN"] = "0"
     there = [Child(Slow, 1), Child(Quick, 1)]
@@ -353,9 +363,14 @@ if __name__ == "__main__":
     seconds, found = take_turns(there, 4, 0.03)
     assert found == {"slow": ("1", None), "quick": ("1", 1)}, found
     assert (len(seconds["slow"]), len(seconds["quick"])) == (2, 4)
-    there[0].remember_memory()
     for child in there:
         child.close()
+    with children((Broken, Quick, Absent), 1, Child.turn) as (there, missing):
+        assert [child.kind for child in there] == [Quick]
+    assert missing == {
+        "broken": "the process was ended, as when memory is short",
+        "absent": "not installed: No module named 'surely_not_there'",
+    }, missing
 """
     # Its classes are looked for in the file that the processes were started from.
     program = tmp_path / "program.py"
