@@ -95,21 +95,25 @@ class _Ours(_Contestant):
 
     def __init__(self, threads: int) -> None:
         super().__init__(threads)
-        self._score: Any = import_module("hybridsampler.trec").score
+        self._score_run: Any = import_module("hybridsampler.trec").score_run
+
+    def means(self, run: Any, qrels: Any) -> Mapping[str, float]:
+        found = self._score_run(run, qrels, MEASURES, threads=self.threads)
+        return {measure: found[measure] for measure in MEASURES}
 
 
 class OursFiles(_Ours):
     name, note = "hybridsampler, files", ""
 
     def run(self) -> Mapping[str, float]:
-        return {**self._score(self.run_file, self.qrels_file, MEASURES)}
+        return self.means(self.run_file, self.qrels_file)
 
 
 class OursDicts(_FromDicts, _Ours):
     name, note = "hybridsampler, dicts", ""
 
     def run(self) -> Mapping[str, float]:
-        return {**self._score(self.run_dict, self.qrels_dict, MEASURES)}
+        return self.means(self.run_dict, self.qrels_dict)
 
 
 class _PytrecEval(_Contestant):
