@@ -1,7 +1,7 @@
 # make study   set everything up and run the quick study
 # make test    set everything up and run the tests
 # make lint    formatting, clippy, ruff, mypy, stubs
-# make bench   time ours and the peers, write a dated record
+# make bench   time ours and the peers, write dated records and pictures
 # make wheel   build a wheel and try it in an empty environment
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,9 @@ bench: $(PEERS)
 	$(BIN)/python benches/sampler.py
 	$(BIN)/python benches/plan.py
 	$(BIN)/python benches/scorer.py
+	$(BIN)/python benches/settings.py
+	$(BIN)/python benches/runs.py
+	$(BIN)/python benches/imports.py
 
 wheel: build
 	rm -rf dist

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -120,31 +119,6 @@ def ratio(value: float | None, first: float | None) -> str:
     return f"1/{1 / times:,.{2 if 1 / times < 10 else 0}f}" if times else "0"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One way to do the work."""
-
-    name: str
-    seconds: float
-    """Least of the repetitions."""
-    amount: float
-    """How much work it did, in the bench's unit."""
-    note: str = ""
-
-
-def timed(
-    name: str, work: Callable[[], object], amount: float, repeat: int = 3, note: str = ""
-) -> Timing:
-    """Run ``work`` once to warm up and ``repeat`` times more; keep the least time."""
-    work()
-    least = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        work()
-        least = min(least, time.perf_counter() - start)
-    return Timing(name, least, amount, note)
-
-
 def processor() -> str:
     """The processor's name and the number of threads it shows."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -153,21 +127,6 @@ def processor() -> str:
     lines = cpuinfo.read_text(encoding="utf-8").splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0]}, {len(names)} processors"
-
-
-def report(bench: str, work: str, timings: list[Timing], unit: str, folder: Path) -> None:
-    """Print the rates and their ratio to the first one's, and write a dated record."""
-    first = timings[0].amount / timings[0].seconds
-    width = max(len(timing.name) for timing in timings)
-    print(f"{bench}: {work}")
-    print(f"  {'':<{width}}  {'seconds':>10}  {unit + '/s':>14}  {'rate, ours = 1':>14}")
-    for timing in timings:
-        rate = timing.amount / timing.seconds
-        print(
-            f"  {timing.name:<{width}}  {timing.seconds:10.6f}  {rate:14,.0f}  "
-            f"{rate / first:14.3f}  {timing.note}".rstrip()
-        )
-    write(folder, bench, work, unit=unit, timings=[asdict(timing) for timing in timings])
 
 
 def write(folder: Path, bench: str, work: str, **found: Any) -> Path:

@@ -2,35 +2,55 @@
 
     python benches/plot.py benches/record/2026-11-22-sampler.json
 
-"sampler" and "plan" write theirs beside their records, as SVG.
+Every bench writes its own beside its record, as SVG.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
-# Measure of a record, its title, its unit in the record's.
+Results = Sequence[dict[str, Any]]
+
+
+class Panel(NamedTuple):
+    """What a panel shows of every result."""
+
+    measure: str
+    title: str
+    scale: float
+    """Its unit in the record's."""
+
+
+# Of samplers and plans.
 PANELS = (
-    ("rows_per_second", "rows/s (more is better)", 1.0),
-    ("first_batch_seconds", "ms to the first batch", 1e3),
-    ("resume_seconds", "ms to resume at the middle", 1e3),
-    ("peak_bytes", "MB of memory at the peak", 1e-6),
+    Panel("rows_per_second", "rows/s (more is better)", 1.0),
+    Panel("first_batch_seconds", "ms to the first batch", 1e3),
+    Panel("resume_seconds", "ms to resume at the middle", 1e3),
+    Panel("peak_bytes", "MB of memory at the peak", 1e-6),
 )
+SECONDS = Panel("seconds", "seconds (less is better)", 1.0)
+MILLISECONDS = Panel("seconds", "ms (less is better)", 1e3)
+FIRST = Panel("first_seconds", "ms the first time", 1e3)
+MEMORY = Panel("peak_bytes", "MB of memory at the peak", 1e-6)
 # Memory below what /proc tells apart has no place on a log axis.
 LEAST = 1e-3
 
 
 def draw(record: Path) -> Path:
-    """Draw a record of the bench "sampler" or "plan" beside it."""
+    """Draw a record beside it."""
     found = json.loads(record.read_text(encoding="utf-8"))
-    figure = {"sampler": _bars, "plan": _lines}[found["bench"]](found["results"])
+    figure = FIGURES[found["bench"]](found["results"])
     figure.suptitle(f"{found['work']}\n{found['processor']}, {found['date']}", fontsize=9)
     path = record.with_suffix(".svg")
     with mpl.rc_context({"svg.hashsalt": "hybridsampler", "svg.fonttype": "path"}):
@@ -39,28 +59,51 @@ def draw(record: Path) -> Path:
     return path
 
 
-def _bars(results: list[dict[str, Any]]) -> Figure:
-    """A panel a measure, a bar a contestant, the first one ours."""
+def _bars(results: Results, panels: Sequence[Panel], *, scale: str = "log") -> Figure:
+    """A panel a measure, a bar a contestant, ours in another colour."""
     figure = Figure(figsize=(12, 0.28 * len(results) + 1.2), layout="constrained")
     names = [result["name"] for result in results]
-    for panel, (measure, title, scale) in zip(
-        figure.subplots(1, len(PANELS), sharey=True), PANELS, strict=True
-    ):
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for panel, (measure, title, unit) in zip(axes, panels, strict=True):
         for place, result in enumerate(results):
             if result[measure] is None:
                 continue
-            value = max(result[measure] * scale, LEAST)
-            panel.barh(place, value, color="C1" if place == 0 else "C0", zorder=3)
-        panel.set_xscale("log")
+            value = max(result[measure] * unit, LEAST)
+            ours = result["name"].startswith("hybridsampler")
+            panel.barh(place, value, color="C1" if ours else "C0", zorder=3)
+        panel.set_xscale(scale)
+        if scale == "log":
+            # From a round number, as the eye takes a bar's end for its beginning too.
+            panel.set_xlim(left=10 ** math.floor(math.log10(panel.get_xlim()[0])))
+            panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            panel.xaxis.set_minor_formatter(NullFormatter())
         panel.set_title(title, fontsize=9)
         panel.tick_params(labelsize=8)
         panel.grid(axis="x", alpha=0.3)
         panel.set_yticks(range(len(names)), names)
-    panel.invert_yaxis()
+    axes[0].invert_yaxis()
     return figure
 
 
-def _lines(results: list[dict[str, Any]]) -> Figure:
+def _scorer(results: Results) -> Figure:
+    """A panel a set with a line at numpy's product; one for memory: the most that any took."""
+    rows: dict[str, dict[str, Any]] = {}
+    sets = {result["set"]: None for result in results}
+    for result in results:
+        row = rows.setdefault(result["name"], {"name": result["name"], "peak_bytes": None})
+        row[result["set"]] = result["seconds"]
+        peaks = [peak for peak in (row["peak_bytes"], result["peak_bytes"]) if peak is not None]
+        row["peak_bytes"] = max(peaks, default=None)
+    panels = [Panel(name, f"ms, {name} vectors", 1e3) for name in sets]
+    figure = _bars([*rows.values()], [*panels, MEMORY])
+    product = rows.get("numpy product", {})
+    for panel, (name, _, unit) in zip(figure.axes, panels, strict=False):
+        if product.get(name) is not None:
+            panel.axvline(product[name] * unit, color="black", linewidth=0.8, linestyle="--")
+    return figure
+
+
+def _lines(results: Results) -> Figure:
     """A panel a measure, a line a contestant and kind of keys over the numbers of rows."""
     lines = defaultdict(list)
     for result in results:
@@ -94,6 +137,16 @@ def _lines(results: list[dict[str, Any]]) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
+
+
+FIGURES: dict[str, Callable[[Results], Figure]] = {
+    "sampler": partial(_bars, panels=PANELS),
+    "plan": _lines,
+    "scorer": _scorer,
+    "settings": partial(_bars, panels=(SECONDS, MEMORY), scale="linear"),
+    "runs": partial(_bars, panels=(MILLISECONDS, FIRST, MEMORY)),
+    "imports": partial(_bars, panels=(MILLISECONDS,), scale="linear"),
+}
 
 
 def main() -> None:

@@ -1,98 +1,190 @@
-"""Exact mAP over the full ranking from embeddings: ours against numpy, on the same vectors.
+"""Exact mAP over the full ranking from embeddings: ours against its peers, on the same vectors.
 
-    python benches/scorer.py [--queries 2000] [--candidates 13000] [--dimension 768]
+    python benches/scorer.py [--queries 2000] [--candidates 13000] [--dimension 768] [--threads 2]
+                             [--rounds 9] [--budget 4] [--only hybridsampler numpy]
 
-The vectors are Gaussian; every query has 11 relevant candidates. numpy counts float32 scores of its
-own matrix product, whose last bits depend on its blocks; ours scores in float64 in a defined order.
+Three seeded sets: Gaussian vectors, those of a retriever with an mAP near .6 and those of a bad one
+with an mAP near .2. Every query has 11 relevant candidates, among candidates of 11 languages: ours
+ranks within languages too, in the same pass.
+
+For each, in a process of its own that imports and vectors are in already:
+
+  ms           the least and the median; all run in turn, up to --rounds times and for --budget
+               seconds a set
+  ours = 1     least by least
+  product = 1  against numpy's bare product of queries and candidates, as installed
+  peak MB      in a run, beyond modules and vectors
+  mAP          and how far it is from the exact one; peers score in float32
+
+and for ours what share of the comparisons was decided by which arithmetic. A number after ~ is
+reckoned: whose single run would take three times the budget gets fewer queries, and its seconds
+count for all at that pace. Its mAP stands beside the exact one of those queries, and its memory is
+at least what those took. A peer that is not installed is named as such; "make bench" installs all.
+Ratios are to the first contestant, which is ours, so let --only name it too.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import argparse
+import math
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from hybridsampler import evaluate
-from peers import parser, report, timed
+from embeddings import KINDS, LANGUAGES, Kind, Work
+from libraries import SCORERS
+from peers import chosen, parser, ratio, write
+from scorers import NumpyProduct, Ours, Scorer
+from table import decided
+from turns import Child, absent, children, result, take_turns
 
-RELEVANT = 11
-BLOCK = 250
+PROBED = 100
+"""Queries that tell how long all would take."""
+SPARED = 3
+"""How many budgets a single run may take before it gets fewer queries."""
+
+# What a record says of a scorer besides, where it ran.
+NOT_MEASURED: dict[str, Any] = dict.fromkeys(
+    ("queries", "peak_bytes", "map", "exact_map", "kernel", "report")
+)
 
 
-def main() -> None:
-    words = parser(__doc__)
+def measured(
+    there: Sequence[Child], work: Work, rounds: int, budget: float
+) -> list[dict[str, Any]]:
+    """What all contestants did on one set."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "work"
+        work.save(folder)
+        for child in there:
+            child.ask("load", folder)
+    total = len(work.queries)
+    taken = {child.kind.name: _queries(child, total, budget) for child in there}
+    seconds, maps = take_turns(there, rounds, budget)
+    exact = [value for child in there if child.kind is Ours for value in child.ask("per_query")]
+    found = []
+    for child in there:
+        name = child.kind.name
+        queries = taken[name]
+        whole = [spent * total / queries for spent in seconds[name]]
+        ranked = exact[:queries] if maps[name] is not None else []
+        found.append(
+            {
+                **result(child, whole),
+                **NOT_MEASURED,
+                **child.ask("facts"),
+                "queries": queries,
+                "estimated": queries < total,
+                "peak_bytes": child.grown_memory(),
+                "map": maps[name],
+                "exact_map": math.fsum(ranked) / len(ranked) if ranked else None,
+            }
+        )
+    return found
+
+
+def _queries(child: Child, total: int, budget: float) -> int:
+    """How many queries a contestant takes; who would need several budgets for all: fewer.
+
+    Ours takes all, as the others' mAP is held against its own.
+    """
+    child.remember_memory()
+    probed = min(PROBED, total)
+    child.ask("take", probed)
+    spent, _ = child.turn()
+    queries = total
+    if spent * total / probed > SPARED * budget and not issubclass(child.kind, Ours):
+        queries = min(total, max(probed, int(probed * budget / spent)))
+    child.ask("take", queries)
+    return queries
+
+
+def warm(child: Child, dimension: int) -> None:
+    """Have a contestant do a little, for what is imported or compiled only then."""
+    child.ask("give", Work.make("gaussian", 4, 64, dimension))
+    child.turn()
+
+
+def show(results: Sequence[dict[str, Any]]) -> None:
+    """Print the table of a set."""
+    width = max(len(found["name"]) for found in results)
+    seconds = {found["name"]: found["seconds"] for found in results}
+    first, product = results[0]["seconds"], seconds.get(NumpyProduct.name)
+    heads = ("ms", "median", "ours = 1", "product = 1", "peak MB", "mAP", "off by")
+    print(f"  {'':<{width}}{''.join(f'{head:>13}' for head in heads)}")
+    for found in results:
+        if found["missing"]:
+            print(f"  {found['name']:<{width}}  {found['missing']}")
+            continue
+        about = "~" if found["estimated"] else ""
+        peak, value, exact = found["peak_bytes"], found["map"], found["exact_map"]
+        cells = [
+            f"{about}{found['seconds'] * 1e3:,.1f}",
+            f"{about}{found['median_seconds'] * 1e3:,.1f}",
+            ratio(found["seconds"], first),
+            ratio(found["seconds"], product),
+            "-" if peak is None else f"{'>=' if about else ''}{peak / 1e6:,.1f}",
+            "-" if value is None else f"{value:.6f}",
+            "-" if value is None or exact is None else f"{value - exact:+.1e}",
+        ]
+        note = f"{found['note']} {found['kernel'] or ''}".strip()
+        print(
+            f"  {found['name']:<{width}}{''.join(f'{cell:>13}' for cell in cells)}  {note}".rstrip()
+        )
+    print(f"  {results[0]['name']}: decided by {decided(results[0]['report'])}")
+
+
+def arguments() -> argparse.Namespace:
+    words = parser(__doc__, contestants=True)
     words.add_argument("--queries", type=int, default=2000)
     words.add_argument("--candidates", type=int, default=13000)
     words.add_argument("--dimension", type=int, default=768)
-    arguments = words.parse_args()
-    random = np.random.default_rng(0)
-    shape = (arguments.queries, arguments.dimension)
-    queries = random.standard_normal(shape, np.float32)
-    candidates = random.standard_normal((arguments.candidates, arguments.dimension), np.float32)
-    relevant = np.array(
-        [
-            random.choice(arguments.candidates, RELEVANT, replace=False)
-            for _ in range(arguments.queries)
-        ]
-    )
-    languages = [f"language {number % 11}" for number in range(arguments.candidates)]
-    found: dict[str, float] = {}
+    words.add_argument("--threads", type=int, default=2)
+    words.add_argument("--rounds", type=int, default=9)
+    words.add_argument("--budget", type=float, default=4.0, help="seconds for each, and each set")
+    words.add_argument("--sets", nargs="+", choices=KINDS, default=KINDS)
+    return words.parse_args()
 
-    def mean_ap(ranks: NDArray[np.int64]) -> float:
-        ordered = np.sort(ranks, axis=1)
-        return float((np.arange(1, RELEVANT + 1) / ordered).mean())
 
-    def ours() -> None:
-        result = evaluate(
-            queries,
-            candidates,
-            (np.arange(arguments.queries + 1) * RELEVANT, relevant.ravel()),
-            query_languages=["language 0"] * arguments.queries,
-            candidate_languages=languages,
-            measures=["AP"],
-        )
-        found["hybridsampler"] = result["multilingual"]["AP"]
-
-    def product() -> None:
-        for at in range(0, len(queries), BLOCK):
-            queries[at : at + BLOCK] @ candidates.T
-
-    def argsort() -> None:
-        ranks = np.empty(relevant.shape, np.int64)
-        for at in range(0, len(queries), BLOCK):
-            order = np.argsort(-(queries[at : at + BLOCK] @ candidates.T), axis=1, kind="stable")
-            place = np.empty_like(order)
-            np.put_along_axis(place, order, np.arange(len(candidates))[None], axis=1)
-            own = relevant[at : at + BLOCK]
-            ranks[at : at + BLOCK] = np.take_along_axis(place, own, axis=1) + 1
-        found["numpy argsort"] = mean_ap(ranks)
-
-    def count() -> None:
-        ranks = np.empty(relevant.shape, np.int64)
-        for at in range(0, len(queries), BLOCK):
-            scores = queries[at : at + BLOCK] @ candidates.T
-            own = np.take_along_axis(scores, relevant[at : at + BLOCK], axis=1)
-            for column in range(RELEVANT):
-                higher = scores > own[:, column : column + 1]
-                ranks[at : at + BLOCK, column] = higher.sum(axis=1) + 1
-        found["numpy count"] = mean_ap(ranks)
-
-    methods = {
-        "hybridsampler": ours,
-        "numpy argsort": argsort,
-        "numpy count": count,
-        "numpy bare product": product,
-    }
-    amount = 2 * arguments.queries * arguments.candidates * arguments.dimension / 1e6
-    timings = []
-    for name, function in methods.items():
-        function()
-        note = f"mAP {found[name]:.15f}" if name in found else "no ranking"
-        timings.append(timed(name, function, amount, repeat=2, note=note))
+def main() -> None:
+    given = arguments()
     work = (
-        f"{arguments.queries:,} queries x {arguments.candidates:,} candidates x "
-        f"{arguments.dimension} dimensions, Gaussian, {RELEVANT} relevant a query"
+        f"{given.queries:,} queries x {given.candidates:,} candidates x {given.dimension} "
+        f"dimensions, {LANGUAGES} relevant a query, {given.threads} threads"
     )
-    report("scorer", work, timings, "MFLOP", arguments.record)
+    print(f"scorer: {work}")
+    kinds: list[type[Scorer]] = [kind for kind in SCORERS if chosen(kind.name, given.only)]
+    results: dict[Kind, list[dict[str, Any]]] = {}
+    warmed = partial(warm, dimension=given.dimension)
+    with children(kinds, given.threads, warmed) as (there, missing):
+        for name in given.sets:
+            made = Work.make(name, given.queries, given.candidates, given.dimension)
+            found = measured(there, made, given.rounds, given.budget)
+            done = {one["name"]: one for one in found}
+            results[name] = [
+                done.get(kind.name)
+                or {**absent(kind, missing[kind.name]), **NOT_MEASURED, "estimated": False}
+                for kind in kinds
+            ]
+            print(f"\n{name}:")
+            show(results[name])
+    path = write(
+        given.record,
+        "scorer",
+        work,
+        queries=given.queries,
+        candidates=given.candidates,
+        dimension=given.dimension,
+        threads=given.threads,
+        budget_seconds=given.budget,
+        results=[{"set": name, **one} for name, found in results.items() for one in found],
+    )
+    # Not above: the processes that measure import this module too.
+    from plot import draw
+
+    draw(path)
 
 
 if __name__ == "__main__":
