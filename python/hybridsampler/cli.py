@@ -284,7 +284,12 @@ def print_tables(made: Sequence[Table], console: Console) -> None:
 
 def _print(table: Table, console: Console) -> None:
     console.print(f"\n{table.title}", highlight=False, markup=False)
-    console.print(_rich(table))
+    made = _rich(table)
+    # Where there are many languages a line goes on in the next: digits are not to be cut off.
+    shown, unbounded = console.width, console.options.update(width=10_000)
+    console.width = max(shown, console.measure(made, options=unbounded).maximum)
+    console.print(made, crop=False)
+    console.width = shown
 
 
 def _rich(table: Table) -> RichTable:

@@ -72,13 +72,13 @@ def comparison_tables(results: Sequence[Result], benchmark: str, first: str) -> 
 
 
 def language_table(result: Result, benchmark: str) -> Table:
-    """Make a table of everything by query language, one row a language."""
+    """Make a table of everything by query language, one row a language; bias is rank distance."""
     columns: list[tuple[str, dict[str, float], Callable[[float], str]]] = [
         (_header(setting, measure), result.by_language[setting][measure], share)
         for setting, measure in _columns([result])
     ]
     if result.rank_distance is not None:
-        columns.append(("rank distance", result.rank_distance_by_language, _whole))
+        columns.append(("bias", result.rank_distance_by_language, _whole))
     languages = sorted({name for _, values, _ in columns for name in values})
     return Table(
         f"{benchmark}, by query language",
@@ -98,7 +98,7 @@ def matrix_table(result: Result, benchmark: str) -> Table:
         f"{benchmark}, {LABEL.get(measure, measure)}, query language by candidate language",
         ["language", *names],
         [
-            [query, *(_cell(result.matrix[query], name, share) for name in names)]
+            [query, *(_cell(result.matrix[query], name, _short) for name in names)]
             for query in sorted(result.matrix)
         ],
     )
@@ -117,6 +117,10 @@ def _columns(results: Sequence[Result]) -> list[tuple[str, str]]:
 
 def _header(setting: str, measure: str) -> str:
     return f"{LABEL.get(measure, measure)} {SHORT[setting]}"
+
+
+def _short(value: float) -> str:
+    return share(value, 3)  # as in the paper; eleven languages then fit 80 characters
 
 
 def _whole(value: float) -> str:

@@ -140,7 +140,10 @@ def test_a_column_of_languages_is_the_list_of_its_names(
     assert column == LanguageColumn.of(iter(names))
     assert LanguageColumn.of(column) is column
     part = data.draw(st.slices(len(names)))
-    assert column[part] == names[part]
+    assert list(column[part]) == names[part]
+    assert [column[at] for at in range(len(names))] == names
+    assert column.present() == set(names)
+    assert column[part].present() == set(names[part])
     runs = column.runs()
     assert [name for name, start, stop in runs for _ in range(start, stop)] == names
     assert all(first[0] != second[0] for first, second in pairwise(runs))

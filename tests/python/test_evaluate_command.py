@@ -24,8 +24,9 @@ SHIPPED = Path(__file__).parents[2] / "examples/data/xquad-r"
 LANGUAGES = ("de", "en")
 
 
-def _run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "120"})
+def _run(*arguments: object, columns: int = 80) -> Result:
+    environment = {"COLUMNS": str(columns)}
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,8 @@ def _rows(output: str, title: str) -> list[list[str]]:
     return [line.split() for line in body.splitlines()[rule + 1 :] if line.strip()]
 
 
-def _cell(value: float) -> str:
-    return f"{value:.4f}".removeprefix("0")
+def _cell(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}f}".removeprefix("0")
 
 
 def test_a_model_folder_gives_the_papers_tables(model: Path, data: Path, tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_model_folder_gives_the_papers_tables(model: Path, data: Path, tmp_pat
         for name in LANGUAGES
     ]
     matrix = _rows(done.stdout, "XQuAD-R, mAP, query language by candidate language")
-    assert matrix == [[x, *(_cell(result.matrix[x][y]) for y in LANGUAGES)] for x in LANGUAGES]
+    assert matrix == [[x, *(_cell(result.matrix[x][y], 3) for y in LANGUAGES)] for x in LANGUAGES]
     written = (tmp_path / "out" / "tables.md").read_text(encoding="utf-8")
     assert written.count("\n|---") == 4
     assert f"| letters | {_cell(result.macro['monolingual']['AP'])} |" in written
@@ -226,6 +227,14 @@ def test_the_command_itself_prints_one_line_and_no_traceback(tmp_path: Path) -> 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: unknown benchmark 'none'")
+
+
+def test_no_digit_is_cut_off_on_a_narrow_screen(model: Path, data: Path) -> None:
+    common = (model, "--benchmark", "xquad-r", "--data", data)
+    wide, narrow = (_run(*common, columns=columns).stdout for columns in (200, 30))
+    assert "…" not in narrow
+    assert re.findall(r"\.\d+", narrow) == re.findall(r"\.\d+", wide)
+    assert max(map(len, _run(*common).stdout.splitlines())) <= 80
 
 
 def test_help_teaches() -> None:

@@ -213,11 +213,11 @@ def test_tables_of_a_result() -> None:
     )
     assert (bias.header, bias.rows) == (["model", "rank distance"], [["small", "12.2"]])
     by_language = language_table(result, "ants")
-    assert by_language.header == ["language", "mAP Mo.", "mAP Mul.", "rank distance"]
+    assert by_language.header == ["language", "mAP Mo.", "mAP Mul.", "bias"]
     assert by_language.rows == [["de", ".2500", "-", "-"], ["en", ".5000", ".1250", "12"]]
     matrix = matrix_table(result, "ants")
     assert matrix.title == "ants, mAP, query language by candidate language"
-    assert matrix.rows == [["de", ".2500", "-"], ["en", "1.0000", ".5000"]]
+    assert matrix.rows == [["de", ".250", "-"], ["en", "1.000", ".500"]]
 
 
 def test_a_corpus_in_files_is_scored_language_by_language(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ class Benchmark:
     @property
     def languages(self) -> list[str]:
         """The languages of the queries and candidates, sorted."""
-        names = LanguageColumn.of(self.candidate_languages).names
-        return sorted({*self.query_languages, *names})
+        found = LanguageColumn.of(self.candidate_languages).present()
+        return sorted({*self.query_languages, *found})
 
     @property
     def judged(

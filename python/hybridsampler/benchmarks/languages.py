@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
@@ -38,6 +38,11 @@ class LanguageColumn(Sequence[str]):
             )
         return cls(list(numbers), codes.astype(np.uint16))
 
+    def present(self) -> set[str]:
+        """The names that occur."""
+        counts = np.bincount(self.codes, minlength=len(self.names))
+        return {name for name, count in zip(self.names, counts, strict=True) if count}
+
     def runs(self) -> list[tuple[str, int, int]]:
         """(language, start, stop) of those that follow one another."""
         if not len(self):
@@ -50,14 +55,20 @@ class LanguageColumn(Sequence[str]):
         """N."""
         return len(self.codes)
 
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        for start in range(0, len(self.codes), 8192):
+            for code in self.codes[start : start + 8192].tolist():
+                yield self.names[code]
+
     @overload
     def __getitem__(self, at: int) -> str: ...
     @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        """Give the name at a place, or a list of names."""
+    def __getitem__(self, at: slice) -> LanguageColumn: ...
+    def __getitem__(self, at: int | slice) -> str | LanguageColumn:
+        """Give the name at a place, or a part of the column, which shares its memory."""
         if isinstance(at, slice):
-            return [self.names[code] for code in self.codes[at].tolist()]
+            return LanguageColumn(self.names, self.codes[at])
         return self.names[int(self.codes[at])]
 
     def __eq__(self, other: object) -> bool:
