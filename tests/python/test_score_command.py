@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,22 @@ def test_bad_files_are_one_line(files: list[str]) -> None:
 def test_its_help_has_an_example() -> None:
     text = " ".join(" ".join(score("--help")).split())
     assert 'Example: hybridsampler score run.trec qrels.txt -m AP -m nDCG@10 -m "AP(rel=2)' in text
+
+
+def test_the_page_about_runs_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
+    block = page.partition("```\n$ ")[2].partition("```")[0]
+    shown = {}
+    for part in block.split("\n$ "):
+        command, _, output = part.partition("\n")
+        shown[command] = output.rstrip("\n").splitlines()
+    monkeypatch.chdir(tmp_path)
+    *files, last = shown
+    for command in files:
+        Path(command.removeprefix("cat ")).write_text("\n".join(shown[command]), encoding="utf-8")
+    assert score(*shlex.split(last)[2:]) == shown[last]
 
 
 def test_it_starts_without_torch_and_the_study(files: list[str]) -> None:
