@@ -1,30 +1,17 @@
 //! Ranks equal those of a naive oracle digit for digit, however the work is cut.
 
+mod common;
+
 use std::cmp::Ordering;
 
+use common::{at_every_level, naive_score};
 use hybridsampler_core::judged::{Excluded, Judged};
 use hybridsampler_core::key::Key;
 use hybridsampler_core::ranking::RankCounter;
-use hybridsampler_core::score::dot;
+use hybridsampler_core::score::simd;
 use hybridsampler_core::tally::Ties;
 use hybridsampler_core::vectors::{Similarity, Vectors};
 use proptest::prelude::*;
-
-/// The reference score by its definition: 32 sums, zero-padded, then halved.
-fn naive_score(a: &[f32], b: &[f32]) -> f64 {
-    let mut lanes = [0.0; 32];
-    let padded = a.len().div_ceil(32) * 32;
-    for k in 0..padded {
-        let of = |v: &[f32]| f64::from(v.get(k).copied().unwrap_or(0.0));
-        lanes[k % 32] += of(a) * of(b);
-    }
-    for width in [16, 8, 4, 2, 1] {
-        for j in 0..width {
-            lanes[j] += lanes[j + width];
-        }
-    }
-    lanes[0]
-}
 
 #[derive(Debug, Clone)]
 struct Case {
@@ -208,12 +195,6 @@ const POLICIES: [Ties; 4] = [Ties::Pessimistic, Ties::Optimistic, Ties::Trec, Ti
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn score_is_its_definition(values in prop::collection::vec((component(), component()), 0..300)) {
-        let (a, b): (Vec<f32>, Vec<f32>) = values.into_iter().unzip();
-        prop_assert_eq!(dot(&a, &b).to_bits(), naive_score(&a, &b).to_bits());
-    }
 
     #[test]
     fn ranks_equal_the_oracle(case in cases(), block in 1_usize..40, threads in 1_usize..4) {
@@ -434,4 +415,9 @@ fn bytes_of_another_version_or_evaluation_are_refused() {
     assert!(case.counter().read_bytes(&sound).is_ok());
     case.queries[1] = 1e-45;
     assert!(case.counter().read_bytes(&sound).unwrap_err().0.contains("differ in queries"));
+}
+
+#[test]
+fn every_level_passes_the_same_tests() {
+    at_every_level("equal_the_oracle", simd);
 }

@@ -4,8 +4,11 @@
 mod float_state;
 mod level;
 mod products;
+mod score;
 mod widest;
 
 pub use float_state::DefaultFloatState;
+pub use level::level;
 pub use products::{CHUNK, TILE, products};
+pub use score::dot;
 pub use widest::{Work, widest};

@@ -39,7 +39,9 @@ pub fn products(dimension: usize, queries: &[f32], tile: &[f32], out: &mut [Sums
             Level::Avx2 => left = grouped(left, &mut rows, |rows, out| unsafe { avx2::<3>(rows, tile, out) }),
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => left = grouped(left, &mut rows, |rows, out| unsafe { avx512::<12>(rows, tile, out) }),
+            Level::Avx512 | Level::Avx512Vnni => {
+                left = grouped(left, &mut rows, |rows, out| unsafe { avx512::<12>(rows, tile, out) })
+            }
         }
         let rest = grouped(left, &mut rows, |rows, out| portable(rows, tile, out));
         debug_assert!(rest.is_empty(), "one row at a time reaches all");
