@@ -14,13 +14,15 @@ use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
 use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
-use crate::screen::Screen;
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
 use crate::vectors::{Prepared, Similarity, Vectors};
 
 mod counting;
 mod exchange;
+mod report;
+
+pub use report::Report;
 
 /// Counts that give the exact rank of every judged candidate.
 #[derive(Debug, Clone)]
@@ -44,8 +46,9 @@ pub struct RankCounter {
     language_count: usize,
     /// One for each query; empty before the first candidate is added.
     tallies: Vec<Tally>,
-    /// One for each tally; empty before the first candidate is added.
-    screens: Vec<Screen>,
+    /// What counting keeps from block to block.
+    held: Option<counting::Held>,
+    report: Report,
     seen: RoaringTreemap,
     zero_rows: u64,
 }
@@ -109,7 +112,8 @@ impl RankCounter {
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
-            screens: Vec::new(),
+            held: None,
+            report: Report::default(),
             seen: RoaringTreemap::new(),
             zero_rows,
             judged: Arc::new(judged),
@@ -134,7 +138,8 @@ impl RankCounter {
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
-            screens: Vec::new(),
+            held: None,
+            report: Report::default(),
             seen: RoaringTreemap::new(),
             zero_rows: self.zero_queries(),
         }
@@ -237,6 +242,7 @@ impl RankCounter {
         self.digests.extend(&other.digests);
         self.seen |= &other.seen;
         self.zero_rows += other.zero_rows - other.zero_queries();
+        self.report += other.report;
         if !other.tallies.is_empty() {
             let most = renumbered.iter().max().map_or(0, |&l| l as usize + 1);
             self.reserve(self.language_count.max(most));
@@ -285,6 +291,12 @@ impl RankCounter {
     #[must_use]
     pub fn zero_rows(&self) -> u64 {
         self.zero_rows
+    }
+
+    /// What decided the comparisons.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report
     }
 
     fn zero_queries(&self) -> u64 {

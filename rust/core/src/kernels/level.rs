@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub enum Level {
     /// Those that every processor of the platform has.
     Portable,
-    /// AVX2 with fused multiply-add.
+    /// AVX2 with fused multiply-add and popcnt.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// AVX-512 F, DQ, BW and VL.
@@ -53,16 +53,11 @@ fn found() -> Vec<Level> {
 /// The levels of this processor, ascending.
 #[cfg(target_arch = "x86_64")]
 fn found() -> Vec<Level> {
+    use std::arch::is_x86_feature_detected as has;
     let steps = [
-        (Level::Avx2, is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")),
-        (
-            Level::Avx512,
-            is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl"),
-        ),
-        (Level::Avx512Vnni, is_x86_feature_detected!("avx512vnni")),
+        (Level::Avx2, has!("avx2") && has!("fma") && has!("popcnt")),
+        (Level::Avx512, has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl")),
+        (Level::Avx512Vnni, has!("avx512vnni")),
     ];
     let there = steps.into_iter().take_while(|&(_, there)| there).map(|(level, _)| level);
     std::iter::once(Level::Portable).chain(there).collect()

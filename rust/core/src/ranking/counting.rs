@@ -1,85 +1,113 @@
-//! Counting a block: products settle most candidates ([`crate::screen`]), the score the rest.
+//! Counting a block: fast products settle most comparisons ([`crate::screen`]), a closer look or the score the rest.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::kernels::DefaultFloatState;
+use crate::judged::Judged;
+use crate::kernels::{DefaultFloatState, Sums};
 use crate::ranking::RankCounter;
+use crate::ranking::report::Report;
 use crate::score::dot;
-use crate::screen::{Bound, Packed, Scratch, Screen, Settled};
+use crate::screen::{Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
-/// Queries that a thread takes at a time.
-const RUN: usize = 24;
-/// Candidates that are packed together.
-const PART: usize = 256;
+/// Queries that a thread takes at a time; their cells and those of a part stay in the second-level cache.
+const RUN: usize = 4 * QUERIES;
+/// Candidates that are packed together, at most, and the bytes of their cells.
+const PART: usize = 6 * TILE;
+const PART_BYTES: usize = 384 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 4 << 20;
+/// Bytes of packed queries held from block to block; the cells of the others are made for each block.
+const HELD: usize = 4 << 20;
+/// Rows whose mean is taken for that of all.
+const CENTRE: usize = 256;
+
+/// Queries as cells, kept from block to block.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    /// The mean of the queries.
+    centre: Vec<f32>,
+    arithmetic: Arithmetic,
+    /// The first runs.
+    runs: Vec<Queries>,
+}
 
 impl RankCounter {
     /// Counts the candidates of a checked block, for which there is room.
     pub(super) fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
-        let bound = Bound::new(self.dimension);
-        if self.screens.is_empty() {
-            let queries = self.queries.chunks_exact(self.dimension);
-            let screen = |(query, tally): (&[f32], &Tally)| Screen::new(bound, query, tally.thresholds());
-            self.screens = queries.zip(&self.tallies).map(screen).collect();
-        }
+        let arithmetic = Arithmetic::Int16;
+        let mut held = self.held.take().unwrap_or_else(|| Held {
+            centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
+            arithmetic,
+            runs: Vec::new(),
+        });
+        let query_centre = std::mem::take(&mut held.centre);
+        let candidate_centre = mean(block);
+        let screen = Screen::new(arithmetic, &query_centre, &candidate_centre);
+        self.hold(&screen, &mut held, threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_by_key(|&c| languages[c as usize]);
+        let part_rows = (PART_BYTES / screen.row_bytes() / TILE).clamp(1, PART / TILE) * TILE;
         let mut parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
-            .flat_map(|same| same.chunks(PART))
-            .map(|members| Part { members, packed: Packed::default() })
+            .flat_map(|same| same.chunks(part_rows))
+            .map(|members| Part { members, language: languages[members[0] as usize], packed: Candidates::default() })
             .collect();
-        let at_once = (PACKED / (4 * self.dimension * PART)).max(1);
+        let at_once = (PACKED / (screen.row_bytes() * part_rows)).max(1);
+        let work = Work {
+            screen: &screen,
+            closer: Closer::new(self.dimension),
+            queries: &self.queries,
+            block,
+            ids,
+            judged: &self.judged,
+            scores: &self.scores,
+        };
         for parts in parts.chunks_mut(at_once) {
             share(
                 threads,
                 parts.iter_mut(),
                 || (),
                 |(), part| {
-                    let rows = part.members.iter().map(|&c| block.row(c as usize));
-                    part.packed.pack(block.dimension, rows);
+                    screen.pack(part.members.iter().map(|&c| block.row(c as usize)), &mut part.packed);
                 },
             );
-            let (dimension, queries, screens) = (self.dimension, &self.queries, &self.screens);
-            let judged = &self.judged;
             let runs = self.tallies.chunks_mut(RUN).enumerate();
-            share(threads, runs, Scratch::default, |scratch, (run, tallies)| {
-                let queries = &queries[run * RUN * dimension..][..tallies.len() * dimension];
-                let screens = &screens[run * RUN..][..tallies.len()];
-                for part in &*parts {
-                    let language = languages[part.members[0] as usize];
-                    part.packed.settle(
-                        bound,
-                        dimension,
-                        queries,
-                        screens,
-                        scratch,
-                        |q, first, settled| match settled {
-                            Settled::Higher(higher) => tallies[q].count_higher(higher, language),
-                            Settled::Open(beaten) => {
-                                let query = &queries[q * dimension..][..dimension];
-                                for (&c, beaten) in part.members[first..].iter().zip(beaten) {
-                                    let (c, tally) = (c as usize, &mut tallies[q]);
-                                    match *beaten {
-                                        Some(beaten) => tally.count_beaten(beaten, language),
-                                        None => tally.count(dot(query, block.row(c)), ids[c], language, judged.ids()),
-                                    }
-                                }
-                            }
-                        },
-                    );
-                }
+            let rooms = share(threads, runs, Room::default, |room, (run, tallies)| {
+                work.count(run, held.runs.get(run), parts, tallies, room);
             });
+            for room in rooms {
+                self.report += room.report;
+            }
             for part in parts {
-                part.packed = Packed::default();
+                part.packed = Candidates::default();
             }
         }
+        held.centre = query_centre;
+        self.held = Some(held);
         self.leave_out(block, ids, languages);
+    }
+
+    /// Makes the cells that are held where there are none for this screen.
+    fn hold(&self, screen: &Screen<'_>, held: &mut Held, threads: usize) {
+        if held.arithmetic == screen.arithmetic() && !held.runs.is_empty() {
+            return;
+        }
+        held.arithmetic = screen.arithmetic();
+        let runs = (HELD / (screen.row_bytes() * RUN)).min(self.tallies.len().div_ceil(RUN));
+        held.runs.resize_with(runs, Queries::default);
+        let queries = self.queries.chunks(RUN * self.dimension);
+        share(
+            threads,
+            held.runs.iter_mut().zip(queries),
+            || (),
+            |(), (run, queries)| {
+                screen.pack_queries(queries, run);
+            },
+        );
     }
 
     /// Takes back what was counted of the candidates that queries leave out.
@@ -97,19 +125,127 @@ impl RankCounter {
     }
 }
 
+/// The mean of the rows, or of some that are spread evenly over them.
+fn mean(rows: Vectors<'_>) -> Vec<f32> {
+    let count = rows.rows().clamp(1, CENTRE);
+    let mut sums = vec![0.0_f64; rows.dimension];
+    if rows.rows() > 0 {
+        for sample in 0..count {
+            for (sum, &x) in sums.iter_mut().zip(rows.row(sample * rows.rows() / count)) {
+                *sum += f64::from(x);
+            }
+        }
+    }
+    sums.into_iter().map(|sum| (sum / count as f64) as f32).collect()
+}
+
 /// Candidates of one language that are packed together.
 struct Part<'a> {
     members: &'a [u32],
-    packed: Packed,
+    language: u32,
+    packed: Candidates,
 }
 
-/// Shares work among threads, each with the default floating-point state and something of its own.
-fn share<T: Send, S>(
+/// Room of a thread, and what it reports.
+#[derive(Default)]
+struct Room {
+    packed: Queries,
+    levels: Levels,
+    products: Vec<Sums>,
+    verdict: Verdict,
+    report: Report,
+}
+
+/// What counts a run of queries against parts of a block.
+struct Work<'a> {
+    screen: &'a Screen<'a>,
+    closer: Closer,
+    queries: &'a [f32],
+    block: Vectors<'a>,
+    ids: &'a [i64],
+    judged: &'a Judged,
+    scores: &'a [f64],
+}
+
+impl Work<'_> {
+    fn count(&self, run: usize, held: Option<&Queries>, parts: &[Part<'_>], tallies: &mut [Tally], room: &mut Room) {
+        let dimension = self.block.dimension;
+        let queries = &self.queries[run * RUN * dimension..][..tallies.len() * dimension];
+        let Room { packed, levels, products, verdict, report } = room;
+        let packed = held.unwrap_or_else(|| {
+            self.screen.pack_queries(queries, packed);
+            packed
+        });
+        self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds), levels);
+        for part in parts {
+            for (group, tallies) in tallies.chunks_mut(QUERIES).enumerate() {
+                if tallies.iter().all(|tally| tally.thresholds().is_empty()) {
+                    continue;
+                }
+                self.screen.multiply(packed, group, &part.packed, products);
+                for (q, tally) in (group * QUERIES..).zip(tallies) {
+                    if tally.thresholds().is_empty() {
+                        continue;
+                    }
+                    self.screen.judge(packed, q, levels, &part.packed, products, verdict);
+                    tally.count_higher(&verdict.higher, part.language);
+                    *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
+                    for &(member, beaten) in &verdict.open {
+                        let norms = packed.length(q) * part.packed.length(member as usize);
+                        let query = &queries[q * dimension..][..dimension];
+                        tally.uncount_beaten(beaten, part.language);
+                        let c = part.members[member as usize] as usize;
+                        self.settle(run * RUN + q, query, c, norms, part.language, tally, report);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the screen's decisions are reported.
+    fn settled<'r>(&self, report: &'r mut Report) -> &'r mut u64 {
+        match self.screen.arithmetic() {
+            Arithmetic::Int8 => &mut report.int8,
+            Arithmetic::Int16 => &mut report.int16,
+            Arithmetic::Float32 => &mut report.float32,
+        }
+    }
+
+    /// Counts what the screen left open.
+    #[expect(clippy::too_many_arguments, reason = "a query, a candidate and where they go")]
+    fn settle(
+        &self,
+        q: usize,
+        query: &[f32],
+        c: usize,
+        norms: f64,
+        language: u32,
+        tally: &mut Tally,
+        report: &mut Report,
+    ) {
+        let candidate = self.block.row(c);
+        // After a screen in float32 the closer look would see no better.
+        if self.screen.arithmetic() != Arithmetic::Float32
+            && let Some(beaten) = self.closer.beaten(query, candidate, norms, tally.thresholds())
+        {
+            report.float32 += 1;
+            tally.count_beaten(beaten as u32, language);
+            return;
+        }
+        report.reference += 1;
+        let own = self.judged.of(q).find(|&position| self.judged.ids()[position] == self.ids[c]);
+        let score = own.map_or_else(|| dot(query, candidate), |position| self.scores[position]);
+        tally.count(score, self.ids[c], language, self.judged.ids());
+    }
+}
+
+/// Shares work among threads, each with the default floating-point state and something of its own, which is returned.
+fn share<T: Send, S: Send>(
     threads: usize,
     work: impl ExactSizeIterator<Item = T> + Send,
     own: impl Fn() -> S + Sync,
     each: impl Fn(&mut S, T) + Sync,
-) {
+) -> Vec<S> {
     let threads = threads.min(work.len());
     let queue = Mutex::new(work);
     let run = || {
@@ -119,11 +255,12 @@ fn share<T: Send, S>(
         while let Some(item) = next() {
             each(&mut own, item);
         }
+        own
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(run);
-        }
-        run();
-    });
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mine = run();
+        let theirs = others.into_iter().map(|thread| thread.join().expect("a thread that counts does not panic"));
+        std::iter::once(mine).chain(theirs).collect()
+    })
 }
