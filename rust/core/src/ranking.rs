@@ -373,9 +373,15 @@ fn changed(id: i64) -> String {
 }
 
 fn digest(row: &[f32]) -> u64 {
+    const PART: usize = 64;
     let mut hash = Xxh3::new();
-    for x in row {
-        hash.update(&x.to_le_bytes());
+    let mut bytes = [0; 4 * PART];
+    for part in row.chunks(PART) {
+        let bytes = &mut bytes[..4 * part.len()];
+        for (four, x) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(part) {
+            *four = x.to_le_bytes();
+        }
+        hash.update(bytes);
     }
     hash.digest()
 }

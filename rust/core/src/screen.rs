@@ -13,14 +13,17 @@
 //! Norms are computed in float64 and rounded up; NaN and infinity settle nothing. Bounds by blocks of components, or
 //! tightened by principal components, did not pay for the products that they save.
 
-#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
-
 mod rows;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
-use crate::kernels::{Bounds, CHUNK, Factors, QueryCells, Sums, Thresholds, TileCells, Work, judge, products, widest};
+use crate::kernels::{
+    Bounds, CHUNK, Factors, QueryCells, ROWS, SUMS, Sums, Thresholds, TileCells, judge, near, products,
+};
 use crate::score::dot;
 use rows::{Rows, down, norm, steps, up};
+
+/// Candidates that are looked at together, the second time.
+pub const AT_ONCE: usize = ROWS;
 
 /// Half the distance from 1 to the next float32.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -294,7 +297,7 @@ impl Levels {
     }
 }
 
-/// The second look at a query and a candidate: one float32 product in 32 sums, as the score has them.
+/// The second look at a query and a candidate: one float32 product, on a short path.
 #[derive(Debug, Clone, Copy)]
 pub struct Closer {
     relative: f64,
@@ -305,58 +308,31 @@ impl Closer {
     /// The bound for vectors with `dimension` components.
     #[must_use]
     pub fn new(dimension: usize) -> Self {
+        let in_order = dimension % SUMS + dimension / SUMS;
         Self {
-            relative: (gamma(dimension.div_ceil(32) + 7, UNIT) + gamma_of_score(dimension)) * SLACK,
+            relative: (gamma(in_order + 2 + SUMS.ilog2() as usize, UNIT) + gamma_of_score(dimension)) * SLACK,
             absolute: (dimension + 8) as f64 * f64::from(f32::from_bits(1)),
         }
     }
 
-    /// How many of the ascending thresholds the candidate beats; `None` where that is not certain. `norms` is the product
-    /// of the norms, rounded up.
+    /// The products of a query with some candidates, to be given to [`Self::beaten`].
     #[must_use]
-    pub fn beaten(self, query: &[f32], candidate: &[f32], norms: f64, thresholds: &[f64]) -> Option<usize> {
+    pub fn products(query: &[f32], candidates: [&[f32]; AT_ONCE]) -> [f32; AT_ONCE] {
+        near(query, candidates)
+    }
+
+    /// How many of the ascending thresholds a candidate beats; `None` where that is not certain. `norms` is the product of
+    /// the norms of query and candidate, rounded up.
+    #[must_use]
+    pub fn beaten(self, product: f32, norms: f64, thresholds: &[f64]) -> Option<usize> {
         if norms >= LARGEST || norms.is_nan() {
             return None;
         }
-        let mut product = 0.0;
-        widest(Product { a: query, b: candidate, out: &mut product });
         let error = self.relative * norms + self.absolute;
         let (low, high) = (f64::from(product) - error, f64::from(product) + error);
         let sure = thresholds.partition_point(|&threshold| threshold < low);
         let lower = thresholds.get(sure).is_none_or(|&threshold| high < threshold);
         lower.then_some(sure)
-    }
-}
-
-struct Product<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    out: &'a mut f32,
-}
-
-impl Work for Product<'_> {
-    #[inline(always)]
-    fn run(self) {
-        const LANES: usize = 32;
-        let mut lanes = [0.0_f32; LANES];
-        let (a, a_rest) = self.a.as_chunks::<LANES>();
-        let (b, b_rest) = self.b.as_chunks::<LANES>();
-        for (a, b) in a.iter().zip(b) {
-            for lane in 0..LANES {
-                lanes[lane] += a[lane] * b[lane];
-            }
-        }
-        for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
-            *lane += a * b;
-        }
-        let mut width = LANES / 2;
-        while width > 0 {
-            for lane in 0..width {
-                lanes[lane] += lanes[lane + width];
-            }
-            width /= 2;
-        }
-        *self.out = lanes[0];
     }
 }
 

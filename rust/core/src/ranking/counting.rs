@@ -8,7 +8,7 @@ use crate::kernels::{DefaultFloatState, Sums};
 use crate::ranking::RankCounter;
 use crate::ranking::report::Report;
 use crate::score::dot;
-use crate::screen::{Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
+use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
@@ -190,13 +190,10 @@ impl Work<'_> {
                     self.screen.judge(packed, q, levels, &part.packed, products, verdict);
                     tally.count_higher(&verdict.higher, part.language);
                     *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
-                    for &(member, beaten) in &verdict.open {
-                        let norms = packed.length(q) * part.packed.length(member as usize);
-                        let query = &queries[q * dimension..][..dimension];
+                    for &(_, beaten) in &verdict.open {
                         tally.uncount_beaten(beaten, part.language);
-                        let c = part.members[member as usize] as usize;
-                        self.settle(run * RUN + q, query, c, norms, part.language, tally, report);
                     }
+                    self.settle(run * RUN + q, packed.length(q), part, &verdict.open, tally, report);
                 }
             }
         }
@@ -211,31 +208,40 @@ impl Work<'_> {
         }
     }
 
-    /// Counts what the screen left open.
-    #[expect(clippy::too_many_arguments, reason = "a query, a candidate and where they go")]
+    /// Counts what the screen left open of a query, whose norm is `norm`, and a part.
     fn settle(
         &self,
         q: usize,
-        query: &[f32],
-        c: usize,
-        norms: f64,
-        language: u32,
+        norm: f64,
+        part: &Part<'_>,
+        open: &[(u32, u32)],
         tally: &mut Tally,
         report: &mut Report,
     ) {
-        let candidate = self.block.row(c);
+        let query = &self.queries[q * self.block.dimension..][..self.block.dimension];
+        let row = |member: u32| self.block.row(part.members[member as usize] as usize);
         // After a screen in float32 the closer look would see no better.
-        if self.screen.arithmetic() != Arithmetic::Float32
-            && let Some(beaten) = self.closer.beaten(query, candidate, norms, tally.thresholds())
-        {
-            report.float32 += 1;
-            tally.count_beaten(beaten as u32, language);
-            return;
+        let closer = (self.screen.arithmetic() != Arithmetic::Float32).then_some(self.closer);
+        for open in open.chunks(AT_ONCE) {
+            let members: [u32; AT_ONCE] = std::array::from_fn(|at| open.get(at).unwrap_or(&open[0]).0);
+            let products = closer.map(|_| Closer::products(query, members.map(row)));
+            for (at, &(member, _)) in open.iter().enumerate() {
+                let norms = norm * part.packed.length(member as usize);
+                let beaten = closer
+                    .zip(products)
+                    .and_then(|(closer, products)| closer.beaten(products[at], norms, tally.thresholds()));
+                if let Some(beaten) = beaten {
+                    report.float32 += 1;
+                    tally.count_beaten(beaten as u32, part.language);
+                    continue;
+                }
+                report.reference += 1;
+                let id = self.ids[part.members[member as usize] as usize];
+                let own = self.judged.of(q).find(|&position| self.judged.ids()[position] == id);
+                let score = own.map_or_else(|| dot(query, row(member)), |position| self.scores[position]);
+                tally.count(score, id, part.language, self.judged.ids());
+            }
         }
-        report.reference += 1;
-        let own = self.judged.of(q).find(|&position| self.judged.ids()[position] == self.ids[c]);
-        let score = own.map_or_else(|| dot(query, candidate), |position| self.scores[position]);
-        tally.count(score, self.ids[c], language, self.judged.ids());
     }
 }
 
