@@ -14,6 +14,7 @@ use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
 use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
+use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
 use crate::vectors::{Prepared, Similarity, Vectors};
@@ -49,6 +50,8 @@ pub struct RankCounter {
     /// What counting keeps from block to block.
     held: Option<counting::Held>,
     report: Report,
+    /// The arithmetic of the screens, where it is not to be chosen.
+    forced: Option<Arithmetic>,
     seen: RoaringTreemap,
     zero_rows: u64,
 }
@@ -114,6 +117,7 @@ impl RankCounter {
             tallies: Vec::new(),
             held: None,
             report: Report::default(),
+            forced: None,
             seen: RoaringTreemap::new(),
             zero_rows,
             judged: Arc::new(judged),
@@ -140,9 +144,16 @@ impl RankCounter {
             tallies: Vec::new(),
             held: None,
             report: Report::default(),
+            forced: self.forced,
             seen: RoaringTreemap::new(),
             zero_rows: self.zero_queries(),
         }
+    }
+
+    /// Screens blocks with this arithmetic instead of the one that suits them: for tests and comparisons. Ranks stay the
+    /// same.
+    pub fn screen_with(&mut self, arithmetic: Arithmetic) {
+        self.forced = Some(arithmetic);
     }
 
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.

@@ -17,7 +17,8 @@ mod rows;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    Bounds, CHUNK, Factors, QueryCells, ROWS, SUMS, Sums, Thresholds, TileCells, judge, near, products,
+    Bounds, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, ROWS, SUMS, Sums, Thresholds, TileCells, judge, near,
+    products,
 };
 use crate::score::dot;
 use rows::{Rows, down, norm, steps, up};
@@ -83,7 +84,7 @@ pub struct Levels {
 }
 
 /// Candidates as cells, 32 side by side, tile by tile.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Candidates {
     cells: Vec<TileCells>,
     starts: Vec<TileCells>,
@@ -152,7 +153,7 @@ impl<'a> Screen<'a> {
         let score = gamma_of_score(self.dimension);
         if self.arithmetic == Arithmetic::Float32 {
             // Products of a chunk are multiplied, then added one by one, then the chunks are added.
-            let roundings = CHUNK.min(self.dimension) + 2 + self.dimension.div_ceil(CHUNK);
+            let roundings = FLOAT32_CHUNK.min(self.dimension) + 2 + self.dimension.div_ceil(FLOAT32_CHUNK);
             let relative = (gamma(roundings, UNIT) + score + 6.0 * UNIT) * SLACK;
             return Query {
                 factors: Factors { shift: 1.0, residual: 1.0, norm: up(relative * length) },
@@ -164,9 +165,10 @@ impl<'a> Screen<'a> {
         let integers = (row.norm + row.residual) / scale;
         let centre = self.query_norm / scale;
         // The roundings of q - n and d - m; twice the score's, for what the rounding of d - m adds to |d|; the product's
-        // conversion, its scale, two sums; the shift's conversion, factor and its conversion, the sums again.
+        // conversion, its way into the total, its scale, two sums; the shift's conversion, factor and its conversion, the
+        // sums again.
         let relative = (row.residual + 2.0 * UNIT * (length + row.norm) + 2.0 * score * length) / scale
-            + 5.0 * UNIT * integers
+            + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
             + 7.0 * UNIT * centre;
         // Not 0, which infinity must not meet.
         let shift = (self.shift_unit / scale).max(f32::MIN_POSITIVE.into()) as f32;
@@ -212,7 +214,7 @@ impl<'a> Screen<'a> {
         let nothing = TileCells([0; TILE]);
         out.count = candidates.len();
         let tiles = out.count.div_ceil(TILE);
-        out.cells.clear();
+        // What is left there from before is written over, but in places behind the last candidate, which count for nothing.
         out.cells.resize(tiles * steps, nothing);
         out.starts.clear();
         out.starts.resize(tiles, nothing);

@@ -1,5 +1,9 @@
 //! What the tests of the scorer share: the score by its definition, and every level of processor instructions.
 
+#![allow(dead_code, reason = "no test needs all")]
+
+pub mod case;
+
 use std::process::Command;
 
 /// The reference score by its definition: 32 sums, zero-padded, then halved.

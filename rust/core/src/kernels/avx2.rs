@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::portable::Int8s;
-use crate::kernels::tile::{Arithmetic, CHUNK, Cell, Multiply, Sums, Whole};
+use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, Sums, Whole};
 
 /// [`super::products`] on this level: sums of three queries in four registers each.
 #[target_feature(enable = "avx2,fma")]
@@ -29,7 +29,7 @@ struct Int16s;
 unsafe impl Multiply for Int16s {
     type Register = __m256i;
     const LANES: usize = 8;
-    const CHUNK: usize = usize::MAX;
+    const CHUNK: usize = INT16_CHUNK;
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> __m256i {
@@ -62,7 +62,7 @@ struct Floats;
 unsafe impl Multiply for Floats {
     type Register = __m256;
     const LANES: usize = 8;
-    const CHUNK: usize = CHUNK;
+    const CHUNK: usize = FLOAT32_CHUNK;
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> __m256 {

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::portable::Int8s;
-use crate::kernels::tile::{Arithmetic, CHUNK, Cell, Multiply, Sums, Whole};
+use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, Sums, Whole};
 
 /// [`super::products`] on this level: sums of twelve queries in two registers each.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
@@ -27,7 +27,7 @@ struct Int16s;
 unsafe impl Multiply for Int16s {
     type Register = __m512i;
     const LANES: usize = 16;
-    const CHUNK: usize = usize::MAX;
+    const CHUNK: usize = INT16_CHUNK;
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> __m512i {
@@ -61,7 +61,7 @@ pub(super) struct Floats;
 unsafe impl Multiply for Floats {
     type Register = __m512;
     const LANES: usize = 16;
-    const CHUNK: usize = CHUNK;
+    const CHUNK: usize = FLOAT32_CHUNK;
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> __m512 {

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::avx512::Floats;
-use crate::kernels::tile::{Arithmetic, Cell, Multiply, Sums, Whole};
+use crate::kernels::tile::{Arithmetic, Cell, INT16_CHUNK, Multiply, Sums, Whole};
 
 /// [`super::products`] on this level: sums of twelve queries in two registers each.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni")]
@@ -28,7 +28,7 @@ struct Integers<const BYTES: bool>;
 unsafe impl<const BYTES: bool> Multiply for Integers<BYTES> {
     type Register = __m512i;
     const LANES: usize = 16;
-    const CHUNK: usize = usize::MAX;
+    const CHUNK: usize = if BYTES { usize::MAX } else { INT16_CHUNK };
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> __m512i {

@@ -62,3 +62,12 @@ fn found() -> Vec<Level> {
     let there = steps.into_iter().take_while(|&(_, there)| there).map(|(level, _)| level);
     std::iter::once(Level::Portable).chain(there).collect()
 }
+
+/// Whether the level has an instruction for products of int8: without, they are slower than those of int16.
+#[must_use]
+pub fn multiplies_int8() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return level() == Level::Avx512Vnni;
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}

@@ -18,8 +18,8 @@ mod widest;
 
 pub use float_state::DefaultFloatState;
 pub use judge::{Bounds, Factors, Thresholds, Verdict, judge};
-pub use level::level;
+pub use level::{level, multiplies_int8};
 pub use near::{ROWS, SUMS, near};
 pub use score::dot;
-pub use tile::{Arithmetic, CHUNK, Cell, QUERIES, QueryCells, Sums, TILE, TileCells, products};
+pub use tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, QUERIES, QueryCells, Sums, TILE, TileCells, products};
 pub use widest::{Work, widest};

@@ -2,7 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
-use crate::kernels::tile::{CHUNK, Cell, Multiply, TILE};
+use crate::kernels::tile::{Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TILE};
 
 /// Cells or integer sums.
 type Lanes = [Cell; TILE];
@@ -20,7 +20,7 @@ pub struct Floats;
 unsafe impl Multiply for Int16s {
     type Register = Lanes;
     const LANES: usize = TILE;
-    const CHUNK: usize = usize::MAX;
+    const CHUNK: usize = INT16_CHUNK;
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> Lanes {
@@ -95,7 +95,7 @@ unsafe impl Multiply for Int8s {
 unsafe impl Multiply for Floats {
     type Register = [f32; TILE];
     const LANES: usize = TILE;
-    const CHUNK: usize = CHUNK;
+    const CHUNK: usize = FLOAT32_CHUNK;
 
     #[inline(always)]
     unsafe fn load(cells: *const Cell) -> [f32; TILE] {

@@ -12,7 +12,10 @@ pub const TILE: usize = 32;
 /// Queries whose products are computed together.
 pub const QUERIES: usize = 12;
 /// Float32 products that are summed before they join a total, so that few roundings are on the way of each.
-pub const CHUNK: usize = 128;
+pub const FLOAT32_CHUNK: usize = 128;
+/// Cells of int16 that are summed before they join a total: the shorter, the larger the integers may be whose sums fit
+/// into int32. With 64, uniform noise of 768 components leaves 2.4 % open instead of 5.8 %, for 3 % of the time.
+pub const INT16_CHUNK: usize = 64;
 
 /// Four bytes of a row: one float32, two int16 or four int8.
 pub type Cell = u32;
@@ -62,8 +65,9 @@ pub(super) unsafe trait Multiply {
 /// all queries one after the other, `candidates` those of a tile, then those of the next; `starts` has for each tile the
 /// cells that sums start with.
 ///
-/// Sums of integers are exact as far as they fit into int32, and then rounded once. A float32 product meets its own
-/// rounding (unless the level fuses it), at most [`CHUNK`] additions and one more for each chunk.
+/// Sums of int8 are exact, and those of [`INT16_CHUNK`] cells of int16, as far as they fit into int32; then they are rounded
+/// and join the total in float32, in the same way on every level. A float32 product meets its own
+/// rounding (unless the level fuses it), at most [`FLOAT32_CHUNK`] additions and one more for each chunk.
 ///
 /// # Panics
 /// When the sizes do not fit.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::judged::Judged;
-use crate::kernels::{DefaultFloatState, Sums};
+use crate::kernels::{DefaultFloatState, Sums, multiplies_int8};
 use crate::ranking::RankCounter;
 use crate::ranking::report::Report;
 use crate::score::dot;
@@ -12,15 +12,21 @@ use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Qu
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
-/// Queries that a thread takes at a time; their cells and those of a part stay in the second-level cache.
-const RUN: usize = 4 * QUERIES;
-/// Candidates that are packed together, at most, and the bytes of their cells.
+/// Runs of queries for each thread, at least: it takes one at a time, and goes through it with one part after the other.
+const RUNS: usize = 6;
+/// Candidates that are packed together, at most, and the bytes of their cells and rows: a part stays in the second-level
+/// cache while a run of queries goes past it.
 const PART: usize = 6 * TILE;
-const PART_BYTES: usize = 384 << 10;
+const PART_BYTES: usize = 640 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
 const HELD: usize = 4 << 20;
+/// Blocks of fewer rows are not worth a trial.
+const SAMPLED: usize = 256;
+/// The share of comparisons that int8, and int16, may leave open.
+const INT8_OPEN: f64 = 0.04;
+const INT16_OPEN: f64 = 0.2;
 /// Rows whose mean is taken for that of all.
 const CENTRE: usize = 256;
 
@@ -30,27 +36,37 @@ pub(super) struct Held {
     /// The mean of the queries.
     centre: Vec<f32>,
     arithmetic: Arithmetic,
+    /// Queries in a run.
+    run: usize,
     /// The first runs.
     runs: Vec<Queries>,
+    /// Room for packed candidates.
+    room: Vec<Candidates>,
 }
 
 impl RankCounter {
     /// Counts the candidates of a checked block, for which there is room.
     pub(super) fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
-        let arithmetic = Arithmetic::Int16;
+        if ids.is_empty() {
+            return;
+        }
         let mut held = self.held.take().unwrap_or_else(|| Held {
             centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
-            arithmetic,
+            arithmetic: Arithmetic::Int16,
+            run: 0,
             runs: Vec::new(),
+            room: Vec::new(),
         });
         let query_centre = std::mem::take(&mut held.centre);
         let candidate_centre = mean(block);
-        let screen = Screen::new(arithmetic, &query_centre, &candidate_centre);
+        let with = |arithmetic| Screen::new(arithmetic, &query_centre, &candidate_centre);
+        let screen = with(self.choose(block, with));
         self.hold(&screen, &mut held, threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_by_key(|&c| languages[c as usize]);
-        let part_rows = (PART_BYTES / screen.row_bytes() / TILE).clamp(1, PART / TILE) * TILE;
+        let row_bytes = screen.row_bytes() + size_of_val(block.row(0));
+        let part_rows = (PART_BYTES / row_bytes / TILE).clamp(1, PART / TILE) * TILE;
         let mut parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
             .flat_map(|same| same.chunks(part_rows))
@@ -67,6 +83,9 @@ impl RankCounter {
             scores: &self.scores,
         };
         for parts in parts.chunks_mut(at_once) {
+            for part in &mut *parts {
+                part.packed = held.room.pop().unwrap_or_default();
+            }
             share(
                 threads,
                 parts.iter_mut(),
@@ -75,31 +94,72 @@ impl RankCounter {
                     screen.pack(part.members.iter().map(|&c| block.row(c as usize)), &mut part.packed);
                 },
             );
-            let runs = self.tallies.chunks_mut(RUN).enumerate();
+            let runs = self.tallies.chunks_mut(held.run).enumerate();
             let rooms = share(threads, runs, Room::default, |room, (run, tallies)| {
-                work.count(run, held.runs.get(run), parts, tallies, room);
+                work.count(run * held.run, held.runs.get(run), parts, tallies, room);
             });
             for room in rooms {
                 self.report += room.report;
             }
-            for part in parts {
-                part.packed = Candidates::default();
-            }
+            held.room.extend(parts.iter_mut().map(|part| std::mem::take(&mut part.packed)));
         }
         held.centre = query_centre;
         self.held = Some(held);
         self.leave_out(block, ids, languages);
     }
 
+    /// The arithmetic that leaves few enough comparisons open, tried on a sample of this block: a closer look at one takes
+    /// as long as some 10 products in int16, or 20 in int8. The choice changes no rank, and depends on the block alone.
+    fn choose<'s>(&self, block: Vectors<'_>, with: impl Fn(Arithmetic) -> Screen<'s>) -> Arithmetic {
+        if let Some(forced) = self.forced {
+            return forced;
+        }
+        let open = |arithmetic| self.open_share(block, &with(arithmetic));
+        if multiplies_int8() && block.rows() >= SAMPLED && open(Arithmetic::Int8) < INT8_OPEN {
+            Arithmetic::Int8
+        } else if block.rows() < SAMPLED || open(Arithmetic::Int16) < INT16_OPEN {
+            Arithmetic::Int16
+        } else {
+            Arithmetic::Float32
+        }
+    }
+
+    /// The share of comparisons of a sample that a screen leaves open.
+    fn open_share(&self, block: Vectors<'_>, screen: &Screen<'_>) -> f64 {
+        let judging: Vec<usize> =
+            (0..self.tallies.len()).filter(|&q| !self.tallies[q].thresholds().is_empty()).collect();
+        let spread = |of: usize, count: usize| (0..count.min(of)).map(move |at| at * of / count.min(of));
+        let sample: Vec<usize> = spread(judging.len(), 2 * QUERIES).map(|at| judging[at]).collect();
+        let query = |&q: &usize| &self.queries[q * self.dimension..][..self.dimension];
+        let rows: Vec<f32> = sample.iter().flat_map(query).copied().collect();
+        let members: Vec<&[f32]> = spread(block.rows(), 3 * TILE).map(|c| block.row(c)).collect();
+        let Room { mut packed, mut levels, mut products, mut verdict, .. } = Room::default();
+        let mut candidates = Candidates::default();
+        screen.pack_queries(&rows, &mut packed);
+        screen.levels(&packed, &rows, sample.iter().map(|&q| self.tallies[q].thresholds()), &mut levels);
+        screen.pack(members.iter().copied(), &mut candidates);
+        let mut open = 0;
+        for q in 0..sample.len() {
+            if q % QUERIES == 0 {
+                screen.multiply(&packed, q / QUERIES, &candidates, &mut products);
+            }
+            screen.judge(&packed, q, &levels, &candidates, &mut products, &mut verdict);
+            open += verdict.open.len();
+        }
+        open as f64 / (sample.len() * members.len()).max(1) as f64
+    }
+
     /// Makes the cells that are held where there are none for this screen.
     fn hold(&self, screen: &Screen<'_>, held: &mut Held, threads: usize) {
-        if held.arithmetic == screen.arithmetic() && !held.runs.is_empty() {
+        let run =
+            self.tallies.len().div_ceil(RUNS * threads).next_multiple_of(QUERIES).clamp(4 * QUERIES, 40 * QUERIES);
+        if (held.arithmetic, held.run) == (screen.arithmetic(), run) {
             return;
         }
-        held.arithmetic = screen.arithmetic();
-        let runs = (HELD / (screen.row_bytes() * RUN)).min(self.tallies.len().div_ceil(RUN));
+        (held.arithmetic, held.run) = (screen.arithmetic(), run);
+        let runs = (HELD / (screen.row_bytes() * run)).min(self.tallies.len().div_ceil(run));
         held.runs.resize_with(runs, Queries::default);
-        let queries = self.queries.chunks(RUN * self.dimension);
+        let queries = self.queries.chunks(run * self.dimension);
         share(
             threads,
             held.runs.iter_mut().zip(queries),
@@ -168,9 +228,10 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn count(&self, run: usize, held: Option<&Queries>, parts: &[Part<'_>], tallies: &mut [Tally], room: &mut Room) {
+    /// Counts parts for the queries from `first` on, whose tallies are given.
+    fn count(&self, first: usize, held: Option<&Queries>, parts: &[Part<'_>], tallies: &mut [Tally], room: &mut Room) {
         let dimension = self.block.dimension;
-        let queries = &self.queries[run * RUN * dimension..][..tallies.len() * dimension];
+        let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
         let Room { packed, levels, products, verdict, report } = room;
         let packed = held.unwrap_or_else(|| {
             self.screen.pack_queries(queries, packed);
@@ -193,7 +254,7 @@ impl Work<'_> {
                     for &(_, beaten) in &verdict.open {
                         tally.uncount_beaten(beaten, part.language);
                     }
-                    self.settle(run * RUN + q, packed.length(q), part, &verdict.open, tally, report);
+                    self.settle(first + q, packed.length(q), part, &verdict.open, tally, report);
                 }
             }
         }

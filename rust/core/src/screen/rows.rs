@@ -2,12 +2,14 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
-use crate::kernels::{Arithmetic, Cell, Work, widest};
+use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, Work, widest};
 use crate::score::dot;
 
-/// The largest norm of integers whose products fit into int32 (Cauchy-Schwarz: no sum of any of the products of two rows
-/// is larger than the product of their norms, and 46,290 squared is below 2^31).
+/// The largest norm of the integers of a chunk, so that sums fit into int32 (Cauchy-Schwarz: no sum of any of the products
+/// of two chunks is larger than the product of their norms, and 46,290 squared is below 2^31).
 const INT16_NORM: f64 = 46_290.0;
+/// Components of a chunk.
+const CHUNK: usize = 2 * INT16_CHUNK;
 /// Rows are filled up with zeros to a multiple of this.
 const STEP: usize = 32;
 /// Norms between which no operation of the bounds overflows, or underflows by more than they allow for: 2^-104 and 2^100.
@@ -84,6 +86,13 @@ impl Rows {
         &self.centred[..self.dimension]
     }
 
+    /// Whether no sum of products with another such row can overflow.
+    fn sums_fit(&self) -> bool {
+        let squares = |chunk: &[i32]| chunk.iter().map(|&x| i64::from(x) * i64::from(x)).sum::<i64>();
+        self.arithmetic != Arithmetic::Int16
+            || self.integers.chunks(CHUNK).all(|chunk| squares(chunk) as f64 <= INT16_NORM * INT16_NORM)
+    }
+
     /// Makes cells of a row less the centre, integers higher by `offset`. The difference is one of float32 numbers, so it
     /// is off by half a unit in the last place; whoever uses it has to allow for that.
     pub fn take(&mut self, row: &[f32], centre: &[f32], offset: u8) -> Row {
@@ -106,9 +115,11 @@ impl Rows {
         } else if SOUND.contains(&norm) {
             let mut scale = f64::from(largest) / f64::from(most);
             if self.arithmetic == Arithmetic::Int16 {
+                let chunks = self.centred.chunks(CHUNK).map(|chunk| dot(chunk, chunk));
+                let largest = chunks.fold(0.0_f64, f64::max).sqrt();
                 // Rounding adds at most half a unit for each component.
-                let room = (self.dimension as f64).sqrt() / 2.0 + 1.0;
-                scale = scale.max(norm / (INT16_NORM - room).max(1.0));
+                let room = (CHUNK as f64).sqrt() / 2.0 + 1.0;
+                scale = scale.max(largest / (INT16_NORM - room));
             }
             taken.scale = up(scale);
             let (mut squares, mut sum) = (0.0, 0);
@@ -121,10 +132,7 @@ impl Rows {
                 sum: &mut sum,
             });
             (taken.residual, taken.sum) = (root(squares, self.dimension), sum);
-            let integers = (norm + taken.residual) / f64::from(taken.scale) * (1.0 + 4.0 * f64::EPSILON);
-            if self.arithmetic == Arithmetic::Int16 && integers > INT16_NORM {
-                taken.residual = f64::INFINITY;
-            }
+            debug_assert!(self.sums_fit(), "integers whose products overflow");
         } else {
             taken = Row { scale: 0.0, norm: 0.0, residual: f64::INFINITY, sum: 0 };
             self.integers.fill(0);
