@@ -48,6 +48,35 @@ class Ranks:
     """Names of the candidates' languages, in the order in which they were first added."""
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What decided the comparisons of queries with candidates.
+
+    A comparison is a query that judges some candidate, and a candidate. It is decided by the first
+    arithmetic whose proven bound lets it; what none settles is scored in full. Which arithmetic
+    looks first is chosen for each block, and does not change a rank.
+    """
+
+    int8: int
+    """Decided by int8 products."""
+    int16: int
+    """Decided by int16 products."""
+    float32: int
+    """Decided by float32 products, as the first or the second look."""
+    elsewhere: int
+    """Decided by a screen on another device."""
+    reference: int
+    """Decided by the score itself, in float64; so are equal scores."""
+    simd: str
+    """The instructions that this process uses: portable, avx2, avx512 or avx512vnni. The variable
+    ``HYBRIDSAMPLER_SIMD`` asks for a lower level than the best."""
+
+    @property
+    def comparisons(self) -> int:
+        """All of them."""
+        return self.int8 + self.int16 + self.float32 + self.elsewhere + self.reference
+
+
 class RankCounter:
     """Counts, block by block, what gives exact ranks; holds neither candidates nor scores.
 
@@ -275,6 +304,12 @@ class RankCounter:
     def zero_rows(self) -> int:
         """Queries and counted candidates that are zero and so have no direction (cosine only)."""
         return self._core.zero_rows
+
+    @property
+    def report(self) -> Report:
+        """What decided the comparisons counted so far; :meth:`merge` and :meth:`load` add theirs.
+        """
+        return Report(*self._core.decided, simd=self._core.simd)
 
     def _merge(self, core: _core.RankCounter, languages: Iterable[str]) -> None:
         self._core.merge(core, self._numbers(languages))

@@ -14,13 +14,16 @@ use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
 use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
-use crate::screen::Screen;
+use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
 use crate::vectors::{Prepared, Similarity, Vectors};
 
 mod counting;
 mod exchange;
+mod report;
+
+pub use report::Report;
 
 /// Counts that give the exact rank of every judged candidate.
 #[derive(Debug, Clone)]
@@ -44,8 +47,11 @@ pub struct RankCounter {
     language_count: usize,
     /// One for each query; empty before the first candidate is added.
     tallies: Vec<Tally>,
-    /// One for each tally; empty before the first candidate is added.
-    screens: Vec<Screen>,
+    /// What counting keeps from block to block.
+    held: Option<counting::Held>,
+    report: Report,
+    /// The arithmetic of the screens, where it is not to be chosen.
+    forced: Option<Arithmetic>,
     seen: RoaringTreemap,
     zero_rows: u64,
 }
@@ -109,7 +115,9 @@ impl RankCounter {
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
-            screens: Vec::new(),
+            held: None,
+            report: Report::default(),
+            forced: None,
             seen: RoaringTreemap::new(),
             zero_rows,
             judged: Arc::new(judged),
@@ -134,10 +142,18 @@ impl RankCounter {
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
-            screens: Vec::new(),
+            held: None,
+            report: Report::default(),
+            forced: self.forced,
             seen: RoaringTreemap::new(),
             zero_rows: self.zero_queries(),
         }
+    }
+
+    /// Screens blocks with this arithmetic instead of the one that suits them: for tests and comparisons. Ranks stay the
+    /// same.
+    pub fn screen_with(&mut self, arithmetic: Arithmetic) {
+        self.forced = Some(arithmetic);
     }
 
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
@@ -237,6 +253,7 @@ impl RankCounter {
         self.digests.extend(&other.digests);
         self.seen |= &other.seen;
         self.zero_rows += other.zero_rows - other.zero_queries();
+        self.report += other.report;
         if !other.tallies.is_empty() {
             let most = renumbered.iter().max().map_or(0, |&l| l as usize + 1);
             self.reserve(self.language_count.max(most));
@@ -297,6 +314,12 @@ impl RankCounter {
     #[must_use]
     pub fn zero_rows(&self) -> u64 {
         self.zero_rows
+    }
+
+    /// What decided the comparisons.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report
     }
 
     fn zero_queries(&self) -> u64 {
@@ -373,9 +396,15 @@ fn changed(id: i64) -> String {
 }
 
 fn digest(row: &[f32]) -> u64 {
+    const PART: usize = 64;
     let mut hash = Xxh3::new();
-    for x in row {
-        hash.update(&x.to_le_bytes());
+    let mut bytes = [0; 4 * PART];
+    for part in row.chunks(PART) {
+        let bytes = &mut bytes[..4 * part.len()];
+        for (four, x) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(part) {
+            *four = x.to_le_bytes();
+        }
+        hash.update(bytes);
     }
     hash.digest()
 }

@@ -1,230 +1,361 @@
-//! Float32 products that settle most comparisons with the judged candidates, under a proven bound.
+//! Fast products that settle most comparisons with the judged candidates, under proven bounds.
 //!
-//! A product `f` of a query and a candidate in float32 differs from their score by at most
-//! `E = gamma_m |q| |d| + a`, where `m` is the largest number of roundings that a product meets on its way into the sum
-//! and `gamma_m = m u / (1 - m u)`, `u = 2^-24` (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), and
-//! `a` bounds what underflow takes away. Where `f - E` lies above a threshold or `f + E` below it, the score does; what
-//! lies between is scored in full. Norms are computed in float64 and rounded up.
+//! With integers: centres `n` of the queries and `m` of the candidates are taken off (`y = q - n`, `x = d - m`, each
+//! rounded to float32), and rows become integers with a scale, `y = a Y + r` and `x = b X + t`. Then
+//! `q.d = a b Y.X + n.x + q.m` but for `|aY| |t| + |r| |x|` (Cauchy-Schwarz), and for roundings that are proportional to
+//! `|q| |x|`, `|y| |x|`, `|n| |x|` and `|q| |m|`. `Y.X` is computed exactly, so every processor settles the same. All is
+//! divided by `a`, so that queries of any scale meet float32 bounds.
+//!
+//! In float32: a product of `m` roundings on the longest path is off by at most `gamma_m |q| |d|` and what underflow takes
+//! away, where `gamma_m = m u / (1 - m u)`, `u = 2^-24` (Higham, Accuracy and Stability of Numerical Algorithms, section
+//! 3.1).
+//!
+//! Norms are computed in float64 and rounded up; NaN and infinity settle nothing. Bounds by blocks of components, or
+//! tightened by principal components, did not pay for the products that they save.
 
-#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+mod rows;
 
-pub use crate::kernels::TILE;
-use crate::kernels::{CHUNK, Work, products, widest};
+pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
+use crate::kernels::{
+    Bounds, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, ROWS, SUMS, Sums, Thresholds, TileCells, judge, near,
+    products,
+};
+use crate::score::dot;
+use rows::{Rows, down, norm, steps, up};
 
-/// Beyond this product of norms, partial sums may overflow: 2^125.
-const LARGEST: f64 = 4.253_529_586_511_731e37;
+/// Candidates that are looked at together, the second time.
+pub const AT_ONCE: usize = ROWS;
+
 /// Half the distance from 1 to the next float32.
-const ROUNDING: f64 = 1.0 / (1_u64 << 24) as f64;
+const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
+/// Beyond this product of norms, partial sums in float32 may overflow: 2^125.
+const LARGEST: f64 = 4.253_529_586_511_731e37;
+/// What the bounds are multiplied with, for the roundings of the bounds themselves: four of float32, and more.
+const SLACK: f64 = 1.0 + 64.0 * UNIT;
+/// Sums over at most this many components fit into int32 also where the integers of queries are 128 too high.
+const INT8_DIMENSION: usize = 1 << 16;
 
-/// The bound for vectors of one dimension.
-#[derive(Debug, Clone, Copy)]
-pub struct Bound {
-    /// `E` is at most this times `|q| |d|`, and `absolute` more.
-    relative: f64,
-    absolute: f32,
+/// The error of a sum with so many roundings on the longest path, relative to the sum of the absolute values.
+fn gamma(roundings: usize, unit: f64) -> f64 {
+    let all = roundings as f64 * unit;
+    if all < 0.5 { all / (1.0 - all) } else { f64::INFINITY }
 }
 
-/// A query as it meets products.
+/// The same for the score: float64 sums over every 32nd component, then five more.
+fn gamma_of_score(dimension: usize) -> f64 {
+    gamma(dimension.div_ceil(32) + 6, f64::EPSILON / 2.0)
+}
+
+/// How the comparisons of one block are screened.
 #[derive(Debug, Clone)]
-pub struct Screen {
+pub struct Screen<'a> {
+    arithmetic: Arithmetic,
+    dimension: usize,
+    /// The centres of queries and candidates, and their norms; not used in float32.
+    query_centre: &'a [f32],
+    candidate_centre: &'a [f32],
+    query_norm: f64,
+    candidate_norm: f64,
+    /// Shifts, `n.x`, are kept in this unit, a power of two near `|n|`, so that float32 holds them at any scale.
+    shift_unit: f64,
+}
+
+/// Queries as cells, twelve side by side.
+#[derive(Debug, Clone, Default)]
+pub struct Queries {
+    cells: Vec<QueryCells>,
+    queries: Vec<Query>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Query {
+    factors: Factors,
+    scale: f64,
     norm: f64,
-    /// `E` is at most this times a candidate's norm, and [`Bound::absolute`] more.
-    factor: f32,
-    /// The thresholds, ascending, rounded up and rounded down.
+}
+
+/// The thresholds of queries as screens compare them.
+#[derive(Debug, Default)]
+pub struct Levels {
     above: Vec<f32>,
     below: Vec<f32>,
+    /// Where those of a query end.
+    ends: Vec<usize>,
 }
 
-/// Candidates packed for products: tile by tile, component by component, the candidates of a tile side by side.
-#[derive(Debug, Default)]
-pub struct Packed {
-    values: Vec<f32>,
-    /// Rounded up; 0 for the places behind the last candidate.
-    norms: Vec<f32>,
+/// Candidates as cells, 32 side by side, tile by tile.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    cells: Vec<TileCells>,
+    starts: Vec<TileCells>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    residual: Vec<f32>,
+    norm: Vec<f32>,
+    /// Norms of the rows themselves.
+    lengths: Vec<f64>,
+    longest: f64,
     count: usize,
 }
 
-/// What a tile says about one query.
-pub enum Settled<'a> {
-    /// For each threshold, how many candidates score higher; thresholds that none reaches are left out.
-    Higher(&'a [u32]),
-    /// Some candidates have to be scored in full: for each candidate, how many thresholds it beats, or that it is open.
-    Open(&'a [Option<u32>]),
+impl<'a> Screen<'a> {
+    /// A screen for vectors of one dimension with these centres. int8 takes less than 2^16 components; beyond, int16
+    /// steps in.
+    #[must_use]
+    pub fn new(arithmetic: Arithmetic, query_centre: &'a [f32], candidate_centre: &'a [f32]) -> Self {
+        let dimension = query_centre.len();
+        let too_long = arithmetic == Arithmetic::Int8 && dimension > INT8_DIMENSION;
+        let query_norm = norm(query_centre);
+        let exponent = query_norm.to_bits() & f64::INFINITY.to_bits();
+        Self {
+            arithmetic: if too_long { Arithmetic::Int16 } else { arithmetic },
+            dimension,
+            query_centre,
+            candidate_centre,
+            query_norm,
+            candidate_norm: norm(candidate_centre),
+            shift_unit: if query_norm == 0.0 { 1.0 } else { f64::from_bits(exponent) },
+        }
+    }
+
+    /// How rows are multiplied.
+    #[must_use]
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
+    }
+
+    /// The bytes that a candidate takes.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        4 * steps(self.arithmetic, self.dimension)
+    }
+
+    /// Makes cells of queries.
+    pub fn pack_queries(&self, queries: &[f32], out: &mut Queries) {
+        let steps = steps(self.arithmetic, self.dimension);
+        let mut rows = Rows::new(self.arithmetic, self.dimension);
+        let queries = queries.chunks_exact(self.dimension);
+        out.cells.clear();
+        out.cells.resize(queries.len().div_ceil(QUERIES) * steps, [0; QUERIES]);
+        out.queries.clear();
+        // For the instruction that multiplies uint8 with int8.
+        let offset = if self.arithmetic == Arithmetic::Int8 { 128 } else { 0 };
+        for (q, query) in queries.enumerate() {
+            let row = rows.take(query, self.query_centre, offset);
+            for (slot, &cell) in out.cells[q / QUERIES * steps..].iter_mut().zip(rows.cells()) {
+                slot[q % QUERIES] = cell;
+            }
+            out.queries.push(self.query(norm(query), row));
+        }
+    }
+
+    fn query(&self, length: f64, row: rows::Row) -> Query {
+        let score = gamma_of_score(self.dimension);
+        if self.arithmetic == Arithmetic::Float32 {
+            // Products of a chunk are multiplied, then added one by one, then the chunks are added.
+            let roundings = FLOAT32_CHUNK.min(self.dimension) + 2 + self.dimension.div_ceil(FLOAT32_CHUNK);
+            let relative = (gamma(roundings, UNIT) + score + 6.0 * UNIT) * SLACK;
+            return Query {
+                factors: Factors { shift: 1.0, residual: 1.0, norm: up(relative * length) },
+                scale: 1.0,
+                norm: length,
+            };
+        }
+        let scale = if row.scale == 0.0 { 1.0 } else { f64::from(row.scale) };
+        let integers = (row.norm + row.residual) / scale;
+        let centre = self.query_norm / scale;
+        // The roundings of q - n and d - m; twice the score's, for what the rounding of d - m adds to |d|; the product's
+        // conversion, its way into the total, its scale, two sums; the shift's conversion, factor and its conversion, the
+        // sums again.
+        let relative = (row.residual + 2.0 * UNIT * (length + row.norm) + 2.0 * score * length) / scale
+            + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
+            + 7.0 * UNIT * centre;
+        // Not 0, which infinity must not meet.
+        let shift = (self.shift_unit / scale).max(f32::MIN_POSITIVE.into()) as f32;
+        let factors = Factors { shift, residual: up(integers * SLACK), norm: up(relative * SLACK) };
+        // So that neither products nor shifts overflow: candidates' norms are below 2^100.
+        let sound = factors.residual <= 1e7 && centre <= 1e7;
+        let nothing = Factors { shift: 1.0, residual: f32::INFINITY, norm: f32::INFINITY };
+        Query { factors: if sound { factors } else { nothing }, scale, norm: length }
+    }
+
+    /// Prepares the thresholds of queries: `queries` are rows, `thresholds` gives the ascending scores of each.
+    pub fn levels<'t>(
+        &self,
+        packed: &Queries,
+        queries: &[f32],
+        thresholds: impl Iterator<Item = &'t [f64]>,
+        out: &mut Levels,
+    ) {
+        out.above.clear();
+        out.below.clear();
+        out.ends.clear();
+        for ((query, form), thresholds) in queries.chunks_exact(self.dimension).zip(&packed.queries).zip(thresholds) {
+            let (mut centre, mut margin) = (0.0, 0.0);
+            if self.arithmetic != Arithmetic::Float32 {
+                centre = dot(query, self.candidate_centre);
+                // The score's own rounding for the part of d that is the centre, and that of q.m itself.
+                margin = 4.0 * gamma_of_score(self.dimension) * form.norm * self.candidate_norm;
+            }
+            for &threshold in thresholds {
+                let margin = margin + 4.0 * f64::EPSILON * (threshold.abs() + centre.abs());
+                let margin = if self.arithmetic == Arithmetic::Float32 { 0.0 } else { margin };
+                out.above.push(up((threshold - centre + margin) / form.scale));
+                out.below.push(down((threshold - centre - margin) / form.scale));
+            }
+            out.ends.push(out.above.len());
+        }
+    }
+
+    /// Makes cells of candidates.
+    pub fn pack<'r>(&self, candidates: impl ExactSizeIterator<Item = &'r [f32]>, out: &mut Candidates) {
+        let steps = steps(self.arithmetic, self.dimension);
+        let mut rows = Rows::new(self.arithmetic, self.dimension);
+        let nothing = TileCells([0; TILE]);
+        out.count = candidates.len();
+        let tiles = out.count.div_ceil(TILE);
+        // What is left there from before is written over, but in places behind the last candidate, which count for nothing.
+        out.cells.resize(tiles * steps, nothing);
+        out.starts.clear();
+        out.starts.resize(tiles, nothing);
+        for values in [&mut out.scale, &mut out.residual, &mut out.norm] {
+            values.clear();
+            values.resize(tiles * TILE, 0.0);
+        }
+        out.shift.clear();
+        // Places behind the last candidate are below every threshold.
+        out.shift.resize(tiles * TILE, f32::NEG_INFINITY);
+        out.lengths.clear();
+        // What underflow takes away of a float32 product: half a unit of each, and of the bounds.
+        let underflow = (self.dimension + 8) as f32 * f32::from_bits(1);
+        for (c, candidate) in candidates.enumerate() {
+            let row = rows.take(candidate, self.candidate_centre, 0);
+            let (tile, lane) = (c / TILE, c % TILE);
+            for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {
+                slot.0[lane] = cell;
+            }
+            out.scale[c] = row.scale;
+            out.norm[c] = up(row.norm);
+            out.residual[c] = up(row.residual);
+            if self.arithmetic == Arithmetic::Float32 {
+                (out.shift[c], out.residual[c]) = (0.0, underflow);
+                out.lengths.push(row.norm);
+                continue;
+            }
+            let sound = row.residual.is_finite();
+            out.shift[c] = if sound { (dot(self.query_centre, rows.centred()) / self.shift_unit) as f32 } else { 0.0 };
+            out.lengths.push(norm(candidate));
+            if self.arithmetic == Arithmetic::Int8 {
+                out.starts[tile].0[lane] = row.sum.wrapping_mul(-128) as u32;
+            }
+        }
+        out.longest = out.lengths.iter().fold(0.0, |longest, &length| longest.max(length));
+    }
+
+    /// Multiplies twelve queries, those of `group`, with the candidates.
+    pub fn multiply(&self, queries: &Queries, group: usize, candidates: &Candidates, out: &mut Vec<Sums>) {
+        let steps = steps(self.arithmetic, self.dimension);
+        out.resize(QUERIES * candidates.starts.len(), [0.0; TILE]);
+        let cells = &queries.cells[group * steps..][..steps];
+        products(self.arithmetic, cells, &candidates.cells, &candidates.starts, out);
+    }
+
+    /// Compares the candidates with the thresholds of query `q`, given [`Self::multiply`]'s products of its group.
+    pub fn judge(
+        &self,
+        queries: &Queries,
+        q: usize,
+        levels: &Levels,
+        candidates: &Candidates,
+        products: &mut [Sums],
+        verdict: &mut Verdict,
+    ) {
+        let query = &queries.queries[q];
+        let tiles = candidates.starts.len();
+        let products = &mut products[q % QUERIES * tiles..][..tiles];
+        if self.arithmetic == Arithmetic::Float32 && query.norm * candidates.longest >= LARGEST {
+            for (sums, lengths) in products.iter_mut().zip(candidates.lengths.chunks(TILE)) {
+                for (product, length) in sums.iter_mut().zip(lengths) {
+                    if query.norm * length >= LARGEST {
+                        *product = f32::NAN;
+                    }
+                }
+            }
+        }
+        let bounds = Bounds {
+            scale: &candidates.scale,
+            shift: &candidates.shift,
+            residual: &candidates.residual,
+            norm: &candidates.norm,
+        };
+        judge(products, bounds, query.factors, levels.of(q), candidates.count, verdict);
+    }
 }
 
-impl Bound {
+impl Levels {
+    fn of(&self, q: usize) -> Thresholds<'_> {
+        let place = q.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[q];
+        Thresholds { above: &self.above[place.clone()], below: &self.below[place] }
+    }
+}
+
+/// The second look at a query and a candidate: one float32 product, on a short path.
+#[derive(Debug, Clone, Copy)]
+pub struct Closer {
+    relative: f64,
+    absolute: f64,
+}
+
+impl Closer {
     /// The bound for vectors with `dimension` components.
     #[must_use]
     pub fn new(dimension: usize) -> Self {
-        let gamma = |roundings: usize, unit: f64| {
-            let all = roundings as f64 * unit;
-            all / (1.0 - all)
-        };
-        // Products of a chunk are multiplied, then added one by one, then the chunks are added.
-        let screened = gamma(CHUNK.min(dimension) + 1 + dimension.div_ceil(CHUNK), ROUNDING);
-        // The score itself: float64 sums over every 32nd component, then five more.
-        let scored = gamma(dimension.div_ceil(32) + 6, f64::EPSILON / 2.0);
-        // E, f - E and f + E are computed in float32 too.
+        let in_order = dimension % SUMS + dimension / SUMS;
         Self {
-            relative: (screened + scored + 6.0 * ROUNDING) * (1.0 + 1e-9),
-            absolute: (dimension + 8) as f32 * f32::from_bits(1),
+            relative: (gamma(in_order + 2 + SUMS.ilog2() as usize, UNIT) + gamma_of_score(dimension)) * SLACK,
+            absolute: (dimension + 8) as f64 * f64::from(f32::from_bits(1)),
         }
     }
-}
 
-/// The norm of a row, rounded up.
-fn norm(row: &[f32]) -> f64 {
-    // Squares of float32 are exact; each addition may lose half a unit, and the root too.
-    let sum: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    sum.sqrt() * (1.0 + (row.len() + 4) as f64 * f64::EPSILON)
-}
-
-/// The least float32 that is not below `x`.
-fn up(x: f64) -> f32 {
-    let near = x as f32;
-    if f64::from(near) < x { near.next_up() } else { near }
-}
-
-/// The largest float32 that is not above `x`.
-fn down(x: f64) -> f32 {
-    -up(-x)
-}
-
-impl Screen {
-    /// The screen of a query with its thresholds, ascending.
+    /// The products of a query with some candidates, to be given to [`Self::beaten`].
     #[must_use]
-    pub fn new(bound: Bound, query: &[f32], thresholds: &[f64]) -> Self {
-        let norm = norm(query);
-        Self {
-            norm,
-            factor: up(bound.relative * norm),
-            above: thresholds.iter().map(|&t| up(t)).collect(),
-            below: thresholds.iter().map(|&t| down(t)).collect(),
-        }
+    pub fn products(query: &[f32], candidates: [&[f32]; AT_ONCE]) -> [f32; AT_ONCE] {
+        near(query, candidates)
     }
 
-    /// Whether nothing can be counted.
+    /// How many of the ascending thresholds a candidate beats; `None` where that is not certain. `norms` is the product of
+    /// the norms of query and candidate, rounded up.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.above.is_empty()
+    pub fn beaten(self, product: f32, norms: f64, thresholds: &[f64]) -> Option<usize> {
+        if norms >= LARGEST || norms.is_nan() {
+            return None;
+        }
+        let error = self.relative * norms + self.absolute;
+        let (low, high) = (f64::from(product) - error, f64::from(product) + error);
+        let sure = thresholds.partition_point(|&threshold| threshold < low);
+        let lower = thresholds.get(sure).is_none_or(|&threshold| high < threshold);
+        lower.then_some(sure)
     }
 }
 
-impl Packed {
-    /// Packs rows of `dimension` components, all of which are kept apart from what was packed before.
-    pub fn pack<'a>(&mut self, dimension: usize, rows: impl ExactSizeIterator<Item = &'a [f32]>) {
-        self.count = rows.len();
-        let places = self.count.div_ceil(TILE) * TILE;
-        self.values.clear();
-        self.values.resize(places * dimension, 0.0);
-        self.norms.clear();
-        self.norms.resize(places, 0.0);
-        for (at, row) in rows.enumerate() {
-            self.norms[at] = up(norm(row));
-            let tile = &mut self.values[at / TILE * TILE * dimension..];
-            for (slot, &x) in tile[at % TILE..].iter_mut().step_by(TILE).zip(row) {
-                *slot = x;
-            }
-        }
-    }
-
-    /// The candidates.
+impl Candidates {
+    /// How many.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Goes through the tiles with a run of queries, `queries.len() / dimension` of them, and calls `see` with every
-    /// query that has thresholds and every tile: number of the query, first candidate of the tile, and what it says.
-    pub fn settle(
-        &self,
-        bound: Bound,
-        dimension: usize,
-        queries: &[f32],
-        screens: &[Screen],
-        scratch: &mut Scratch,
-        mut see: impl FnMut(usize, usize, Settled<'_>),
-    ) {
-        for (first, values) in (0..self.count).step_by(TILE).zip(self.values.chunks_exact(TILE * dimension)) {
-            scratch.products.resize(screens.len(), [0.0; TILE]);
-            products(dimension, queries, values, &mut scratch.products);
-            let count = TILE.min(self.count - first);
-            let norms = &self.norms[first..][..TILE];
-            let largest = norms.iter().fold(0.0_f32, |largest, &norm| largest.max(norm));
-            for (q, (screen, products)) in screens.iter().zip(&mut scratch.products).enumerate() {
-                if screen.is_empty() {
-                    continue;
-                }
-                products[count..].fill(f32::NEG_INFINITY);
-                if screen.norm * f64::from(largest) >= LARGEST {
-                    products[..count].fill(f32::NAN);
-                }
-                scratch.higher.clear();
-                let mut open = false;
-                let judge = Judge { screen, bound, norms, products, higher: &mut scratch.higher, open: &mut open };
-                widest(judge);
-                if !open {
-                    see(q, first, Settled::Higher(&scratch.higher));
-                    continue;
-                }
-                scratch.beaten.clear();
-                for (&product, &norm) in products[..count].iter().zip(norms) {
-                    let error = screen.factor * norm + bound.absolute;
-                    let (low, high) = (product - error, product + error);
-                    let sure = screen.above.partition_point(|&threshold| low > threshold);
-                    // Not the first that "high >= threshold" fails for: NaN is below no threshold.
-                    let never = screen.below.iter().position(|&threshold| high < threshold);
-                    let maybe = never.unwrap_or(screen.below.len());
-                    scratch.beaten.push((sure == maybe).then_some(sure as u32));
-                }
-                see(q, first, Settled::Open(&scratch.beaten));
-            }
-        }
+    /// The norm of candidate `c`, rounded up.
+    #[must_use]
+    pub fn length(&self, c: usize) -> f64 {
+        self.lengths[c]
     }
 }
 
-/// Room for the products of a tile and what follows from them.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    products: Vec<[f32; TILE]>,
-    higher: Vec<u32>,
-    beaten: Vec<Option<u32>>,
-}
-
-/// How many candidates of a tile beat each threshold of a query, and whether that is certain.
-struct Judge<'a> {
-    screen: &'a Screen,
-    bound: Bound,
-    norms: &'a [f32],
-    products: &'a [f32; TILE],
-    higher: &'a mut Vec<u32>,
-    open: &'a mut bool,
-}
-
-impl Work for Judge<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let (mut low, mut high) = ([0.0_f32; TILE], [0.0_f32; TILE]);
-        for lane in 0..TILE {
-            let error = self.screen.factor * self.norms[lane] + self.bound.absolute;
-            low[lane] = self.products[lane] - error;
-            high[lane] = self.products[lane] + error;
-        }
-        for (&above, &below) in self.screen.above.iter().zip(&self.screen.below) {
-            let (mut sure, mut never) = (0_u32, 0_u32);
-            for lane in 0..TILE {
-                sure += u32::from(low[lane] > above);
-                never += u32::from(high[lane] < below);
-            }
-            if never == TILE as u32 {
-                // Nor does any candidate reach a higher threshold.
-                return;
-            }
-            if sure + never < TILE as u32 {
-                *self.open = true;
-                return;
-            }
-            self.higher.push(sure);
-        }
+impl Queries {
+    /// The norm of query `q`, rounded up.
+    #[must_use]
+    pub fn length(&self, q: usize) -> f64 {
+        self.queries[q].norm
     }
 }

@@ -83,12 +83,19 @@ impl Tally {
         &self.thresholds
     }
 
-    /// Counts candidates of a language that tie with no judged one: `higher[k]` of them beat threshold `k`, and none beats
-    /// a threshold behind the last of these.
+    /// Counts candidates of a language: `higher[k]` of them beat threshold `k`, and none beats a threshold behind the last
+    /// of these.
     pub fn count_higher(&mut self, higher: &[u32], language: u32) {
         let row = language as usize * self.thresholds.len();
         for (k, &count) in higher.iter().enumerate() {
             self.bins[row + k] += count - higher.get(k + 1).copied().unwrap_or(0);
+        }
+    }
+
+    /// Takes back that [`Self::count_higher`] counted a candidate that surely beats the `beaten` lowest thresholds.
+    pub fn uncount_beaten(&mut self, beaten: u32, language: u32) {
+        if beaten > 0 {
+            self.bins[language as usize * self.thresholds.len() + beaten as usize - 1] -= 1;
         }
     }
 

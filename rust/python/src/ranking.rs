@@ -2,6 +2,7 @@
 
 use hybridsampler_core::judged::{Excluded, Judged};
 use hybridsampler_core::ranking;
+use hybridsampler_core::score::simd;
 use hybridsampler_core::tally::Ties;
 use hybridsampler_core::vectors::{Similarity, Vectors};
 use numpy::{
@@ -138,6 +139,19 @@ impl RankCounter {
     #[getter]
     fn ties(&self) -> u64 {
         self.0.ties()
+    }
+
+    /// How many comparisons were decided by int8, int16 and float32 products, by a screen elsewhere, by the score.
+    #[getter]
+    fn decided(&self) -> (u64, u64, u64, u64, u64) {
+        let report = self.0.report();
+        (report.int8, report.int16, report.float32, report.elsewhere, report.reference)
+    }
+
+    /// The level of processor instructions in use.
+    #[getter]
+    fn simd(&self) -> &'static str {
+        simd()
     }
 
     /// Queries and candidates that are all zero under the cosine.

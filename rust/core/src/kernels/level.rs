@@ -2,39 +2,72 @@
 
 use std::sync::OnceLock;
 
-/// Instructions that kernels are written or compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Instructions that kernels are written or compiled for; each level has those of the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Those that every processor of the platform has.
     Portable,
-    /// AVX2 with fused multiply-add.
+    /// AVX2 with fused multiply-add and popcnt.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// AVX-512 F, DQ, BW and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// The same with the integer products of AVX-512 VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
 }
 
-/// The best level of this processor, or a lower one that the environment variable `HYBRIDSAMPLER_SIMD` names (`portable`
-/// or `avx2`): so tests run each level on one machine.
+impl Level {
+    /// The name by which `HYBRIDSAMPLER_SIMD` asks for the level and reports tell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => "avx512vnni",
+        }
+    }
+}
+
+/// The best level of this processor, or a lower one that the environment variable `HYBRIDSAMPLER_SIMD` names: so tests run
+/// each level on one machine.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
-        let mut level = Level::Portable;
-        #[cfg(target_arch = "x86_64")]
-        {
-            let wanted = std::env::var("HYBRIDSAMPLER_SIMD").unwrap_or_default();
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && wanted != "portable" {
-                level = Level::Avx2;
-                let wide = is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl");
-                if wide && wanted != "avx2" {
-                    level = Level::Avx512;
-                }
-            }
-        }
-        level
+        let wanted = std::env::var("HYBRIDSAMPLER_SIMD").unwrap_or_default();
+        let found = found();
+        found.iter().copied().find(|level| level.name() == wanted).unwrap_or(found[found.len() - 1])
     })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn found() -> Vec<Level> {
+    vec![Level::Portable]
+}
+
+/// The levels of this processor, ascending.
+#[cfg(target_arch = "x86_64")]
+fn found() -> Vec<Level> {
+    use std::arch::is_x86_feature_detected as has;
+    let steps = [
+        (Level::Avx2, has!("avx2") && has!("fma") && has!("popcnt")),
+        (Level::Avx512, has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl")),
+        (Level::Avx512Vnni, has!("avx512vnni")),
+    ];
+    let there = steps.into_iter().take_while(|&(_, there)| there).map(|(level, _)| level);
+    std::iter::once(Level::Portable).chain(there).collect()
+}
+
+/// Whether the level has an instruction for products of int8: without, they are slower than those of int16.
+#[must_use]
+pub fn multiplies_int8() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return level() == Level::Avx512Vnni;
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }

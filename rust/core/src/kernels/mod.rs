@@ -1,11 +1,25 @@
 //! Code for particular processors: the one folder in which `unsafe` may stand.
 #![allow(unsafe_code, reason = "processor instructions; every block says why it is sound")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni;
 mod float_state;
+mod judge;
 mod level;
-mod products;
+mod near;
+mod portable;
+mod score;
+mod tile;
 mod widest;
 
 pub use float_state::DefaultFloatState;
-pub use products::{CHUNK, TILE, products};
+pub use judge::{Bounds, Factors, Thresholds, Verdict, judge};
+pub use level::{level, multiplies_int8};
+pub use near::{ROWS, SUMS, near};
+pub use score::dot;
+pub use tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, QUERIES, QueryCells, Sums, TILE, TileCells, products};
 pub use widest::{Work, widest};

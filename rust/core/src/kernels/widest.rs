@@ -18,7 +18,7 @@ pub fn widest(work: impl Work) {
         Level::Avx2 => unsafe { avx2(work) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(work) },
+        Level::Avx512 | Level::Avx512Vnni => unsafe { avx512(work) },
     }
 }
 

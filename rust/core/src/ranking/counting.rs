@@ -1,85 +1,173 @@
-//! Counting a block: products settle most candidates ([`crate::screen`]), the score the rest.
+//! Counting a block: fast products settle most comparisons ([`crate::screen`]), a closer look or the score the rest.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::kernels::DefaultFloatState;
+use crate::judged::Judged;
+use crate::kernels::{DefaultFloatState, Sums, multiplies_int8};
 use crate::ranking::RankCounter;
+use crate::ranking::report::Report;
 use crate::score::dot;
-use crate::screen::{Bound, Packed, Scratch, Screen, Settled};
+use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
-/// Queries that a thread takes at a time.
-const RUN: usize = 24;
-/// Candidates that are packed together.
-const PART: usize = 256;
+/// Runs of queries for each thread, at least: it takes one at a time, and goes through it with one part after the other.
+const RUNS: usize = 6;
+/// Candidates that are packed together, at most, and the bytes of their cells and rows: a part stays in the second-level
+/// cache while a run of queries goes past it.
+const PART: usize = 6 * TILE;
+const PART_BYTES: usize = 640 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 4 << 20;
+/// Bytes of packed queries held from block to block; the cells of the others are made for each block.
+const HELD: usize = 4 << 20;
+/// Blocks of fewer rows are not worth a trial.
+const SAMPLED: usize = 256;
+/// The share of comparisons that int8, and int16, may leave open.
+const INT8_OPEN: f64 = 0.04;
+const INT16_OPEN: f64 = 0.2;
+/// Rows whose mean is taken for that of all.
+const CENTRE: usize = 256;
+
+/// Queries as cells, kept from block to block.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    /// The mean of the queries.
+    centre: Vec<f32>,
+    arithmetic: Arithmetic,
+    /// Queries in a run.
+    run: usize,
+    /// The first runs.
+    runs: Vec<Queries>,
+    /// Room for packed candidates.
+    room: Vec<Candidates>,
+}
 
 impl RankCounter {
     /// Counts the candidates of a checked block, for which there is room.
     pub(super) fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
-        let bound = Bound::new(self.dimension);
-        if self.screens.is_empty() {
-            let queries = self.queries.chunks_exact(self.dimension);
-            let screen = |(query, tally): (&[f32], &Tally)| Screen::new(bound, query, tally.thresholds());
-            self.screens = queries.zip(&self.tallies).map(screen).collect();
+        if ids.is_empty() {
+            return;
         }
+        let mut held = self.held.take().unwrap_or_else(|| Held {
+            centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
+            arithmetic: Arithmetic::Int16,
+            run: 0,
+            runs: Vec::new(),
+            room: Vec::new(),
+        });
+        let query_centre = std::mem::take(&mut held.centre);
+        let candidate_centre = mean(block);
+        let with = |arithmetic| Screen::new(arithmetic, &query_centre, &candidate_centre);
+        let screen = with(self.choose(block, with));
+        self.hold(&screen, &mut held, threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_by_key(|&c| languages[c as usize]);
+        let row_bytes = screen.row_bytes() + size_of_val(block.row(0));
+        let part_rows = (PART_BYTES / row_bytes / TILE).clamp(1, PART / TILE) * TILE;
         let mut parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
-            .flat_map(|same| same.chunks(PART))
-            .map(|members| Part { members, packed: Packed::default() })
+            .flat_map(|same| same.chunks(part_rows))
+            .map(|members| Part { members, language: languages[members[0] as usize], packed: Candidates::default() })
             .collect();
-        let at_once = (PACKED / (4 * self.dimension * PART)).max(1);
+        let at_once = (PACKED / (screen.row_bytes() * part_rows)).max(1);
+        let work = Work {
+            screen: &screen,
+            closer: Closer::new(self.dimension),
+            queries: &self.queries,
+            block,
+            ids,
+            judged: &self.judged,
+            scores: &self.scores,
+        };
         for parts in parts.chunks_mut(at_once) {
+            for part in &mut *parts {
+                part.packed = held.room.pop().unwrap_or_default();
+            }
             share(
                 threads,
                 parts.iter_mut(),
                 || (),
                 |(), part| {
-                    let rows = part.members.iter().map(|&c| block.row(c as usize));
-                    part.packed.pack(block.dimension, rows);
+                    screen.pack(part.members.iter().map(|&c| block.row(c as usize)), &mut part.packed);
                 },
             );
-            let (dimension, queries, screens) = (self.dimension, &self.queries, &self.screens);
-            let judged = &self.judged;
-            let runs = self.tallies.chunks_mut(RUN).enumerate();
-            share(threads, runs, Scratch::default, |scratch, (run, tallies)| {
-                let queries = &queries[run * RUN * dimension..][..tallies.len() * dimension];
-                let screens = &screens[run * RUN..][..tallies.len()];
-                for part in &*parts {
-                    let language = languages[part.members[0] as usize];
-                    part.packed.settle(
-                        bound,
-                        dimension,
-                        queries,
-                        screens,
-                        scratch,
-                        |q, first, settled| match settled {
-                            Settled::Higher(higher) => tallies[q].count_higher(higher, language),
-                            Settled::Open(beaten) => {
-                                let query = &queries[q * dimension..][..dimension];
-                                for (&c, beaten) in part.members[first..].iter().zip(beaten) {
-                                    let (c, tally) = (c as usize, &mut tallies[q]);
-                                    match *beaten {
-                                        Some(beaten) => tally.count_beaten(beaten, language),
-                                        None => tally.count(dot(query, block.row(c)), ids[c], language, judged.ids()),
-                                    }
-                                }
-                            }
-                        },
-                    );
-                }
+            let runs = self.tallies.chunks_mut(held.run).enumerate();
+            let rooms = share(threads, runs, Room::default, |room, (run, tallies)| {
+                work.count(run * held.run, held.runs.get(run), parts, tallies, room);
             });
-            for part in parts {
-                part.packed = Packed::default();
+            for room in rooms {
+                self.report += room.report;
             }
+            held.room.extend(parts.iter_mut().map(|part| std::mem::take(&mut part.packed)));
         }
+        held.centre = query_centre;
+        self.held = Some(held);
         self.leave_out(block, ids, languages);
+    }
+
+    /// The arithmetic that leaves few enough comparisons open, tried on a sample of this block: a closer look at one takes
+    /// as long as some 10 products in int16, or 20 in int8. The choice changes no rank, and depends on the block alone.
+    fn choose<'s>(&self, block: Vectors<'_>, with: impl Fn(Arithmetic) -> Screen<'s>) -> Arithmetic {
+        if let Some(forced) = self.forced {
+            return forced;
+        }
+        let open = |arithmetic| self.open_share(block, &with(arithmetic));
+        if multiplies_int8() && block.rows() >= SAMPLED && open(Arithmetic::Int8) < INT8_OPEN {
+            Arithmetic::Int8
+        } else if block.rows() < SAMPLED || open(Arithmetic::Int16) < INT16_OPEN {
+            Arithmetic::Int16
+        } else {
+            Arithmetic::Float32
+        }
+    }
+
+    /// The share of comparisons of a sample that a screen leaves open.
+    fn open_share(&self, block: Vectors<'_>, screen: &Screen<'_>) -> f64 {
+        let judging: Vec<usize> =
+            (0..self.tallies.len()).filter(|&q| !self.tallies[q].thresholds().is_empty()).collect();
+        let spread = |of: usize, count: usize| (0..count.min(of)).map(move |at| at * of / count.min(of));
+        let sample: Vec<usize> = spread(judging.len(), 2 * QUERIES).map(|at| judging[at]).collect();
+        let query = |&q: &usize| &self.queries[q * self.dimension..][..self.dimension];
+        let rows: Vec<f32> = sample.iter().flat_map(query).copied().collect();
+        let members: Vec<&[f32]> = spread(block.rows(), 3 * TILE).map(|c| block.row(c)).collect();
+        let Room { mut packed, mut levels, mut products, mut verdict, .. } = Room::default();
+        let mut candidates = Candidates::default();
+        screen.pack_queries(&rows, &mut packed);
+        screen.levels(&packed, &rows, sample.iter().map(|&q| self.tallies[q].thresholds()), &mut levels);
+        screen.pack(members.iter().copied(), &mut candidates);
+        let mut open = 0;
+        for q in 0..sample.len() {
+            if q % QUERIES == 0 {
+                screen.multiply(&packed, q / QUERIES, &candidates, &mut products);
+            }
+            screen.judge(&packed, q, &levels, &candidates, &mut products, &mut verdict);
+            open += verdict.open.len();
+        }
+        open as f64 / (sample.len() * members.len()).max(1) as f64
+    }
+
+    /// Makes the cells that are held where there are none for this screen.
+    fn hold(&self, screen: &Screen<'_>, held: &mut Held, threads: usize) {
+        let run =
+            self.tallies.len().div_ceil(RUNS * threads).next_multiple_of(QUERIES).clamp(4 * QUERIES, 40 * QUERIES);
+        if (held.arithmetic, held.run) == (screen.arithmetic(), run) {
+            return;
+        }
+        (held.arithmetic, held.run) = (screen.arithmetic(), run);
+        let runs = (HELD / (screen.row_bytes() * run)).min(self.tallies.len().div_ceil(run));
+        held.runs.resize_with(runs, Queries::default);
+        let queries = self.queries.chunks(run * self.dimension);
+        share(
+            threads,
+            held.runs.iter_mut().zip(queries),
+            || (),
+            |(), (run, queries)| {
+                screen.pack_queries(queries, run);
+            },
+        );
     }
 
     /// Takes back what was counted of the candidates that queries leave out.
@@ -97,19 +185,134 @@ impl RankCounter {
     }
 }
 
+/// The mean of the rows, or of some that are spread evenly over them.
+fn mean(rows: Vectors<'_>) -> Vec<f32> {
+    let count = rows.rows().clamp(1, CENTRE);
+    let mut sums = vec![0.0_f64; rows.dimension];
+    if rows.rows() > 0 {
+        for sample in 0..count {
+            for (sum, &x) in sums.iter_mut().zip(rows.row(sample * rows.rows() / count)) {
+                *sum += f64::from(x);
+            }
+        }
+    }
+    sums.into_iter().map(|sum| (sum / count as f64) as f32).collect()
+}
+
 /// Candidates of one language that are packed together.
 struct Part<'a> {
     members: &'a [u32],
-    packed: Packed,
+    language: u32,
+    packed: Candidates,
 }
 
-/// Shares work among threads, each with the default floating-point state and something of its own.
-fn share<T: Send, S>(
+/// Room of a thread, and what it reports.
+#[derive(Default)]
+struct Room {
+    packed: Queries,
+    levels: Levels,
+    products: Vec<Sums>,
+    verdict: Verdict,
+    report: Report,
+}
+
+/// What counts a run of queries against parts of a block.
+struct Work<'a> {
+    screen: &'a Screen<'a>,
+    closer: Closer,
+    queries: &'a [f32],
+    block: Vectors<'a>,
+    ids: &'a [i64],
+    judged: &'a Judged,
+    scores: &'a [f64],
+}
+
+impl Work<'_> {
+    /// Counts parts for the queries from `first` on, whose tallies are given.
+    fn count(&self, first: usize, held: Option<&Queries>, parts: &[Part<'_>], tallies: &mut [Tally], room: &mut Room) {
+        let dimension = self.block.dimension;
+        let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
+        let Room { packed, levels, products, verdict, report } = room;
+        let packed = held.unwrap_or_else(|| {
+            self.screen.pack_queries(queries, packed);
+            packed
+        });
+        self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds), levels);
+        for part in parts {
+            for (group, tallies) in tallies.chunks_mut(QUERIES).enumerate() {
+                if tallies.iter().all(|tally| tally.thresholds().is_empty()) {
+                    continue;
+                }
+                self.screen.multiply(packed, group, &part.packed, products);
+                for (q, tally) in (group * QUERIES..).zip(tallies) {
+                    if tally.thresholds().is_empty() {
+                        continue;
+                    }
+                    self.screen.judge(packed, q, levels, &part.packed, products, verdict);
+                    tally.count_higher(&verdict.higher, part.language);
+                    *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
+                    for &(_, beaten) in &verdict.open {
+                        tally.uncount_beaten(beaten, part.language);
+                    }
+                    self.settle(first + q, packed.length(q), part, &verdict.open, tally, report);
+                }
+            }
+        }
+    }
+
+    /// Where the screen's decisions are reported.
+    fn settled<'r>(&self, report: &'r mut Report) -> &'r mut u64 {
+        match self.screen.arithmetic() {
+            Arithmetic::Int8 => &mut report.int8,
+            Arithmetic::Int16 => &mut report.int16,
+            Arithmetic::Float32 => &mut report.float32,
+        }
+    }
+
+    /// Counts what the screen left open of a query, whose norm is `norm`, and a part.
+    fn settle(
+        &self,
+        q: usize,
+        norm: f64,
+        part: &Part<'_>,
+        open: &[(u32, u32)],
+        tally: &mut Tally,
+        report: &mut Report,
+    ) {
+        let query = &self.queries[q * self.block.dimension..][..self.block.dimension];
+        let row = |member: u32| self.block.row(part.members[member as usize] as usize);
+        // After a screen in float32 the closer look would see no better.
+        let closer = (self.screen.arithmetic() != Arithmetic::Float32).then_some(self.closer);
+        for open in open.chunks(AT_ONCE) {
+            let members: [u32; AT_ONCE] = std::array::from_fn(|at| open.get(at).unwrap_or(&open[0]).0);
+            let products = closer.map(|_| Closer::products(query, members.map(row)));
+            for (at, &(member, _)) in open.iter().enumerate() {
+                let norms = norm * part.packed.length(member as usize);
+                let beaten = closer
+                    .zip(products)
+                    .and_then(|(closer, products)| closer.beaten(products[at], norms, tally.thresholds()));
+                if let Some(beaten) = beaten {
+                    report.float32 += 1;
+                    tally.count_beaten(beaten as u32, part.language);
+                    continue;
+                }
+                report.reference += 1;
+                let id = self.ids[part.members[member as usize] as usize];
+                let own = self.judged.of(q).find(|&position| self.judged.ids()[position] == id);
+                let score = own.map_or_else(|| dot(query, row(member)), |position| self.scores[position]);
+                tally.count(score, id, part.language, self.judged.ids());
+            }
+        }
+    }
+}
+
+/// Shares work among threads, each with the default floating-point state and something of its own, which is returned.
+fn share<T: Send, S: Send>(
     threads: usize,
     work: impl ExactSizeIterator<Item = T> + Send,
     own: impl Fn() -> S + Sync,
     each: impl Fn(&mut S, T) + Sync,
-) {
+) -> Vec<S> {
     let threads = threads.min(work.len());
     let queue = Mutex::new(work);
     let run = || {
@@ -119,11 +322,12 @@ fn share<T: Send, S>(
         while let Some(item) = next() {
             each(&mut own, item);
         }
+        own
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(run);
-        }
-        run();
-    });
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mine = run();
+        let theirs = others.into_iter().map(|thread| thread.join().expect("a thread that counts does not panic"));
+        std::iter::once(mine).chain(theirs).collect()
+    })
 }

@@ -1,0 +1,251 @@
+//! Where products with their bounds stand among the thresholds of a query.
+//!
+//! With `v = product * scale + shift * factor` and `e = residual * factor + norm * factor`, a candidate surely beats a
+//! threshold where `v - e` lies above it, and surely not where `v + e` lies below; else it is open. The operations are
+//! never fused, so that every level finds the same. NaN leaves a candidate open.
+
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_loadu_ps,
+    _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setr_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
+};
+
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::{Level, level};
+use crate::kernels::tile::{Sums, TILE};
+use crate::kernels::widest::{Work, widest};
+
+/// Candidates that are looked at together.
+const GROUP: usize = 16;
+
+/// What a query brings to the bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Factors {
+    /// Of the candidates' shifts.
+    pub shift: f32,
+    /// Of their residuals.
+    pub residual: f32,
+    /// Of their norms.
+    pub norm: f32,
+}
+
+/// What candidates bring to the bounds, of whole tiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds<'a> {
+    /// What turns products into scores.
+    pub scale: &'a [f32],
+    /// What is added to them.
+    pub shift: &'a [f32],
+    /// Norms of what their integers leave out.
+    pub residual: &'a [f32],
+    /// Norms.
+    pub norm: &'a [f32],
+}
+
+/// The thresholds of a query, ascending, rounded up and rounded down.
+#[derive(Debug, Clone, Copy)]
+pub struct Thresholds<'a> {
+    /// What lies above is higher.
+    pub above: &'a [f32],
+    /// What lies below is lower.
+    pub below: &'a [f32],
+}
+
+/// What was found for a query, and room for finding it.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// For each threshold, how many candidates surely beat it; thresholds that none may reach are left out.
+    pub higher: Vec<u32>,
+    /// Candidates that may or may not beat some threshold, and how many thresholds each surely beats.
+    pub open: Vec<(u32, u32)>,
+    /// Of the candidates that may reach the lowest threshold: the ends of the interval around the score, and which it is.
+    low: Vec<f32>,
+    high: Vec<f32>,
+    candidate: Vec<u32>,
+    /// Whether they are open; a number for each, or bits for each group.
+    marks: Vec<u32>,
+}
+
+/// Judges the products of a query with `count` candidates; places behind them, in the last tile, count for nothing when
+/// their shift is negative infinity and their other bounds are 0.
+///
+/// # Panics
+/// When the sizes do not fit.
+pub fn judge(
+    products: &[Sums],
+    bounds: Bounds<'_>,
+    factors: Factors,
+    thresholds: Thresholds<'_>,
+    count: usize,
+    verdict: &mut Verdict,
+) {
+    let sizes = [bounds.scale, bounds.shift, bounds.residual, bounds.norm].map(<[f32]>::len);
+    let fit = sizes == [products.len() * TILE; 4] && thresholds.above.len() == thresholds.below.len();
+    assert!(fit, "sizes that do not fit");
+    verdict.higher.clear();
+    verdict.open.clear();
+    let Some(&lowest) = thresholds.below.first() else { return };
+    // Room for a whole group behind the last candidate.
+    let room = products.len() * TILE + GROUP;
+    if verdict.low.len() < room {
+        verdict.low.resize(room, 0.0);
+        verdict.high.resize(room, 0.0);
+        verdict.candidate.resize(room, 0);
+        verdict.marks.resize(room, 0);
+    }
+    let judge = Judge { products: products.as_flattened(), bounds, factors, thresholds, lowest, count, verdict };
+    match level() {
+        // SAFETY: `level` found that the processor has the features that this was compiled for.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 | Level::Avx512Vnni => unsafe { judge.avx512() },
+        _ => widest(judge),
+    }
+}
+
+struct Judge<'a> {
+    products: &'a [f32],
+    bounds: Bounds<'a>,
+    factors: Factors,
+    thresholds: Thresholds<'a>,
+    lowest: f32,
+    count: usize,
+    verdict: &'a mut Verdict,
+}
+
+/// Keeps whole groups, of which some candidate may reach the lowest threshold.
+impl Work for Judge<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
+        let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
+        let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
+        let (low, high) = (verdict.low.as_chunks_mut::<GROUP>().0, verdict.high.as_chunks_mut::<GROUP>().0);
+        let candidate = verdict.candidate.as_chunks_mut::<GROUP>().0;
+        let marks = verdict.marks.as_chunks_mut::<GROUP>().0;
+        let mut groups = 0;
+        for group in 0..products.len() {
+            let (low, high) = (&mut low[groups], &mut high[groups]);
+            let mut reached = 0;
+            for lane in 0..GROUP {
+                let value = products[group][lane] * scale[group][lane] + shift[group][lane] * factors.shift;
+                let error = residual[group][lane] * factors.residual + norm[group][lane] * factors.norm;
+                low[lane] = value - error;
+                high[lane] = value + error;
+                reached |= u32::from(may_reach(high[lane], lowest));
+            }
+            if reached != 0 {
+                candidate[groups] = std::array::from_fn(|lane| (group * GROUP + lane) as u32);
+                marks[groups] = [0; GROUP];
+                groups += 1;
+            }
+        }
+        for (&above, &below) in thresholds.above.iter().zip(thresholds.below) {
+            let (mut higher, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
+            for ((low, high), marks) in low.iter().zip(high.iter()).zip(&mut *marks).take(groups) {
+                for lane in 0..GROUP {
+                    let sure = u32::from(low[lane] > above);
+                    let maybe = u32::from(may_reach(high[lane], below));
+                    higher[lane] += sure;
+                    reached[lane] |= maybe;
+                    marks[lane] |= maybe & !sure;
+                }
+            }
+            if reached == [0; GROUP] {
+                break;
+            }
+            verdict.higher.push(higher.iter().sum());
+        }
+        for at in (0..groups * GROUP).filter(|&at| verdict.marks[at] != 0) {
+            let candidate = verdict.candidate[at];
+            if (candidate as usize) < count {
+                verdict.open.push((candidate, beaten(verdict.low[at], thresholds)));
+            }
+        }
+    }
+}
+
+/// Not lower: NaN may be anything.
+#[inline(always)]
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN may be anything")]
+fn may_reach(high: f32, below: f32) -> bool {
+    !(high < below)
+}
+
+#[inline(always)]
+fn beaten(low: f32, thresholds: Thresholds<'_>) -> u32 {
+    thresholds.above.partition_point(|&above| low > above) as u32
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Judge<'_> {
+    /// Keeps the candidates alone that may reach the lowest threshold: few, where the judged ones stand high.
+    #[target_feature(enable = "avx512f,popcnt")]
+    fn avx512(self) {
+        let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
+        let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
+        let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
+        let (by_shift, by_residual) = (_mm512_set1_ps(factors.shift), _mm512_set1_ps(factors.residual));
+        let (by_norm, lowest) = (_mm512_set1_ps(factors.norm), _mm512_set1_ps(lowest));
+        let mut numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        let mut kept = 0;
+        for group in 0..products.len() {
+            // SAFETY: a group has sixteen numbers.
+            let load = |row: &[[f32; GROUP]]| unsafe { _mm512_loadu_ps(row[group].as_ptr()) };
+            let value = _mm512_add_ps(_mm512_mul_ps(load(products), load(scale)), _mm512_mul_ps(load(shift), by_shift));
+            let error = _mm512_add_ps(_mm512_mul_ps(load(residual), by_residual), _mm512_mul_ps(load(norm), by_norm));
+            let (low, high) = (_mm512_sub_ps(value, error), _mm512_add_ps(value, error));
+            let reach = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, lowest);
+            if reach != 0 {
+                let room = kept..kept + GROUP;
+                let (lows, highs) = (&mut verdict.low[room.clone()], &mut verdict.high[room.clone()]);
+                let candidates = &mut verdict.candidate[room];
+                // SAFETY: each has room for sixteen numbers.
+                unsafe {
+                    _mm512_storeu_ps(lows.as_mut_ptr(), _mm512_maskz_compress_ps(reach, low));
+                    _mm512_storeu_ps(highs.as_mut_ptr(), _mm512_maskz_compress_ps(reach, high));
+                    let which = _mm512_maskz_compress_epi32(reach, numbers);
+                    _mm512_storeu_si512(candidates.as_mut_ptr().cast(), which);
+                }
+                kept += reach.count_ones() as usize;
+            }
+            numbers = _mm512_add_epi32(numbers, _mm512_set1_epi32(GROUP as i32));
+        }
+        // What fills the last group up beats nothing.
+        verdict.low[kept..kept + GROUP].fill(f32::NEG_INFINITY);
+        verdict.high[kept..kept + GROUP].fill(f32::NEG_INFINITY);
+        let groups = kept.div_ceil(GROUP);
+        let (low, high) = (verdict.low.as_chunks::<GROUP>().0, verdict.high.as_chunks::<GROUP>().0);
+        let marks = &mut verdict.marks[..groups];
+        marks.fill(0);
+        for (&above, &below) in thresholds.above.iter().zip(thresholds.below) {
+            let (above, below) = (_mm512_set1_ps(above), _mm512_set1_ps(below));
+            let (mut higher, mut reached) = (0, 0);
+            for ((low, high), marks) in low.iter().zip(high).zip(&mut *marks) {
+                // SAFETY: a group has sixteen numbers.
+                let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
+                let sure = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(low, above);
+                let maybe = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, below);
+                higher += sure.count_ones();
+                reached |= maybe;
+                *marks |= u32::from(maybe & !sure);
+            }
+            if reached == 0 {
+                break;
+            }
+            verdict.higher.push(higher);
+        }
+        for group in 0..groups {
+            let mut marks = verdict.marks[group];
+            while marks != 0 {
+                let at = group * GROUP + marks.trailing_zeros() as usize;
+                marks &= marks - 1;
+                if at < kept && (verdict.candidate[at] as usize) < count {
+                    verdict.open.push((verdict.candidate[at], beaten(verdict.low[at], thresholds)));
+                }
+            }
+        }
+    }
+}

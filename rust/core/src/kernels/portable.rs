@@ -1,0 +1,127 @@
+//! Products without instructions of a particular processor: the compiler makes vectors of the lanes.
+
+#![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
+
+use crate::kernels::tile::{Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TILE};
+
+/// Cells or integer sums.
+type Lanes = [Cell; TILE];
+
+/// Two int16 a cell.
+pub struct Int16s;
+
+/// Four int8 a cell; of queries uint8.
+pub struct Int8s;
+
+/// One float32 a cell.
+pub struct Floats;
+
+// SAFETY: no features are used, and pointers hold `TILE` cells or sums.
+unsafe impl Multiply for Int16s {
+    type Register = Lanes;
+    const LANES: usize = TILE;
+    const CHUNK: usize = INT16_CHUNK;
+
+    #[inline(always)]
+    unsafe fn load(cells: *const Cell) -> Lanes {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { cells.cast::<Lanes>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn spread(cell: Cell) -> Lanes {
+        [cell; TILE]
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(mut sums: Lanes, query: Lanes, candidates: Lanes) -> Lanes {
+        let low = |cell: Cell| i32::from(cell as i16);
+        let high = |cell: Cell| cell as i32 >> 16;
+        for lane in 0..TILE {
+            let (x, y) = (query[lane], candidates[lane]);
+            let more = low(x).wrapping_mul(low(y)).wrapping_add(high(x).wrapping_mul(high(y)));
+            sums[lane] = sums[lane].wrapping_add(more as Cell);
+        }
+        sums
+    }
+
+    #[inline(always)]
+    unsafe fn join(sums: Lanes, totals: *mut f32) {
+        // SAFETY: the caller vouches for the pointer.
+        let totals = unsafe { &mut *totals.cast::<[f32; TILE]>() };
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total += sum as i32 as f32;
+        }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Multiply for Int8s {
+    type Register = Lanes;
+    const LANES: usize = TILE;
+    const CHUNK: usize = usize::MAX;
+
+    #[inline(always)]
+    unsafe fn load(cells: *const Cell) -> Lanes {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { Int16s::load(cells) }
+    }
+
+    #[inline(always)]
+    unsafe fn spread(cell: Cell) -> Lanes {
+        [cell; TILE]
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(mut sums: Lanes, query: Lanes, candidates: Lanes) -> Lanes {
+        for lane in 0..TILE {
+            let (x, y) = (query[lane].to_le_bytes(), candidates[lane].to_le_bytes());
+            for byte in 0..4 {
+                let product = i32::from(x[byte]) * i32::from(y[byte] as i8);
+                sums[lane] = sums[lane].wrapping_add(product as Cell);
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    unsafe fn join(sums: Lanes, totals: *mut f32) {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { Int16s::join(sums, totals) };
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Multiply for Floats {
+    type Register = [f32; TILE];
+    const LANES: usize = TILE;
+    const CHUNK: usize = FLOAT32_CHUNK;
+
+    #[inline(always)]
+    unsafe fn load(cells: *const Cell) -> [f32; TILE] {
+        // SAFETY: the caller vouches for the pointer, and any four bytes are a float32.
+        unsafe { cells.cast::<[f32; TILE]>().read() }
+    }
+
+    #[inline(always)]
+    unsafe fn spread(cell: Cell) -> [f32; TILE] {
+        [f32::from_bits(cell); TILE]
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(mut sums: [f32; TILE], query: [f32; TILE], candidates: [f32; TILE]) -> [f32; TILE] {
+        for lane in 0..TILE {
+            sums[lane] += query[lane] * candidates[lane];
+        }
+        sums
+    }
+
+    #[inline(always)]
+    unsafe fn join(sums: [f32; TILE], totals: *mut f32) {
+        // SAFETY: the caller vouches for the pointer.
+        let totals = unsafe { &mut *totals.cast::<[f32; TILE]>() };
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total += sum;
+        }
+    }
+}

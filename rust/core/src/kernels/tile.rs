@@ -1,0 +1,157 @@
+//! Products of twelve queries with candidates, 32 at a time: one loop for every arithmetic on every level.
+
+#![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
+
+use crate::kernels::level::{Level, level};
+use crate::kernels::portable::{Floats, Int8s, Int16s};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::{avx2, avx512, avx512vnni};
+
+/// Candidates whose products are computed together.
+pub const TILE: usize = 32;
+/// Queries whose products are computed together.
+pub const QUERIES: usize = 12;
+/// Float32 products that are summed before they join a total, so that few roundings are on the way of each.
+pub const FLOAT32_CHUNK: usize = 128;
+/// Cells of int16 that are summed before they join a total: the shorter, the larger the integers may be whose sums fit
+/// into int32. With 64, uniform noise of 768 components leaves 2.4 % open instead of 5.8 %, for 3 % of the time.
+pub const INT16_CHUNK: usize = 64;
+
+/// Four bytes of a row: one float32, two int16 or four int8.
+pub type Cell = u32;
+/// A cell of each of the queries.
+pub type QueryCells = [Cell; QUERIES];
+/// A cell of each candidate of a tile.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub struct TileCells(pub [Cell; TILE]);
+/// The products of a query with the candidates of a tile.
+pub type Sums = [f32; TILE];
+
+/// What rows are made of, and so how they are multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Four int8 a cell; those of queries uint8, 128 too high.
+    Int8,
+    /// Two int16 a cell.
+    Int16,
+    /// One float32 a cell.
+    Float32,
+}
+
+/// One arithmetic in the registers of one level.
+///
+/// # Safety
+/// The methods may run on processors that have the features of the level alone, and pointers hold as many cells or sums
+/// as there are lanes.
+pub(super) unsafe trait Multiply {
+    /// A cell or a sum of several candidates.
+    type Register: Copy;
+    /// How many: the lanes of a register.
+    const LANES: usize;
+    /// Cells that are summed before they join the total.
+    const CHUNK: usize;
+    /// Lanes next to each other.
+    unsafe fn load(cells: *const Cell) -> Self::Register;
+    /// One cell in all lanes.
+    unsafe fn spread(cell: Cell) -> Self::Register;
+    /// The sums with the products of a cell of a query and one of each candidate.
+    unsafe fn multiply_add(sums: Self::Register, query: Self::Register, candidates: Self::Register) -> Self::Register;
+    /// Adds the sums, rounded to float32, to the totals.
+    unsafe fn join(sums: Self::Register, totals: *mut f32);
+}
+
+/// Writes to `out[q * tiles + t]` the products of query `q` with the candidates of tile `t`. `queries` has the cells of
+/// all queries one after the other, `candidates` those of a tile, then those of the next; `starts` has for each tile the
+/// cells that sums start with.
+///
+/// Sums of int8 are exact, and those of [`INT16_CHUNK`] cells of int16, as far as they fit into int32; then they are rounded
+/// and join the total in float32, in the same way on every level. A float32 product meets its own
+/// rounding (unless the level fuses it), at most [`FLOAT32_CHUNK`] additions and one more for each chunk.
+///
+/// # Panics
+/// When the sizes do not fit.
+pub fn products(
+    arithmetic: Arithmetic,
+    queries: &[QueryCells],
+    candidates: &[TileCells],
+    starts: &[TileCells],
+    out: &mut [Sums],
+) {
+    let sizes = candidates.len() == queries.len() * starts.len() && out.len() == QUERIES * starts.len();
+    assert!(sizes && !queries.is_empty(), "sizes that do not fit");
+    for sums in &mut *out {
+        sums.fill(0.0);
+    }
+    let whole = Whole { queries, candidates, starts };
+    // SAFETY: `level` found that the processor has the features that each was compiled for.
+    match level() {
+        Level::Portable => match arithmetic {
+            Arithmetic::Int8 => unsafe { whole.multiply::<Int8s, 1, 1>(out) },
+            Arithmetic::Int16 => unsafe { whole.multiply::<Int16s, 1, 1>(out) },
+            Arithmetic::Float32 => unsafe { whole.multiply::<Floats, 1, 1>(out) },
+        },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2::products(arithmetic, whole, out) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512::products(arithmetic, whole, out) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512Vnni => unsafe { avx512vnni::products(arithmetic, whole, out) },
+    }
+}
+
+/// What is multiplied, its sizes checked.
+#[derive(Clone, Copy)]
+pub(super) struct Whole<'a> {
+    queries: &'a [QueryCells],
+    candidates: &'a [TileCells],
+    starts: &'a [TileCells],
+}
+
+impl Whole<'_> {
+    /// Multiplies with sums of `N` queries in `V` registers each at a time.
+    ///
+    /// # Safety
+    /// As [`Multiply`] says.
+    #[inline(always)]
+    pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(self, out: &mut [Sums]) {
+        const { assert!(V * M::LANES == TILE && QUERIES.is_multiple_of(N), "registers that do not fit") };
+        let tiles = self.starts.len();
+        for (t, (tile, start)) in self.candidates.chunks_exact(self.queries.len()).zip(self.starts).enumerate() {
+            for first in (0..QUERIES).step_by(N) {
+                for (queries, tile) in self.queries.chunks(M::CHUNK).zip(tile.chunks(M::CHUNK)) {
+                    // SAFETY: the caller vouches for the processor. `V` registers have the lanes of a tile, and `first`
+                    // and the `N` queries behind it are among all.
+                    unsafe {
+                        let mut sums = [[M::load(start.0.as_ptr()); V]; N];
+                        for v in 1..V {
+                            let more = M::load(start.0.as_ptr().add(v * M::LANES));
+                            for sums in &mut sums {
+                                sums[v] = more;
+                            }
+                        }
+                        for (query, cells) in queries.iter().zip(tile) {
+                            let mut candidates = [M::load(cells.0.as_ptr()); V];
+                            for v in 1..V {
+                                candidates[v] = M::load(cells.0.as_ptr().add(v * M::LANES));
+                            }
+                            let query = query.as_ptr().add(first);
+                            for n in 0..N {
+                                let x = M::spread(*query.add(n));
+                                for v in 0..V {
+                                    sums[n][v] = M::multiply_add(sums[n][v], x, candidates[v]);
+                                }
+                            }
+                        }
+                        for (n, sums) in sums.into_iter().enumerate() {
+                            let totals = out[(first + n) * tiles + t].as_mut_ptr();
+                            for (v, sums) in sums.into_iter().enumerate() {
+                                M::join(sums, totals.add(v * M::LANES));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

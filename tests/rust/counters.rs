@@ -1,0 +1,190 @@
+//! Counters that are merged, saved and sent know what one counter would.
+
+mod common;
+
+use common::case::{Case, POLICIES, cases, ranks};
+use hybridsampler_core::ranking::RankCounter;
+use hybridsampler_core::tally::Ties;
+use hybridsampler_core::vectors::{Similarity, Vectors};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Two counters, each with a part of the candidates: anchors shared, then counts merged, either way round.
+    #[test]
+    fn shards_merge(case in cases(), cut: prop::sample::Index, swap: bool) {
+        let total = case.languages.len();
+        let cut = cut.index(total + 1);
+        let mut shards = [case.counter(), case.counter()];
+        for (counter, rows) in shards.iter_mut().zip([0..cut, cut..total]) {
+            let (vectors, ids, _) = case.block(rows);
+            counter.anchor(vectors, &ids).expect("sound");
+        }
+        let [mut a, mut b] = shards;
+        a.merge(&b, &[]).expect("disjoint");
+        b.merge(&a, &[]).expect("disjoint");
+        for (counter, rows) in [(&mut a, 0..cut), (&mut b, cut..total)] {
+            let (vectors, ids, languages) = case.block(rows);
+            counter.add(vectors, &ids, languages, Some(1)).expect("sound");
+        }
+        let (mut into, from) = if swap { (b, a) } else { (a, b) };
+        into.merge(&from, &[0, 1, 2]).expect("disjoint");
+        for ties in POLICIES {
+            prop_assert_eq!(ranks(&into, ties), case.naive_ranks(ties));
+        }
+        prop_assert_eq!(into.candidates(), total as u64);
+    }
+
+    /// Shards again, with nothing but bytes going between them.
+    #[test]
+    fn bytes_hold_what_a_counter_knows(case in cases(), cut: prop::sample::Index, cosine: bool) {
+        let similarity = if cosine { Similarity::Cosine } else { Similarity::Dot };
+        let names = ["a".to_owned(), "ß語".to_owned(), String::new()];
+        let total = case.languages.len();
+        let cut = cut.index(total + 1);
+        let (whole, ids, _) = case.block(0..total);
+        let mut single = case.counter_by(similarity);
+        single.anchor(whole, &ids).expect("sound");
+        single.add(whole, &ids, &case.languages, Some(1)).expect("sound");
+        let mut merged = case.counter_by(similarity);
+        for rows in [0..cut, cut..total] {
+            let (vectors, ids, _) = case.block(rows);
+            let mut shard = case.counter_by(similarity);
+            shard.anchor(vectors, &ids).expect("sound");
+            let bytes = shard.to_bytes(&[]).expect("no languages yet");
+            let (read, none) = merged.read_bytes(&bytes).expect("sound");
+            prop_assert!(none.is_empty());
+            prop_assert_eq!(read.to_bytes(&[]).expect("no languages yet"), bytes);
+            merged.merge(&read, &[]).expect("disjoint");
+        }
+        let anchors = merged.to_bytes(&[]).expect("no languages yet");
+        for rows in [cut..total, 0..cut] {
+            let (vectors, ids, languages) = case.block(rows);
+            let (mut shard, _) = single.read_bytes(&anchors).expect("sound");
+            shard.add(vectors, &ids, languages, Some(1)).expect("sound");
+            let known = languages.iter().max().map_or(0, |&l| l as usize + 1);
+            let bytes = shard.to_bytes(&names[..known]).expect("as many");
+            let (read, found) = merged.read_bytes(&bytes).expect("sound");
+            prop_assert_eq!(&found, &names[..known]);
+            prop_assert_eq!(read.to_bytes(&found).expect("as many"), bytes);
+            merged.merge(&read, &[0, 1, 2][..known]).expect("disjoint");
+        }
+        for ties in POLICIES {
+            prop_assert_eq!(ranks(&merged, ties), ranks(&single, ties));
+        }
+        let counts = |counter: &RankCounter| (counter.candidates(), counter.ties(), counter.zero_rows());
+        prop_assert_eq!(counts(&merged), counts(&single));
+        prop_assert_eq!(merged.languages(), single.languages());
+    }
+
+    /// Any change of any byte, and any other length, is refused; nothing panics.
+    #[test]
+    fn changed_bytes_are_refused(case in cases(), at: prop::sample::Index, flip in 1_u8..=255, lost in 0_usize..5) {
+        let mut counter = case.counter();
+        let (whole, ids, languages) = case.block(0..case.languages.len());
+        counter.anchor(whole, &ids).expect("sound");
+        counter.add(whole, &ids, languages, Some(1)).expect("sound");
+        let most = languages.iter().max().map_or(0, |&l| l as usize + 1);
+        let names: Vec<String> = (0..most).map(|l| l.to_string()).collect();
+        let sound = counter.to_bytes(&names).expect("as many");
+        let at = at.index(sound.len());
+        let mut changed = sound.clone();
+        changed[at] ^= flip;
+        prop_assert!(counter.read_bytes(&changed).is_err());
+        prop_assert!(counter.read_bytes(&sound[..at]).is_err());
+        // With a checksum that fits, what is inside may be wrong in any way; it must not panic.
+        let mut forged = changed[..sound.len() - 8 - lost].to_vec();
+        forged.extend(xxhash_rust::xxh3::xxh3_64(&forged).to_le_bytes());
+        if let Ok((read, names)) = counter.read_bytes(&forged) {
+            let numbers: Vec<u32> = (0..names.len() as u32).collect();
+            let _ = counter.blank().merge(&read, &numbers);
+        }
+    }
+}
+
+#[test]
+fn merging_renumbers_languages() {
+    let case = Case {
+        dimension: 1,
+        queries: vec![1.0],
+        candidates: vec![3.0, 2.0, 2.0, 1.0],
+        languages: vec![0, 1, 0, 1],
+        judged: vec![vec![(0, 1), (3, 1)]],
+        excluded: vec![vec![]],
+    };
+    let (whole, ids, _) = case.block(0..4);
+    let mut a = case.counter();
+    a.anchor(whole, &ids).expect("sound");
+    let mut b = a.clone();
+    let (vectors, ids, languages) = case.block(0..2);
+    a.add(vectors, &ids, languages, None).expect("sound");
+    let (vectors, ids, languages) = case.block(2..4);
+    let swapped: Vec<u32> = languages.iter().map(|l| 1 - l).collect();
+    b.add(vectors, &ids, &swapped, None).expect("sound");
+    a.merge(&b, &[1, 0]).expect("disjoint");
+    assert_eq!(ranks(&a, Ties::Docid), case.naive_ranks(Ties::Docid));
+    assert_eq!(a.languages(), [0, 1]);
+}
+
+#[test]
+fn a_block_with_an_error_counts_nothing() {
+    let case = Case {
+        dimension: 2,
+        queries: vec![1.0, 0.0],
+        candidates: vec![1.0, 0.0, 2.0, 0.0, 3.0, 0.0],
+        languages: vec![0, 0, 0],
+        judged: vec![vec![(0, 1)]],
+        excluded: vec![vec![]],
+    };
+    let (whole, ids, languages) = case.block(0..3);
+    let mut counter = case.counter();
+    assert!(counter.add(whole, &ids, languages, None).unwrap_err().0.contains("candidate 0 has no anchor"));
+    counter.anchor(whole, &ids).expect("sound");
+    let bad = [1.0, 0.0, 2.0, f32::NAN, 3.0, 0.0];
+    let bad = Vectors { values: &bad, dimension: 2 };
+    assert!(counter.add(bad, &ids, languages, None).unwrap_err().0.contains("candidate 1 (row 1 of its block)"));
+    assert!(counter.add(whole, &[0, 1, 1], languages, None).unwrap_err().0.contains("candidate 1 was added twice"));
+    let moved = [1.5, 0.0, 2.0, 0.0, 3.0, 0.0];
+    let moved = Vectors { values: &moved, dimension: 2 };
+    assert!(counter.add(moved, &ids, languages, None).unwrap_err().0.contains("candidate 0 changed"));
+    assert!(counter.anchor(moved, &ids).unwrap_err().0.contains("candidate 0 changed"));
+    assert_eq!(counter.candidates(), 0);
+    counter.add(whole, &ids, languages, None).expect("sound");
+    assert_eq!(ranks(&counter, Ties::Pessimistic), [(3, 3)]);
+    assert!(counter.add(whole, &ids, languages, None).unwrap_err().0.contains("candidate 0 was added twice"));
+    assert_eq!(ranks(&counter, Ties::Pessimistic), [(3, 3)]);
+}
+
+#[test]
+fn bytes_of_another_version_or_evaluation_are_refused() {
+    let mut case = Case {
+        dimension: 2,
+        queries: vec![1.0, -0.0],
+        candidates: vec![1.0, 0.0, 2.0, 0.0],
+        languages: vec![0, 0],
+        judged: vec![vec![(0, 1)]],
+        excluded: vec![vec![]],
+    };
+    let counter = case.counter();
+    let sound = counter.to_bytes(&[]).expect("no languages yet");
+    let refused = |bytes: &[u8]| counter.read_bytes(bytes).unwrap_err().0;
+    let mut newer = sound[..sound.len() - 8].to_vec();
+    newer[8] += 1;
+    newer.extend(xxhash_rust::xxh3::xxh3_64(&newer).to_le_bytes());
+    assert_eq!(
+        refused(&newer),
+        "the counter has format 2 but this release reads 1: read it with the one that wrote it"
+    );
+    assert_eq!(refused(b"PK"), "the 2 bytes are no counter: give what to_bytes() or save() wrote");
+    assert_eq!(
+        refused(&sound[..11]),
+        "the counter is damaged (its 11 bytes do not fit its checksum): write or send it again"
+    );
+    assert_eq!(counter.to_bytes(&[String::new()]).unwrap_err().0, "0 languages have 1 names: give one each");
+    // Zeros of either sign are one query, as merge() has it.
+    case.queries[1] = 0.0;
+    assert!(case.counter().read_bytes(&sound).is_ok());
+    case.queries[1] = 1e-45;
+    assert!(case.counter().read_bytes(&sound).unwrap_err().0.contains("differ in queries"));
+}
