@@ -307,8 +307,7 @@ class RankCounter:
 
     @property
     def report(self) -> Report:
-        """What decided the comparisons counted so far; :meth:`merge` and :meth:`load` add theirs.
-        """
+        """What decided the comparisons counted so far; :meth:`merge` and :meth:`load` add theirs."""
         return Report(*self._core.decided, simd=self._core.simd)
 
     def _merge(self, core: _core.RankCounter, languages: Iterable[str]) -> None:

@@ -70,7 +70,12 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler", "trec"},
 }
 # Imported inside functions, when the work needs it: `import hybridsampler` reaches these rooms.
-LAZY = {"benchmarks": {"pyarrow"}, "parquet": {"pyarrow"}, "progress": {"rich"}, "trec": {"pyarrow"}}
+LAZY = {
+    "benchmarks": {"pyarrow"},
+    "parquet": {"pyarrow"},
+    "progress": {"rich"},
+    "trec": {"pyarrow"},
+}
 NEEDS_TORCH = {
     *("device", "distributed", "encoders", "train", "reporting", "study", "integrations", "cli"),
 }
