@@ -91,6 +91,18 @@ class RankCounter:
         languages: NDArray[np.uint32],
         threads: int | None,
     ) -> None: ...
+    def add_screened(
+        self,
+        ids: NDArray[np.int64],
+        languages: NDArray[np.uint32],
+        rows: NDArray[np.int64],
+        block: NDArray[np.float32],
+        higher: NDArray[np.uint32],
+        open: tuple[NDArray[np.int64], NDArray[np.int64]],
+        zero_rows: int,
+    ) -> None: ...
+    @property
+    def thresholds(self) -> NDArray[np.float64]: ...
     def merge(self, other: RankCounter, renumbered: Sequence[int]) -> None: ...
     def blank(self) -> RankCounter: ...
     def to_bytes(self, names: Sequence[str]) -> bytes: ...
@@ -98,20 +110,6 @@ class RankCounter:
     def ranks(
         self, ties: str
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint32]]: ...
-    def add_screened(
-        self,
-        ids: NDArray[np.int64],
-        languages: NDArray[np.uint32],
-        rows: NDArray[np.int64],
-        vectors: NDArray[np.float32],
-        higher: NDArray[np.uint32],
-        open_queries: NDArray[np.int64],
-        open_rows: NDArray[np.int64],
-        zero_rows: int,
-        threads: int | None,
-    ) -> None: ...
-    @property
-    def thresholds(self) -> NDArray[np.float64]: ...
     @property
     def queries(self) -> NDArray[np.float32]: ...
     @property

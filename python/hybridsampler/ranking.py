@@ -183,10 +183,8 @@ class RankCounter:
             found.rows,
             _vectors("block", found.vectors),
             found.higher,
-            found.open_queries,
-            found.open_rows,
+            (found.open_queries, found.open_rows),
             found.zero_rows,
-            self._threads,
         )
 
     def merge(self, other: RankCounter) -> None:
