@@ -180,7 +180,7 @@ def evaluate(
         if out is not None:
             _make_folder(out)
         made = report(request, out, Console(stderr=True))
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         _fail(error)
     for table in made:
         _print(table, console)

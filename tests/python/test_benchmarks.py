@@ -63,6 +63,10 @@ OWN: dict[str, Any] = GOOD | {
             "candidate_languages comes back to 'en' at 2; in a monolingual benchmark the candid",
         ),
         (
+            OWN | {"query_languages": ["en", "de"]},
+            "query 1, 'b', is in 'de', in which there is no candidate; in a monolingual benchmark",
+        ),
+        (
             OWN | {"indices": np.array([0, 2, 2])},
             "candidate 2, judged for query 0, 'a' in 'en', is in 'fr'; in a monolingual benchmark",
         ),

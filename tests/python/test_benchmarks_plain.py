@@ -137,6 +137,11 @@ def test_broken_parquet(tmp_path: Path) -> None:
     _write(path, [{"id": 1, "text": "t", "language": "en"}])
     with fails(f"{path}:row 1: 'id' is int, not str: convert it"):
         load_plain(tmp_path)
+    _write(path, [ROW | {"text": "x" * 1000} for _ in range(3)])
+    raw = path.read_bytes()
+    path.write_bytes(raw[:4] + b"\xff" * 60 + raw[64:])
+    with fails(f"{path} is damaged after row 0 ("):
+        load_plain(tmp_path)
     path.write_bytes(b"none")
     with fails(f"{path}: not a Parquet file ("):
         load_plain(tmp_path)

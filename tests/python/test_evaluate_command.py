@@ -237,5 +237,12 @@ def test_no_digit_is_cut_off_on_a_narrow_screen(model: Path, data: Path) -> None
     assert max(map(len, _run(*common).stdout.splitlines())) <= 80
 
 
+def test_saved_vectors_need_no_torch() -> None:
+    code = "import hybridsampler.reporting, sys; print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "False\n"
+
+
 def test_help_teaches() -> None:
     assert "hybridsampler evaluate my-model --benchmark xquad-r" in _run("--help").output

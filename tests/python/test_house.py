@@ -74,11 +74,10 @@ LAZY = {
     "benchmarks": {"pyarrow"},
     "parquet": {"pyarrow"},
     "progress": {"rich"},
+    "reporting": {"rich"},
     "trec": {"pyarrow"},
 }
-NEEDS_TORCH = {
-    *("device", "distributed", "encoders", "train", "reporting", "study", "integrations", "cli"),
-}
+NEEDS_TORCH = {"device", "distributed", "encoders", "train", "study", "integrations", "cli"}
 FRAMEWORKS = "accelerate datasets lightning mteb sentence_transformers torch torchdata transformers"
 
 

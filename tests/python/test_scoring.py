@@ -286,8 +286,15 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no model, neither modules"):
         SentenceEncoder.open(tmp_path)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(OSError, match=r"the model .* cannot be opened \("):
+    with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*\): check the name, and"):
         SentenceEncoder.open(tmp_path)
+    folder = saved_model(tmp_path / "damaged")
+    with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*nowhere"):
+        SentenceEncoder.open(folder, device="nowhere")
+    (weights,) = folder.rglob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(OSError, match=r"the model .* cannot be opened \("):
+        SentenceEncoder.open(folder)
 
 
 def test_weights_that_are_pickles_are_refused(

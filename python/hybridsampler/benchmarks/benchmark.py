@@ -173,6 +173,12 @@ class Benchmark:
                     "benchmark the candidates of a language follow one another"
                 )
             met.add(name)
+        for q, name in enumerate(self.query_languages):
+            if name not in met:
+                raise ValueError(
+                    f"query {q}, {self.query_ids[q]!r}, is in {name!r}, in which there is no "
+                    "candidate; in a monolingual benchmark leave such queries out"
+                )
         for at, index in enumerate(self.indices.tolist()):
             q = self._query(at)
             if self.candidate_languages[index] != self.query_languages[q]:

@@ -111,10 +111,14 @@ def _parquet_rows(
                     f"{path}: column {name!r} is missing; the file has {', '.join(there)}"
                 )
         number = 0
-        for batch in file.iter_batches(8192, columns=[name for name in names if name in there]):
-            held = [
-                batch[name].to_pylist() if name in there else [None] * len(batch) for name in names
-            ]
-            for values in zip(*held, strict=True):
-                number += 1
-                yield number, values
+        try:
+            for batch in file.iter_batches(8192, columns=[name for name in names if name in there]):
+                empty = [None] * len(batch)
+                held = [batch[name].to_pylist() if name in there else empty for name in names]
+                for values in zip(*held, strict=True):
+                    number += 1
+                    yield number, values
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(
+                f"{path} is damaged after row {number} ({error}): fetch or write it again"
+            ) from error

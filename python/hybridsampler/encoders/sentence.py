@@ -48,7 +48,8 @@ class SentenceEncoder:
             options: of the class.
 
         Raises:
-            OSError: neither a folder nor a model that the hub gives.
+            OSError: neither a folder nor a model that the hub gives; a damaged folder, weights as
+                pickles, a device that does not exist.
             ValueError: a folder that holds no model.
             ImportError: sentence-transformers is not installed.
         """
@@ -74,9 +75,12 @@ class SentenceEncoder:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise OSError(f"the model {name} cannot be opened ({reason})") from error
+        except Exception as error:  # a damaged folder lets errors of many kinds out of its readers
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise OSError(
+                f"the model {name} cannot be opened ({reason}): check the name, and that the "
+                "folder is whole and has its weights as safetensors"
+            ) from error
         return cls(model, **options)
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
