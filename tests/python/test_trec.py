@@ -320,6 +320,18 @@ def test_options_are_checked_before_anything_is_read(options: Any, message: str)
         score_run("no such file", "no such file", **options)
 
 
+def test_grades_are_whole_numbers() -> None:
+    place = 'query "q", document "a": the grade'
+    message = f"{place} 1.0 is a <class 'float'>: give a whole number of 64 bits"
+    with pytest.raises(TypeError, match=starting(message)):
+        read_qrels({"q": {"a": 1.0}})
+    with pytest.raises(ValueError, match=starting(f"{place} cannot be read (")):
+        read_qrels({"q": {"a": 2**63}})
+    message = 'query "q", document "a": the score cannot be read (int too large to convert to float'
+    with pytest.raises(ValueError, match=starting(message)):
+        read_run({"q": {"a": 10**400}})
+
+
 def test_one_name_is_no_list_of_names() -> None:
     with pytest.raises(TypeError, match=starting("measures='AP': give a list of names, as in ['A")):
         score_run(*GOOD, "AP")

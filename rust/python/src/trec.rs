@@ -32,11 +32,11 @@ fn read<V: Value>(py: Python<'_>, path: PathBuf, name: &str, threads: Option<usi
     })
 }
 
-/// `{query: {document: value}}`; `what` is what a value is called.
+/// `{query: {document: value}}`; `what` a value is called, and what it has to be.
 fn from_dict<'py, V>(
     py: Python<'py>,
     queries: &Bound<'py, PyDict>,
-    what: &str,
+    what: [&str; 2],
     threads: Option<usize>,
 ) -> PyResult<Lists<V>>
 where
@@ -52,17 +52,25 @@ where
         })?;
         for (document, value) in documents {
             let name = text("document", &document)?;
-            let number = value.extract().map_err(|_| {
-                let found = value.get_type();
-                PyTypeError::new_err(format!(
-                    "query {id:?}, document {name:?}: the {what} {value} is a {found}: give a number"
-                ))
+            let number = value.extract().map_err(Into::<PyErr>::into).map_err(|error| {
+                let place = format!("query {id:?}, document {name:?}");
+                no_number(py, &place, &value, what, &error)
             })?;
             let added = builder.document(name, number);
             added.map_err(|error| PyValueError::new_err(format!("query {id:?}, document {name:?}: {error}")))?;
         }
     }
     py.detach(|| builder.finish(threads)).map_err(value_error)
+}
+
+/// What is wrong with a value that is no number, or one that is too large.
+fn no_number(py: Python<'_>, place: &str, value: &Bound<'_, PyAny>, what: [&str; 2], error: &PyErr) -> PyErr {
+    let [what, needed] = what;
+    if error.is_instance_of::<PyTypeError>(py) {
+        let found = value.get_type();
+        return PyTypeError::new_err(format!("{place}: the {what} {value} is a {found}: give {needed}"));
+    }
+    PyValueError::new_err(format!("{place}: the {what} cannot be read ({}): give {needed}", error.value(py)))
 }
 
 /// An id as it is, when it is text.
@@ -135,7 +143,7 @@ impl Run {
 
     #[staticmethod]
     fn from_dict(py: Python<'_>, queries: Bound<'_, PyDict>, threads: Option<usize>) -> PyResult<Self> {
-        from_dict(py, &queries, "score", threads).map(Self)
+        from_dict(py, &queries, ["score", "a number that float64 holds"], threads).map(Self)
     }
 
     #[staticmethod]
@@ -196,7 +204,7 @@ impl Qrels {
 
     #[staticmethod]
     fn from_dict(py: Python<'_>, queries: Bound<'_, PyDict>, threads: Option<usize>) -> PyResult<Self> {
-        from_dict(py, &queries, "grade", threads).map(Self)
+        from_dict(py, &queries, ["grade", "a whole number of 64 bits"], threads).map(Self)
     }
 
     #[staticmethod]
