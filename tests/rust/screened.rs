@@ -23,6 +23,7 @@ struct Told {
 
 impl Told {
     /// A screen that is certain of all scores but equal ones and some others.
+    #[expect(clippy::float_cmp, reason = "a tie is an equal score, to the last bit")]
     fn of(case: &Case, rows: std::ops::Range<usize>, doubts: Key) -> Self {
         let (_, ids, languages) = case.block(rows.clone());
         let scores = case.scores();
