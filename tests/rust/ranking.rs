@@ -32,7 +32,7 @@ fn counted(case: &Case, arithmetic: Option<Arithmetic>, block: usize, threads: u
 }
 
 fn all(report: Report) -> u64 {
-    report.int8 + report.int16 + report.float32 + report.elsewhere + report.reference
+    report.counts().iter().sum()
 }
 
 /// Comparisons of the queries that judge a candidate.

@@ -22,8 +22,10 @@ use crate::vectors::{Prepared, Similarity, Vectors};
 mod counting;
 mod exchange;
 mod report;
+mod screened;
 
 pub use report::Report;
+pub use screened::Screened;
 
 /// Counts that give the exact rank of every judged candidate.
 #[derive(Debug, Clone)]
@@ -205,15 +207,7 @@ impl RankCounter {
                 invalid!("{}", changed(*id));
             }
         }
-        self.seen |= new;
-        self.zero_rows += prepared.zero_rows;
-        for (id, &language) in ids.iter().zip(languages) {
-            for place in self.places.get(id).into_iter().flatten() {
-                self.languages[place.position as usize] = language;
-            }
-        }
-        let most = languages.iter().max().map_or(0, |&l| l as usize + 1);
-        self.reserve(self.language_count.max(most));
+        self.admit(&new, ids, languages, prepared.zero_rows);
         self.count(block, ids, languages, threads::resolve(threads));
         Ok(())
     }
@@ -278,6 +272,12 @@ impl RankCounter {
             tally.ranks(ties, &self.judged, &self.languages, &mut ranks);
         }
         Ok(ranks)
+    }
+
+    /// The scores of the judged candidates, at their positions: the thresholds. NaN where an anchor is missing.
+    #[must_use]
+    pub fn thresholds(&self) -> &[f64] {
+        &self.scores
     }
 
     /// The number of the language of each judged candidate; all are known once [`Self::ranks`] succeeds.
@@ -367,6 +367,19 @@ impl RankCounter {
         }
         check_total(self.seen.len() + new.len())?;
         Ok(new)
+    }
+
+    /// Takes the candidates of a checked block in, before they are counted.
+    fn admit(&mut self, new: &RoaringTreemap, ids: &[i64], languages: &[u32], zero_rows: u64) {
+        self.seen |= new;
+        self.zero_rows += zero_rows;
+        for (id, &language) in ids.iter().zip(languages) {
+            for place in self.places.get(id).into_iter().flatten() {
+                self.languages[place.position as usize] = language;
+            }
+        }
+        let most = languages.iter().max().map_or(0, |&l| l as usize + 1);
+        self.reserve(self.language_count.max(most));
     }
 
     fn reserve(&mut self, languages: usize) {

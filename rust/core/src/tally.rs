@@ -83,6 +83,12 @@ impl Tally {
         &self.thresholds
     }
 
+    /// Counts of all judged positions, as those of the thresholds of this query.
+    #[must_use]
+    pub fn by_threshold(&self, counts: &[u32]) -> Vec<u32> {
+        self.positions.iter().map(|&position| counts[position as usize]).collect()
+    }
+
     /// Counts candidates of a language: `higher[k]` of them beat threshold `k`, and none beats a threshold behind the last
     /// of these.
     pub fn count_higher(&mut self, higher: &[u32], language: u32) {

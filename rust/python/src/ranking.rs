@@ -83,6 +83,38 @@ impl RankCounter {
         py.detach(|| self.0.add(block, ids, languages, threads)).map_err(value_error)
     }
 
+    /// Second phase, for a block that was screened elsewhere; `open` has the queries and the rows of the open pairs.
+    #[expect(clippy::too_many_arguments, reason = "columns of one block")]
+    fn add_screened(
+        &mut self,
+        py: Python<'_>,
+        ids: Ints<'_>,
+        languages: PyReadonlyArray1<'_, u32>,
+        rows: Ints<'_>,
+        block: PyReadonlyArray2<'_, f32>,
+        higher: PyReadonlyArray2<'_, u32>,
+        open: (Ints<'_>, Ints<'_>),
+        zero_rows: u64,
+    ) -> PyResult<()> {
+        let screened = ranking::Screened {
+            ids: ids.as_slice()?,
+            languages: languages.as_slice()?,
+            rows: rows.as_slice()?,
+            vectors: vectors(&block)?,
+            higher: higher.as_slice()?,
+            open_queries: open.0.as_slice()?,
+            open_rows: open.1.as_slice()?,
+            zero_rows,
+        };
+        py.detach(|| self.0.add_screened(&screened)).map_err(value_error)
+    }
+
+    /// The scores of the judged candidates, at their positions; NaN before they are anchored.
+    #[getter]
+    fn thresholds<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.0.thresholds().to_vec().into_pyarray(py)
+    }
+
     /// Adds what another counter knows and counted; its language `l` is `renumbered[l]` here.
     fn merge(&mut self, py: Python<'_>, other: PyRef<'_, Self>, renumbered: Vec<u32>) -> PyResult<()> {
         let other = &other.0;
@@ -143,9 +175,8 @@ impl RankCounter {
 
     /// How many comparisons were decided by int8, int16 and float32 products, by a screen elsewhere, by the score.
     #[getter]
-    fn decided(&self) -> (u64, u64, u64, u64, u64) {
-        let report = self.0.report();
-        (report.int8, report.int16, report.float32, report.elsewhere, report.reference)
+    fn decided(&self) -> [u64; ranking::Report::COUNTS] {
+        self.0.report().counts()
     }
 
     /// The level of processor instructions in use.

@@ -114,6 +114,7 @@ impl Whole<'_> {
     /// # Safety
     /// As [`Multiply`] says.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "registers by their numbers")]
     pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(self, out: &mut [Sums]) {
         const { assert!(V * M::LANES == TILE && QUERIES.is_multiple_of(N), "registers that do not fit") };
         let tiles = self.starts.len();

@@ -171,7 +171,7 @@ impl RankCounter {
     }
 
     /// Takes back what was counted of the candidates that queries leave out.
-    fn leave_out(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32]) {
+    pub(super) fn leave_out(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32]) {
         let Some(excluded) = &self.excluded else { return };
         let place: HashMap<i64, usize> = ids.iter().enumerate().map(|(c, &id)| (id, c)).collect();
         for (q, tally) in self.tallies.iter_mut().enumerate() {

@@ -9,20 +9,21 @@ use std::collections::HashMap;
 use roaring::RoaringTreemap;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{DIFFER, RankCounter, UNKNOWN};
+use super::{DIFFER, RankCounter, Report, UNKNOWN};
 use crate::error::{Invalid, invalid};
 use crate::kernels::DefaultFloatState;
 use crate::tally::Tied;
 use crate::vectors::Similarity;
 
 const MARK: [u8; 8] = *b"hsranks\0";
-const VERSION: u32 = 1;
+/// 2: what decided the comparisons stands behind the zero rows.
+const VERSION: u32 = 2;
 /// Bytes of the checksum.
 const CHECK: usize = 8;
 
 impl RankCounter {
-    /// The anchors and counts of this counter, whose languages have these names. Counters that know the same give the
-    /// same bytes.
+    /// The anchors and counts of this counter, whose languages have these names. Counters that know the same, and
+    /// found it out in the same way, give the same bytes.
     pub fn to_bytes(&self, names: &[String]) -> Result<Vec<u8>, Invalid> {
         let _state = DefaultFloatState::take();
         if names.len() != self.language_count {
@@ -38,6 +39,7 @@ impl RankCounter {
             out.extend(name.as_bytes());
         }
         out.extend((self.zero_rows - self.zero_queries()).to_le_bytes());
+        out.extend(self.report.counts().iter().flat_map(|count| count.to_le_bytes()));
         put_seen(&mut out, &self.seen);
         out.extend(self.scores.iter().flat_map(|score| score.to_le_bytes()));
         out.extend(self.languages.iter().flat_map(|language| language.to_le_bytes()));
@@ -91,6 +93,11 @@ impl RankCounter {
         }
         let mut counter = self.blank();
         counter.zero_rows = counter.zero_rows.checked_add(reader.u64()?).ok_or_else(|| damaged(bytes))?;
+        let mut counts = [0; Report::COUNTS];
+        for count in &mut counts {
+            *count = reader.u64()?;
+        }
+        counter.report = Report::from_counts(counts);
         let length = reader.count()?;
         counter.seen = RoaringTreemap::deserialize_from(reader.bytes(length)?).map_err(|_| damaged(bytes))?;
         for score in &mut counter.scores {

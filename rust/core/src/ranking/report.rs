@@ -18,12 +18,26 @@ pub struct Report {
     pub reference: u64,
 }
 
+impl Report {
+    /// How many counts there are.
+    pub const COUNTS: usize = 5;
+
+    /// The counts, in the order of the fields.
+    #[must_use]
+    pub fn counts(self) -> [u64; Self::COUNTS] {
+        [self.int8, self.int16, self.float32, self.elsewhere, self.reference]
+    }
+
+    /// The report with these counts.
+    #[must_use]
+    pub fn from_counts([int8, int16, float32, elsewhere, reference]: [u64; Self::COUNTS]) -> Self {
+        Self { int8, int16, float32, elsewhere, reference }
+    }
+}
+
 impl AddAssign for Report {
     fn add_assign(&mut self, other: Self) {
-        self.int8 += other.int8;
-        self.int16 += other.int16;
-        self.float32 += other.float32;
-        self.elsewhere += other.elsewhere;
-        self.reference += other.reference;
+        let theirs = other.counts();
+        *self = Self::from_counts(std::array::from_fn(|at| self.counts()[at].saturating_add(theirs[at])));
     }
 }
