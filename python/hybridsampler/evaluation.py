@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hybridsampler.candidates import open_candidates
 from hybridsampler.measures import Measure, mean, rank_distance
-from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
+from hybridsampler.ranking import Lists, RankCounter, Ranks, Report, Similarity, Ties
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
@@ -106,6 +106,7 @@ class Evaluation:
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
+        self.report: Report = counter.report
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
         self._relevant = self.ranks.grade > 0
