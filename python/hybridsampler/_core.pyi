@@ -98,7 +98,7 @@ class RankCounter:
         rows: NDArray[np.int64],
         block: NDArray[np.float32],
         higher: NDArray[np.uint32],
-        open: tuple[NDArray[np.int64], NDArray[np.int64]],
+        undecided: tuple[NDArray[np.int64], NDArray[np.int64]],
         zero_rows: int,
     ) -> None: ...
     @property
@@ -120,8 +120,8 @@ class RankCounter:
     def ties(self) -> int: ...
     @property
     def decided(self) -> list[int]: ...
-    @property
-    def simd(self) -> str: ...
+    @staticmethod
+    def simd() -> str: ...
     @property
     def zero_rows(self) -> int: ...
 

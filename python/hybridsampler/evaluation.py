@@ -15,7 +15,7 @@ from hybridsampler.measures import Judgements, Measure, Policy, filled, known_po
 from hybridsampler.passes import Checkpoint, count
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
-from hybridsampler.ranking import Lists, RankCounter, Ranks, Similarity, Ties
+from hybridsampler.ranking import Lists, RankCounter, Ranks, Report, Similarity, Ties
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
@@ -140,6 +140,7 @@ class Evaluation:
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
+        self.report: Report = counter.report
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
         self._pools = Pools(self.ranks, counter.queries, sizes)

@@ -305,8 +305,9 @@ class RankCounter:
 
     @property
     def report(self) -> Report:
-        """What decided the comparisons counted so far; :meth:`merge` and :meth:`load` add theirs."""
-        return Report(*self._core.decided, simd=self._core.simd)
+        """What decided the comparisons so far; :meth:`merge` and :meth:`load` add theirs."""
+        int8, int16, float32, elsewhere, reference = self._core.decided
+        return Report(int8, int16, float32, elsewhere, reference, _core.RankCounter.simd())
 
     def _merge(self, core: _core.RankCounter, languages: Iterable[str]) -> None:
         self._core.merge(core, self._numbers(languages))

@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -388,6 +391,99 @@ def test_denormals_count_though_the_caller_flushes_them(
     assert still_flushed, "the caller's floating-point state is to be restored"
     assert found == expected
     assert counter.zero_rows == zero_rows(task, similarity)
+
+
+# The report
+
+
+def comparisons(task: Task) -> int:
+    return sum(1 for judged in task.judged if judged) * len(task.ids)
+
+
+@given(
+    rng=generators(),
+    family=st.sampled_from(FAMILIES),
+    queries=st.integers(0, 20),
+    candidates=st.integers(1, 30),
+    cut=st.integers(0, 30),
+)
+def test_the_report_counts_every_comparison_once(
+    rng: np.random.Generator, family: str, queries: int, candidates: int, cut: int
+) -> None:
+    task = random_task(rng, family, queries=queries, candidates=candidates, dimension=40)
+    parts = [whole(task)[:cut], whole(task)[cut:]]
+    counters = [counter_of(task), counter_of(task)]
+    for counter, rows in zip(counters, parts, strict=True):
+        anchor(counter, task, whole(task))
+        add(counter, task, rows)
+        judging = sum(1 for judged in task.judged if judged)
+        assert counter.report.comparisons == judging * len(rows)
+    counters[0].merge_bytes(counters[1].to_bytes())
+    assert counters[0].report.comparisons == comparisons(task)
+    assert counted(task).report == counted(task, threads=3).report
+
+
+def test_equal_scores_are_scored_in_full() -> None:
+    """No bound tells them apart."""
+    task = random_task(np.random.default_rng(9), "signs", queries=40, candidates=300, dimension=33)
+    report = counted(task).report
+    assert counted(task).ties > 1000
+    assert report.reference >= len({(q, c) for q, c, _ in tied(task)})
+
+
+def tied(task: Task) -> list[tuple[int, int, int]]:
+    score = task_scores(task)
+    number = {i: c for c, i in enumerate(task.ids)}
+    return [
+        (q, c, number[judged])
+        for q, grades in enumerate(task.judged)
+        for judged in grades
+        for c in np.flatnonzero(score[q] == score[q, number[judged]]).tolist()
+    ]
+
+
+def test_each_block_is_screened_by_what_settles_it() -> None:
+    """Integers where scores are apart; float32 where they are closer than integers tell."""
+    rng = np.random.default_rng(10)
+    apart = random_task(rng, "random", queries=60, candidates=600, dimension=96)
+    report = counted(apart).report
+    assert report.int8 + report.int16 > 0.8 * report.comparisons
+    close = random_task(rng, "clustered", queries=60, candidates=600, dimension=96)
+    report = counted(close).report
+    assert (report.int8, report.int16, report.elsewhere) == (0, 0, 0)
+    assert report.float32 > 0.8 * report.comparisons
+
+
+EVERY_LEVEL = """
+import sys
+sys.path.insert(0, "tests/python")
+import numpy as np
+from counting import assert_exact, counted
+from naive_ranking import FAMILIES, random_task
+rng = np.random.default_rng(11)
+for family in FAMILIES:
+    for dimension in (1, 31, 70, 129, 300):
+        task = random_task(rng, family, queries=14, candidates=40, dimension=dimension)
+        counter = counted(task, threads=2)
+        assert_exact(counter, task)
+print(counter.report.simd)
+"""
+
+
+@pytest.mark.parametrize("level", ["portable", "avx2", "avx512", "avx512vnni", ""])
+def test_every_level_of_instructions_is_exact(level: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_LEVEL],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HYBRIDSAMPLER_SIMD": level},
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ran = done.stdout.strip()
+    if ran != level and level:
+        pytest.skip(f"this processor has no {level}: {ran} ran")
 
 
 # The cosine

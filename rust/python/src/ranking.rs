@@ -83,7 +83,7 @@ impl RankCounter {
         py.detach(|| self.0.add(block, ids, languages, threads)).map_err(value_error)
     }
 
-    /// Second phase, for a block that was screened elsewhere; `open` has the queries and the rows of the open pairs.
+    /// Second phase, for a block that was screened elsewhere; `undecided` has the queries and the rows of the open pairs.
     #[expect(clippy::too_many_arguments, reason = "columns of one block")]
     fn add_screened(
         &mut self,
@@ -93,7 +93,7 @@ impl RankCounter {
         rows: Ints<'_>,
         block: PyReadonlyArray2<'_, f32>,
         higher: PyReadonlyArray2<'_, u32>,
-        open: (Ints<'_>, Ints<'_>),
+        undecided: (Ints<'_>, Ints<'_>),
         zero_rows: u64,
     ) -> PyResult<()> {
         let screened = ranking::Screened {
@@ -102,8 +102,8 @@ impl RankCounter {
             rows: rows.as_slice()?,
             vectors: vectors(&block)?,
             higher: higher.as_slice()?,
-            open_queries: open.0.as_slice()?,
-            open_rows: open.1.as_slice()?,
+            open_queries: undecided.0.as_slice()?,
+            open_rows: undecided.1.as_slice()?,
             zero_rows,
         };
         py.detach(|| self.0.add_screened(&screened)).map_err(value_error)
@@ -180,8 +180,9 @@ impl RankCounter {
     }
 
     /// The level of processor instructions in use.
-    #[getter]
-    fn simd(&self) -> &'static str {
+    #[staticmethod]
+    #[pyo3(name = "simd")]
+    fn simd_level() -> &'static str {
         simd()
     }
 
