@@ -298,7 +298,8 @@ fn a_file_without_a_line_is_an_error() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_first_query() {
-    let run: Run = parse("\u{feff}1 Q0 d 1 2 t\n", 1);
-    assert_eq!(run.number("1"), Some(0));
+fn a_byte_order_mark_is_no_part_of_a_query() {
+    let joined = "\u{feff}1 Q0 a 1 2 t\n\u{feff}1 Q0 b 1 2 t\n \u{feff}\u{feff} # comment\n\u{feff}\n";
+    let run: Run = parse(joined, 2);
+    assert_eq!((run.queries().len(), run.number("1"), run.len()), (1, Some(0), 2));
 }

@@ -15,7 +15,7 @@ use crate::trec::value::Value;
 const MOST: usize = 6;
 /// Bytes of a line, about, by which the work is told.
 const LINE: usize = 32;
-/// Some programs begin UTF-8 files with it.
+/// Some programs begin UTF-8 files with it, and it stands before a line where such files were joined.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What is wrong with the line in which byte `at` stands.
@@ -48,7 +48,7 @@ impl<V: Value> Lists<V> {
 
 /// Whole lines for each thread.
 fn split(bytes: &[u8], parts: usize) -> Vec<Range<usize>> {
-    let mut first = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut first = 0;
     let mut ranges = Vec::with_capacity(parts);
     for part in 1..=parts {
         let about = (bytes.len() * part / parts).max(first);
@@ -109,7 +109,11 @@ impl Line {
     fn read(&mut self, bytes: &[u8], mut at: usize, wanted: usize) {
         self.found = 0;
         while self.found < wanted {
-            let start = skip(bytes, at, |byte| byte != b'\n' && is_space(byte));
+            let space = |byte| byte != b'\n' && is_space(byte);
+            let mut start = skip(bytes, at, space);
+            while self.found == 0 && bytes[start..].starts_with(BYTE_ORDER_MARK) {
+                start = skip(bytes, start + BYTE_ORDER_MARK.len(), space);
+            }
             at = skip(bytes, start, |byte| !is_space(byte));
             if at == start {
                 break;
