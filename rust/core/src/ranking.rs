@@ -16,7 +16,7 @@ use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
 use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
-use crate::threads;
+use crate::threads::{self, share};
 use crate::vectors::{Prepared, Similarity, Vectors};
 
 mod counting;
@@ -65,6 +65,8 @@ struct Place {
 }
 
 const UNKNOWN: u32 = u32::MAX;
+/// Rows that a thread checks or anchors at a time.
+const CHUNK: usize = 128;
 const DIFFER: &str =
     "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation";
 
@@ -159,26 +161,31 @@ impl RankCounter {
     }
 
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
-    pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64]) -> Result<(), Invalid> {
+    pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64], threads: Option<usize>) -> Result<(), Invalid> {
         let _state = DefaultFloatState::take();
-        let given = block;
-        let prepared = self.prepare(given, ids)?;
-        let block = prepared.vectors();
-        let judged = || (0..ids.len()).filter(|&i| self.places.contains_key(&ids[i]));
+        let threads = threads::resolve(threads);
+        let hashes = self.check(block, ids, threads)?;
         let mut digests: HashMap<i64, u64> = HashMap::new();
-        for i in judged() {
-            let (id, new) = (ids[i], digest(given.row(i)));
+        for (&id, hash) in ids.iter().zip(hashes) {
+            let Some(new) = hash else { continue };
             let known = self.digests.get(&id).or(digests.get(&id));
             if known.is_some_and(|&known| known != new) {
                 invalid!("{}", changed(id));
             }
             digests.insert(id, new);
         }
-        for i in judged() {
-            for place in &self.places[&ids[i]] {
-                let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
-                self.scores[place.position as usize] = dot(query, block.row(i));
+        let prepared = Prepared::new(block, self.similarity);
+        let rows = prepared.vectors();
+        let score = |found: &mut Vec<(u32, f64)>, (chunk, ids): (usize, &[i64])| {
+            for (i, id) in ids.iter().enumerate() {
+                for place in self.places.get(id).into_iter().flatten() {
+                    let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
+                    found.push((place.position, dot(query, rows.row(chunk * CHUNK + i))));
+                }
             }
+        };
+        for (position, score) in share(threads, ids.chunks(CHUNK).enumerate(), Vec::new, score).into_iter().flatten() {
+            self.scores[position as usize] = score;
         }
         self.digests.extend(digests);
         Ok(())
@@ -197,18 +204,18 @@ impl RankCounter {
         if languages.len() != ids.len() {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
         }
-        let given = block;
-        let prepared = self.prepare(given, ids)?;
-        let block = prepared.vectors();
+        let threads = threads::resolve(threads);
+        let hashes = self.check(block, ids, threads)?;
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        for (i, id) in ids.iter().enumerate() {
-            if self.digests.get(id).is_some_and(|&known| known != digest(given.row(i))) {
+        for (id, hash) in ids.iter().zip(hashes) {
+            if hash.is_some() && self.digests.get(id).copied() != hash {
                 invalid!("{}", changed(*id));
             }
         }
+        let prepared = Prepared::new(block, self.similarity);
         self.admit(&new, ids, languages, prepared.zero_rows);
-        self.count(block, ids, languages, threads::resolve(threads));
+        self.count(prepared.vectors(), ids, languages, threads);
         Ok(())
     }
 
@@ -315,7 +322,8 @@ impl RankCounter {
         self.queries.chunks_exact(self.dimension).filter(zero).count() as u64
     }
 
-    fn prepare<'a>(&self, block: Vectors<'a>, ids: &[i64]) -> Result<Prepared<'a>, Invalid> {
+    /// Checks the shape of a block, its ids and that its vectors are finite; returns a hash of each judged one.
+    fn check(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<Vec<Option<u64>>, Invalid> {
         if block.dimension != self.dimension {
             invalid!(
                 "the candidates have dimension {} but the queries {}: encode both with one model",
@@ -329,8 +337,17 @@ impl RankCounter {
         if let Some(id) = ids.iter().find(|&&id| id < 0) {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
-        block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
-        Ok(Prepared::new(block, self.similarity))
+        let mut hashes = vec![None; ids.len()];
+        let look = |sound: &mut bool, (chunk, hashes): (usize, &mut [Option<u64>])| {
+            for (i, hash) in (chunk * CHUNK..).zip(hashes) {
+                *sound &= block.row(i).iter().fold(true, |sound, x| sound & x.is_finite());
+                *hash = self.places.contains_key(&ids[i]).then(|| digest(block.row(i)));
+            }
+        };
+        if share(threads, hashes.chunks_mut(CHUNK).enumerate(), || true, look).contains(&false) {
+            block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
+        }
+        Ok(hashes)
     }
 
     fn check_anchored(&self) -> Result<(), Invalid> {

@@ -231,6 +231,7 @@ impl<'a> Screen<'a> {
         for (c, candidate) in candidates.enumerate() {
             let row = rows.take(candidate, self.candidate_centre, 0);
             let (tile, lane) = (c / TILE, c % TILE);
+            // To put eight rows side by side first, in the first-level cache, did not pay.
             for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {
                 slot.0[lane] = cell;
             }
