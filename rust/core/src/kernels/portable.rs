@@ -2,6 +2,8 @@
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
+use std::mem::transmute;
+
 use crate::kernels::tile::{Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TILE};
 
 /// Cells or integer sums.
@@ -35,11 +37,12 @@ unsafe impl Multiply for Int16s {
 
     #[inline(always)]
     unsafe fn multiply_add(mut sums: Lanes, query: Lanes, candidates: Lanes) -> Lanes {
-        let low = |cell: Cell| i32::from(cell as i16);
-        let high = |cell: Cell| cell as i32 >> 16;
+        // SAFETY: any bytes are int16; which of a cell comes first makes no difference to the sum of the two products.
+        let (x, y): ([i16; 2 * TILE], [i16; 2 * TILE]) = unsafe { (transmute(query), transmute(candidates)) };
         for lane in 0..TILE {
-            let (x, y) = (query[lane], candidates[lane]);
-            let more = low(x).wrapping_mul(low(y)).wrapping_add(high(x).wrapping_mul(high(y)));
+            // Written so that compilers see the instruction that multiplies and adds pairs, where there is one.
+            let product = |at: usize| i32::from(x[at]) * i32::from(y[at]);
+            let more = product(2 * lane).wrapping_add(product(2 * lane + 1));
             sums[lane] = sums[lane].wrapping_add(more as Cell);
         }
         sums
