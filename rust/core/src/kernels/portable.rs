@@ -38,12 +38,13 @@ unsafe impl Multiply for Int16s {
     #[inline(always)]
     unsafe fn multiply_add(mut sums: Lanes, query: Lanes, candidates: Lanes) -> Lanes {
         // SAFETY: any bytes are int16; which of a cell comes first makes no difference to the sum of the two products.
-        let (x, y): ([i16; 2 * TILE], [i16; 2 * TILE]) = unsafe { (transmute(query), transmute(candidates)) };
-        for lane in 0..TILE {
+        let pairs = |cells: Lanes| unsafe { transmute::<Lanes, [i16; 2 * TILE]>(cells) };
+        let (x, y) = (pairs(query), pairs(candidates));
+        for (lane, sum) in sums.iter_mut().enumerate() {
             // Written so that compilers see the instruction that multiplies and adds pairs, where there is one.
             let product = |at: usize| i32::from(x[at]) * i32::from(y[at]);
             let more = product(2 * lane).wrapping_add(product(2 * lane + 1));
-            sums[lane] = sums[lane].wrapping_add(more as Cell);
+            *sum = sum.wrapping_add(more as Cell);
         }
         sums
     }
