@@ -21,12 +21,12 @@ import os
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from hybridsampler import score_run
 from peers import chosen, parser, ratio, write
 from turns import Child, Contestant, absent, children, result, take_turns
 
@@ -93,12 +93,8 @@ class _FromDicts(_Contestant):
 class _Ours(_Contestant):
     package = "hybridsampler"
 
-    def __init__(self, threads: int) -> None:
-        super().__init__(threads)
-        self._score_run: Any = import_module("hybridsampler.trec").score_run
-
     def means(self, run: Any, qrels: Any) -> Mapping[str, float]:
-        found = self._score_run(run, qrels, MEASURES, threads=self.threads)
+        found = score_run(run, qrels, MEASURES, threads=self.threads)
         return {measure: found[measure] for measure in MEASURES}
 
 

@@ -139,12 +139,13 @@ def _over_sets(name: str, ours: str, by_set: dict[str, dict[str, Record]]) -> li
     ]
 
 
-def decided(report: Mapping[str, int] | None) -> str:
+def decided(report: Mapping[str, Any] | None) -> str:
     """The share of the comparisons that each arithmetic decided, by what ours reports."""
     if report is None:
         return "-"
-    total = sum(report.values())
-    return ", ".join(f"{name} {count / total:.3%}" for name, count in report.items() if count)
+    counts = {name: count for name, count in report.items() if name != "simd"}
+    total = sum(counts.values())
+    return ", ".join(f"{name} {count / total:.3%}" for name, count in counts.items() if count)
 
 
 def _settings(record: Record) -> str:

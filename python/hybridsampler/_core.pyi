@@ -83,7 +83,9 @@ class RankCounter:
         excluded: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
         cosine: bool,
     ) -> RankCounter: ...
-    def anchor(self, block: NDArray[np.float32], ids: NDArray[np.int64]) -> None: ...
+    def anchor(
+        self, block: NDArray[np.float32], ids: NDArray[np.int64], threads: int | None
+    ) -> None: ...
     def add(
         self,
         block: NDArray[np.float32],

@@ -151,7 +151,7 @@ class RankCounter:
             ValueError: a judged id whose vector differs from an earlier one; NaN or infinity;
                 shapes that do not fit. Nothing of the block is taken.
         """
-        self._core.anchor(_vectors("block", block), _integers("ids", ids))
+        self._core.anchor(_vectors("block", block), _integers("ids", ids), self._threads)
 
     def add(self, block: Any, ids: ArrayLike, languages: Sequence[str]) -> None:
         """Second phase: count the candidates of a block.

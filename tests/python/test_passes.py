@@ -266,6 +266,8 @@ from hybridsampler.measures import Measure
 from hybridsampler.passes import Checkpoint
 
 folder, moment, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+# A shell starts what it sends to the background with interrupts ignored, and tests inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 rows = rng.integers(-9, 10, (40_000, 2)).astype(np.float32)
 told = []

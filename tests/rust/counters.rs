@@ -19,7 +19,7 @@ proptest! {
         let mut shards = [case.counter(), case.counter()];
         for (counter, rows) in shards.iter_mut().zip([0..cut, cut..total]) {
             let (vectors, ids, _) = case.block(rows);
-            counter.anchor(vectors, &ids).expect("sound");
+            counter.anchor(vectors, &ids, Some(2)).expect("sound");
         }
         let [mut a, mut b] = shards;
         a.merge(&b, &[]).expect("disjoint");
@@ -45,13 +45,13 @@ proptest! {
         let cut = cut.index(total + 1);
         let (whole, ids, _) = case.block(0..total);
         let mut single = case.counter_by(similarity);
-        single.anchor(whole, &ids).expect("sound");
+        single.anchor(whole, &ids, Some(2)).expect("sound");
         single.add(whole, &ids, &case.languages, Some(1)).expect("sound");
         let mut merged = case.counter_by(similarity);
         for rows in [0..cut, cut..total] {
             let (vectors, ids, _) = case.block(rows);
             let mut shard = case.counter_by(similarity);
-            shard.anchor(vectors, &ids).expect("sound");
+            shard.anchor(vectors, &ids, Some(2)).expect("sound");
             let bytes = shard.to_bytes(&[]).expect("no languages yet");
             let (read, none) = merged.read_bytes(&bytes).expect("sound");
             prop_assert!(none.is_empty());
@@ -85,7 +85,7 @@ proptest! {
     fn changed_bytes_are_refused(case in cases(), at: prop::sample::Index, flip in 1_u8..=255, lost in 0_usize..5) {
         let mut counter = case.counter();
         let (whole, ids, languages) = case.block(0..case.languages.len());
-        counter.anchor(whole, &ids).expect("sound");
+        counter.anchor(whole, &ids, Some(2)).expect("sound");
         counter.add(whole, &ids, languages, Some(1)).expect("sound");
         let most = languages.iter().max().map_or(0, |&l| l as usize + 1);
         let names: Vec<String> = (0..most).map(|l| l.to_string()).collect();
@@ -117,7 +117,7 @@ fn merging_renumbers_languages() {
     };
     let (whole, ids, _) = case.block(0..4);
     let mut a = case.counter();
-    a.anchor(whole, &ids).expect("sound");
+    a.anchor(whole, &ids, Some(2)).expect("sound");
     let mut b = a.clone();
     let (vectors, ids, languages) = case.block(0..2);
     a.add(vectors, &ids, languages, None).expect("sound");
@@ -142,7 +142,7 @@ fn a_block_with_an_error_counts_nothing() {
     let (whole, ids, languages) = case.block(0..3);
     let mut counter = case.counter();
     assert!(counter.add(whole, &ids, languages, None).unwrap_err().0.contains("candidate 0 has no anchor"));
-    counter.anchor(whole, &ids).expect("sound");
+    counter.anchor(whole, &ids, Some(2)).expect("sound");
     let bad = [1.0, 0.0, 2.0, f32::NAN, 3.0, 0.0];
     let bad = Vectors { values: &bad, dimension: 2 };
     assert!(counter.add(bad, &ids, languages, None).unwrap_err().0.contains("candidate 1 (row 1 of its block)"));
@@ -150,7 +150,7 @@ fn a_block_with_an_error_counts_nothing() {
     let moved = [1.5, 0.0, 2.0, 0.0, 3.0, 0.0];
     let moved = Vectors { values: &moved, dimension: 2 };
     assert!(counter.add(moved, &ids, languages, None).unwrap_err().0.contains("candidate 0 changed"));
-    assert!(counter.anchor(moved, &ids).unwrap_err().0.contains("candidate 0 changed"));
+    assert!(counter.anchor(moved, &ids, Some(2)).unwrap_err().0.contains("candidate 0 changed"));
     assert_eq!(counter.candidates(), 0);
     counter.add(whole, &ids, languages, None).expect("sound");
     assert_eq!(ranks(&counter, Ties::Pessimistic), [(3, 3)]);

@@ -23,7 +23,7 @@ fn counted(case: &Case, arithmetic: Option<Arithmetic>, block: usize, threads: u
         counter.screen_with(arithmetic);
     }
     let (whole, ids, _) = case.block(0..total);
-    counter.anchor(whole, &ids).expect("sound");
+    counter.anchor(whole, &ids, Some(2)).expect("sound");
     for first in (0..total).step_by(block) {
         let (vectors, ids, languages) = case.block(first..total.min(first + block));
         counter.add(vectors, &ids, languages, Some(threads)).expect("sound");

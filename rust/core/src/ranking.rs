@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringTreemap;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
@@ -16,14 +15,16 @@ use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
 use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
-use crate::threads;
+use crate::threads::{self, share};
 use crate::vectors::{Prepared, Similarity, Vectors};
 
+mod checks;
 mod counting;
 mod exchange;
 mod report;
 mod screened;
 
+use checks::{changed, check_total};
 pub use report::Report;
 pub use screened::Screened;
 
@@ -65,6 +66,8 @@ struct Place {
 }
 
 const UNKNOWN: u32 = u32::MAX;
+/// Rows that a thread checks or anchors at a time.
+const CHUNK: usize = 128;
 const DIFFER: &str =
     "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation";
 
@@ -159,26 +162,31 @@ impl RankCounter {
     }
 
     /// First phase: the scores of the judged candidates in this block; the other rows are passed over.
-    pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64]) -> Result<(), Invalid> {
+    pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64], threads: Option<usize>) -> Result<(), Invalid> {
         let _state = DefaultFloatState::take();
-        let given = block;
-        let prepared = self.prepare(given, ids)?;
-        let block = prepared.vectors();
-        let judged = || (0..ids.len()).filter(|&i| self.places.contains_key(&ids[i]));
+        let threads = threads::resolve(threads);
+        let hashes = self.check(block, ids, threads)?;
         let mut digests: HashMap<i64, u64> = HashMap::new();
-        for i in judged() {
-            let (id, new) = (ids[i], digest(given.row(i)));
+        for (&id, hash) in ids.iter().zip(hashes) {
+            let Some(new) = hash else { continue };
             let known = self.digests.get(&id).or(digests.get(&id));
             if known.is_some_and(|&known| known != new) {
                 invalid!("{}", changed(id));
             }
             digests.insert(id, new);
         }
-        for i in judged() {
-            for place in &self.places[&ids[i]] {
-                let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
-                self.scores[place.position as usize] = dot(query, block.row(i));
+        let prepared = Prepared::new(block, self.similarity);
+        let rows = prepared.vectors();
+        let score = |found: &mut Vec<(u32, f64)>, (chunk, ids): (usize, &[i64])| {
+            for (i, id) in ids.iter().enumerate() {
+                for place in self.places.get(id).into_iter().flatten() {
+                    let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
+                    found.push((place.position, dot(query, rows.row(chunk * CHUNK + i))));
+                }
             }
+        };
+        for (position, score) in share(threads, ids.chunks(CHUNK).enumerate(), Vec::new, score).into_iter().flatten() {
+            self.scores[position as usize] = score;
         }
         self.digests.extend(digests);
         Ok(())
@@ -197,18 +205,18 @@ impl RankCounter {
         if languages.len() != ids.len() {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
         }
-        let given = block;
-        let prepared = self.prepare(given, ids)?;
-        let block = prepared.vectors();
+        let threads = threads::resolve(threads);
+        let hashes = self.check(block, ids, threads)?;
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        for (i, id) in ids.iter().enumerate() {
-            if self.digests.get(id).is_some_and(|&known| known != digest(given.row(i))) {
+        for (id, hash) in ids.iter().zip(hashes) {
+            if hash.is_some() && self.digests.get(id).copied() != hash {
                 invalid!("{}", changed(*id));
             }
         }
+        let prepared = Prepared::new(block, self.similarity);
         self.admit(&new, ids, languages, prepared.zero_rows);
-        self.count(block, ids, languages, threads::resolve(threads));
+        self.count(prepared.vectors(), ids, languages, threads);
         Ok(())
     }
 
@@ -327,48 +335,6 @@ impl RankCounter {
         self.queries.chunks_exact(self.dimension).filter(zero).count() as u64
     }
 
-    fn prepare<'a>(&self, block: Vectors<'a>, ids: &[i64]) -> Result<Prepared<'a>, Invalid> {
-        if block.dimension != self.dimension {
-            invalid!(
-                "the candidates have dimension {} but the queries {}: encode both with one model",
-                block.dimension,
-                self.dimension
-            );
-        }
-        if block.rows() != ids.len() {
-            invalid!("a block of {} candidates has {} ids: give one each", block.rows(), ids.len());
-        }
-        if let Some(id) = ids.iter().find(|&&id| id < 0) {
-            invalid!("candidate id {id} is negative: ids are 0 or more");
-        }
-        block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
-        Ok(Prepared::new(block, self.similarity))
-    }
-
-    fn check_anchored(&self) -> Result<(), Invalid> {
-        let Some(position) = self.scores.iter().position(|score| score.is_nan()) else {
-            return Ok(());
-        };
-        let unknown = self.places.keys().filter(|id| !self.digests.contains_key(id)).count();
-        invalid!(
-            "judged candidate {} has no anchor ({unknown} of {} judged candidates have none): call anchor() with the \
-             blocks that hold the judged candidates before the first add()",
-            self.judged.ids()[position],
-            self.places.len()
-        )
-    }
-
-    fn check_new(&self, ids: &[i64]) -> Result<RoaringTreemap, Invalid> {
-        let mut new = RoaringTreemap::new();
-        for &id in ids {
-            if self.seen.contains(id as u64) || !new.insert(id as u64) {
-                invalid!("candidate {id} was added twice: every id stands for one candidate");
-            }
-        }
-        check_total(self.seen.len() + new.len())?;
-        Ok(new)
-    }
-
     /// Takes the candidates of a checked block in, before they are counted.
     fn admit(&mut self, new: &RoaringTreemap, ids: &[i64], languages: &[u32], zero_rows: u64) {
         self.seen |= new;
@@ -392,32 +358,4 @@ impl RankCounter {
             tally.reserve_languages(languages);
         }
     }
-}
-
-fn check_total(candidates: u64) -> Result<(), Invalid> {
-    if candidates > u64::from(u32::MAX) {
-        invalid!("{candidates} candidates: counts are kept in 32 bits, so at most {} fit", u32::MAX);
-    }
-    Ok(())
-}
-
-fn changed(id: i64) -> String {
-    format!(
-        "the vector of judged candidate {id} changed between two blocks: encode each candidate once (an encoder in \
-         training mode, or different batching, changes it)"
-    )
-}
-
-fn digest(row: &[f32]) -> u64 {
-    const PART: usize = 64;
-    let mut hash = Xxh3::new();
-    let mut bytes = [0; 4 * PART];
-    for part in row.chunks(PART) {
-        let bytes = &mut bytes[..4 * part.len()];
-        for (four, x) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(part) {
-            *four = x.to_le_bytes();
-        }
-        hash.update(bytes);
-    }
-    hash.digest()
 }

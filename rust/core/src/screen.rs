@@ -13,18 +13,16 @@
 //! Norms are computed in float64 and rounded up; NaN and infinity settle nothing. Bounds by blocks of components, or
 //! tightened by principal components, did not pay for the products that they save.
 
+mod closer;
 mod rows;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    Bounds, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, ROWS, SUMS, Sums, Thresholds, TileCells, judge, near,
-    products,
+    Bounds, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, Sums, Thresholds, TileCells, judge, products,
 };
 use crate::score::dot;
+pub use closer::{AT_ONCE, Closer};
 use rows::{Rows, down, norm, steps, up};
-
-/// Candidates that are looked at together, the second time.
-pub const AT_ONCE: usize = ROWS;
 
 /// Half the distance from 1 to the next float32.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -231,6 +229,7 @@ impl<'a> Screen<'a> {
         for (c, candidate) in candidates.enumerate() {
             let row = rows.take(candidate, self.candidate_centre, 0);
             let (tile, lane) = (c / TILE, c % TILE);
+            // To put eight rows side by side first, in the first-level cache, did not pay.
             for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {
                 slot.0[lane] = cell;
             }
@@ -296,45 +295,6 @@ impl Levels {
     fn of(&self, q: usize) -> Thresholds<'_> {
         let place = q.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[q];
         Thresholds { above: &self.above[place.clone()], below: &self.below[place] }
-    }
-}
-
-/// The second look at a query and a candidate: one float32 product, on a short path.
-#[derive(Debug, Clone, Copy)]
-pub struct Closer {
-    relative: f64,
-    absolute: f64,
-}
-
-impl Closer {
-    /// The bound for vectors with `dimension` components.
-    #[must_use]
-    pub fn new(dimension: usize) -> Self {
-        let in_order = dimension % SUMS + dimension / SUMS;
-        Self {
-            relative: (gamma(in_order + 2 + SUMS.ilog2() as usize, UNIT) + gamma_of_score(dimension)) * SLACK,
-            absolute: (dimension + 8) as f64 * f64::from(f32::from_bits(1)),
-        }
-    }
-
-    /// The products of a query with some candidates, to be given to [`Self::beaten`].
-    #[must_use]
-    pub fn products(query: &[f32], candidates: [&[f32]; AT_ONCE]) -> [f32; AT_ONCE] {
-        near(query, candidates)
-    }
-
-    /// How many of the ascending thresholds a candidate beats; `None` where that is not certain. `norms` is the product of
-    /// the norms of query and candidate, rounded up.
-    #[must_use]
-    pub fn beaten(self, product: f32, norms: f64, thresholds: &[f64]) -> Option<usize> {
-        if norms >= LARGEST || norms.is_nan() {
-            return None;
-        }
-        let error = self.relative * norms + self.absolute;
-        let (low, high) = (f64::from(product) - error, f64::from(product) + error);
-        let sure = thresholds.partition_point(|&threshold| threshold < low);
-        let lower = thresholds.get(sure).is_none_or(|&threshold| high < threshold);
-        lower.then_some(sure)
     }
 }
 

@@ -65,9 +65,15 @@ impl RankCounter {
     }
 
     /// First phase: scores of the judged candidates in a block.
-    fn anchor(&mut self, py: Python<'_>, block: PyReadonlyArray2<'_, f32>, ids: Ints<'_>) -> PyResult<()> {
+    fn anchor(
+        &mut self,
+        py: Python<'_>,
+        block: PyReadonlyArray2<'_, f32>,
+        ids: Ints<'_>,
+        threads: Option<usize>,
+    ) -> PyResult<()> {
         let (block, ids) = (vectors(&block)?, ids.as_slice()?);
-        py.detach(|| self.0.anchor(block, ids)).map_err(value_error)
+        py.detach(|| self.0.anchor(block, ids, threads)).map_err(value_error)
     }
 
     /// Second phase: counts the candidates of a block.

@@ -1,15 +1,15 @@
 //! Counting a block: fast products settle most comparisons ([`crate::screen`]), a closer look or the score the rest.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use crate::judged::Judged;
-use crate::kernels::{DefaultFloatState, Sums, multiplies_int8};
+use crate::kernels::{Sums, multiplies_int8};
 use crate::ranking::RankCounter;
 use crate::ranking::report::Report;
 use crate::score::dot;
 use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::tally::Tally;
+use crate::threads::share;
 use crate::vectors::Vectors;
 
 /// Runs of queries for each thread, at least: it takes one at a time, and goes through it with one part after the other.
@@ -304,30 +304,4 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// Shares work among threads, each with the default floating-point state and something of its own, which is returned.
-fn share<T: Send, S: Send>(
-    threads: usize,
-    work: impl ExactSizeIterator<Item = T> + Send,
-    own: impl Fn() -> S + Sync,
-    each: impl Fn(&mut S, T) + Sync,
-) -> Vec<S> {
-    let threads = threads.min(work.len());
-    let queue = Mutex::new(work);
-    let run = || {
-        let _state = DefaultFloatState::take();
-        let mut own = own();
-        let next = || queue.lock().map_or(None, |mut queue| queue.next());
-        while let Some(item) = next() {
-            each(&mut own, item);
-        }
-        own
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mine = run();
-        let theirs = others.into_iter().map(|thread| thread.join().expect("a thread that counts does not panic"));
-        std::iter::once(mine).chain(theirs).collect()
-    })
 }

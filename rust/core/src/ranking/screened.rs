@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{RankCounter, changed, digest};
+use super::{RankCounter, changed};
 use crate::error::{Invalid, invalid};
 use crate::kernels::DefaultFloatState;
 use crate::score::dot;
-use crate::vectors::Vectors;
+use crate::vectors::{Prepared, Vectors};
 
 /// What a screen found out about a block of `n` candidates.
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +52,14 @@ impl RankCounter {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
         let given_ids: Vec<i64> = rows.iter().map(|&row| ids[row as usize]).collect();
-        let prepared = self.prepare(screened.vectors, &given_ids)?;
-        let vectors = prepared.vectors();
+        let hashes = self.check(screened.vectors, &given_ids, 1)?;
         let place: HashMap<usize, usize> = rows.iter().enumerate().map(|(at, &row)| (row as usize, at)).collect();
         self.check_anchored()?;
         let new = self.check_new(ids)?;
         for (row, id) in ids.iter().enumerate() {
             let Some(&known) = self.digests.get(id) else { continue };
             match place.get(&row) {
-                Some(&at) if known == digest(screened.vectors.row(at)) => {}
+                Some(&at) if hashes[at] == Some(known) => {}
                 Some(_) => invalid!("{}", changed(*id)),
                 None => invalid!("candidate {id} is judged but its vector is not among those given: give it"),
             }
@@ -81,6 +80,8 @@ impl RankCounter {
             self.check_higher(language as u32, higher(language), languages, &pairs)?;
         }
 
+        let prepared = Prepared::new(screened.vectors, self.similarity);
+        let vectors = prepared.vectors();
         self.admit(&new, ids, languages, screened.zero_rows);
         for language in 0..language_count {
             for tally in &mut self.tallies {

@@ -1,0 +1,91 @@
+//! What is checked of a block before any of it is counted.
+
+use roaring::RoaringTreemap;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{CHUNK, RankCounter};
+use crate::error::{Invalid, invalid};
+use crate::threads::share;
+use crate::vectors::Vectors;
+
+impl RankCounter {
+    /// Checks the shape of a block, its ids and that its vectors are finite; returns a hash of each judged one.
+    pub(super) fn check(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<Vec<Option<u64>>, Invalid> {
+        if block.dimension != self.dimension {
+            invalid!(
+                "the candidates have dimension {} but the queries {}: encode both with one model",
+                block.dimension,
+                self.dimension
+            );
+        }
+        if block.rows() != ids.len() {
+            invalid!("a block of {} candidates has {} ids: give one each", block.rows(), ids.len());
+        }
+        if let Some(id) = ids.iter().find(|&&id| id < 0) {
+            invalid!("candidate id {id} is negative: ids are 0 or more");
+        }
+        let mut hashes = vec![None; ids.len()];
+        let look = |sound: &mut bool, (chunk, hashes): (usize, &mut [Option<u64>])| {
+            for (i, hash) in (chunk * CHUNK..).zip(hashes) {
+                *sound &= block.row(i).iter().fold(true, |sound, x| sound & x.is_finite());
+                *hash = self.places.contains_key(&ids[i]).then(|| digest(block.row(i)));
+            }
+        };
+        if share(threads, hashes.chunks_mut(CHUNK).enumerate(), || true, look).contains(&false) {
+            block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
+        }
+        Ok(hashes)
+    }
+
+    pub(super) fn check_anchored(&self) -> Result<(), Invalid> {
+        let Some(position) = self.scores.iter().position(|score| score.is_nan()) else {
+            return Ok(());
+        };
+        let unknown = self.places.keys().filter(|id| !self.digests.contains_key(id)).count();
+        invalid!(
+            "judged candidate {} has no anchor ({unknown} of {} judged candidates have none): call anchor() with the \
+             blocks that hold the judged candidates before the first add()",
+            self.judged.ids()[position],
+            self.places.len()
+        )
+    }
+
+    pub(super) fn check_new(&self, ids: &[i64]) -> Result<RoaringTreemap, Invalid> {
+        let mut new = RoaringTreemap::new();
+        for &id in ids {
+            if self.seen.contains(id as u64) || !new.insert(id as u64) {
+                invalid!("candidate {id} was added twice: every id stands for one candidate");
+            }
+        }
+        check_total(self.seen.len() + new.len())?;
+        Ok(new)
+    }
+}
+
+pub(super) fn check_total(candidates: u64) -> Result<(), Invalid> {
+    if candidates > u64::from(u32::MAX) {
+        invalid!("{candidates} candidates: counts are kept in 32 bits, so at most {} fit", u32::MAX);
+    }
+    Ok(())
+}
+
+pub(super) fn changed(id: i64) -> String {
+    format!(
+        "the vector of judged candidate {id} changed between two blocks: encode each candidate once (an encoder in \
+         training mode, or different batching, changes it)"
+    )
+}
+
+fn digest(row: &[f32]) -> u64 {
+    const PART: usize = 64;
+    let mut hash = Xxh3::new();
+    let mut bytes = [0; 4 * PART];
+    for part in row.chunks(PART) {
+        let bytes = &mut bytes[..4 * part.len()];
+        for (four, x) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(part) {
+            *four = x.to_le_bytes();
+        }
+        hash.update(bytes);
+    }
+    hash.digest()
+}
