@@ -18,6 +18,8 @@ from hybridsampler.vectors import as_rows
 # What is read at a time: at most this many rows, and at most this much as float32.
 _BLOCK_ROWS = 8192
 _BLOCK_BYTES = 4 << 20
+# Picked rows are copies, of which the last is still held while the next is made.
+_PICKED_BYTES = 1 << 20
 
 
 class Candidates:
@@ -34,7 +36,8 @@ class Candidates:
         self._parts = parts
         self._starts = np.cumsum([0, *(part.shape[0] for part in parts)])
         self.shape = (int(self._starts[-1]), max(part.shape[1] for part in parts))
-        self._step = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(1, 4 * self.shape[1])))
+        fitting = [size // max(1, 4 * self.shape[1]) for size in (_BLOCK_BYTES, _PICKED_BYTES)]
+        self._step, self._picked = (max(1, min(_BLOCK_ROWS, rows)) for rows in fitting)
 
     def __len__(self) -> int:
         """Number of candidates."""
@@ -76,7 +79,8 @@ class Candidates:
     def rows(self, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give some candidates, as :meth:`blocks` does; of files only their rows are read.
 
-        Of Parquet files the row groups that hold them are read, each once.
+        Of Parquet files the row groups that hold them are read, each once. A block has at most
+        1 MiB.
 
         Args:
             ids: (n,) integers, ascending, each once.
@@ -92,7 +96,7 @@ class Candidates:
             self._starts[:-1].tolist(), self._parts, np.split(ids, cuts), strict=True
         ):
             if len(own):
-                for some, block in part.take(own - start, self._step):
+                for some, block in part.take(own - start, self._picked):
                     yield some + start, block
 
 
