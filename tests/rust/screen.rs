@@ -1,0 +1,119 @@
+//! A screen settles nothing that the score would settle otherwise, where float32 is at its ends.
+
+mod common;
+
+use common::{at_every_level, naive_score};
+use hybridsampler_core::score::simd;
+use hybridsampler_core::screen::{Arithmetic, Candidates, Levels, Queries, Screen, Verdict};
+use proptest::prelude::*;
+
+/// Screens candidates for one query whose thresholds are given, ascending, and holds what is settled to the scores.
+/// Returns how many are open.
+fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>], thresholds: &[f64]) -> usize {
+    // The mean of the candidates, as the counter takes it, and the query itself, which is that of one query.
+    let mean = |k: usize| candidates.iter().map(|row| f64::from(row[k])).sum::<f64>() / candidates.len() as f64;
+    let centre: Vec<f32> = (0..query.len()).map(|k| mean(k) as f32).collect();
+    let half: Vec<f32> = query.iter().map(|x| x / 2.0).collect();
+    let screen = Screen::new(arithmetic, &half, &centre);
+    let (mut queries, mut packed) = (Queries::default(), Candidates::default());
+    screen.pack_queries(query, &mut queries);
+    screen.pack(candidates.iter().map(Vec::as_slice), &mut packed);
+    let mut levels = Levels::default();
+    screen.levels(&queries, query, std::iter::once(thresholds), &mut levels);
+    let (mut products, mut verdict) = (Vec::new(), Verdict::default());
+    screen.multiply(&queries, 0, &packed, &mut products);
+    screen.judge(&queries, 0, &levels, &packed, &mut products, &mut verdict);
+    let is_open = |c: usize| verdict.open.iter().any(|&(open, _)| open as usize == c);
+    let scores: Vec<f64> = candidates.iter().map(|row| naive_score(query, row)).collect();
+    for (k, &threshold) in thresholds.iter().enumerate() {
+        let told = verdict.higher.get(k).copied().unwrap_or(0) as usize;
+        let open = verdict.open.iter().filter(|&&(_, beaten)| beaten as usize > k).count();
+        let settled = |&c: &usize| !is_open(c) && scores[c] > threshold;
+        assert_eq!(told - open, (0..scores.len()).filter(settled).count(), "{arithmetic:?}, threshold {threshold}");
+    }
+    for (c, score) in scores.iter().enumerate() {
+        assert!(
+            is_open(c) || thresholds.iter().all(|threshold| threshold != score),
+            "{arithmetic:?}: a tie is settled"
+        );
+    }
+    verdict.open.len()
+}
+
+/// All that can be screened with.
+const ALL: [Arithmetic; 3] = [Arithmetic::Float32, Arithmetic::Int16, Arithmetic::Int8];
+
+fn rows_around(centre: f32, spread: f32, exponent: i32) -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
+    let component = (-64_i8..=64).prop_map(move |n| (centre + f32::from(n) * spread) * 2.0_f32.powi(exponent));
+    (1_usize..70).prop_flat_map(move |dimension| {
+        let row = prop::collection::vec(component.clone(), dimension);
+        (row.clone(), prop::collection::vec(row, 1..40))
+    })
+}
+
+fn case() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
+    let exponent = prop_oneof![3 => Just(0), 1 => -75..=-70_i32, 1 => 50..=62_i32];
+    // Integers are exact with these, far from the centre and near it: only roundings are left to be bounded.
+    let shape = prop_oneof![Just((0.0, 1.0)), Just((1000.0, 1.0)), Just((1.0, 1e-6)), Just((3e6, 0.25))];
+    (exponent, shape).prop_flat_map(|(exponent, (centre, spread))| rows_around(centre, spread, exponent))
+}
+
+proptest! {
+    #[test]
+    fn what_is_settled_is_settled_by_the_score((query, candidates) in case(), steps in -3_i64..=3) {
+        for arithmetic in ALL {
+            let mut thresholds: Vec<f64> = (candidates.iter().take(5))
+                .map(|row| {
+                    let score = naive_score(&query, row);
+                    f64::from_bits((score.to_bits() as i64 + steps) as u64)
+                })
+                .filter(|threshold| threshold.is_finite())
+                .collect();
+            thresholds.sort_by(f64::total_cmp);
+            settles_rightly(arithmetic, &query, &candidates, &thresholds);
+        }
+    }
+}
+
+#[test]
+fn what_is_settled_where_sums_overflow() {
+    // 2^127 four times, with both signs: the sums are infinite on the way to a score of 1.
+    let query = [2.0_f32.powi(100), 2.0_f32.powi(100), 2.0_f32.powi(100), 2.0_f32.powi(100), 1.0];
+    let (up, one) = (2.0_f32.powi(27), 1.0);
+    let candidates = vec![vec![up, up, -up, -up, one], vec![-up, -up, up, up, one], vec![up, -up, up, -up, one]];
+    for arithmetic in ALL {
+        for threshold in [-2.0, 0.5, 2.0, 1e30] {
+            settles_rightly(arithmetic, &query, &candidates, &[threshold]);
+        }
+    }
+}
+
+#[test]
+fn what_is_settled_where_products_underflow() {
+    // Each product is .7 of the smallest float32 and rounds up to it, or .4 and rounds down to 0.
+    for (part, between) in [(0.7_f32, 0.85_f64), (0.4, 0.2)] {
+        let query = vec![2.0_f32.powi(-75); 100];
+        let candidates = vec![vec![part * 2.0_f32.powi(-74); 100]; 3];
+        let threshold = 100.0 * between * 2.0_f64.powi(-149);
+        for arithmetic in ALL {
+            settles_rightly(arithmetic, &query, &candidates, &[threshold]);
+        }
+    }
+}
+
+#[test]
+fn screens_are_right_at_every_level() {
+    at_every_level("what_is_settled", simd);
+}
+
+#[test]
+fn screens_settle_what_is_far_from_all_thresholds() {
+    let query: Vec<f32> = (0..64_u8).map(f32::from).collect();
+    let candidates: Vec<Vec<f32>> =
+        (0..40_u8).map(|c| (0..64_u8).map(|k| f32::from(k % (1 + c)) - f32::from(c)).collect()).collect();
+    let mut scores: Vec<f64> = candidates.iter().map(|row| naive_score(&query, row)).collect();
+    scores.sort_by(f64::total_cmp);
+    let between = f64::midpoint(scores[19], scores[20]);
+    assert_eq!(settles_rightly(Arithmetic::Float32, &query, &candidates, &[between]), 0);
+    assert_eq!(settles_rightly(Arithmetic::Int16, &query, &candidates, &[between]), 0);
+}
