@@ -106,7 +106,7 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
             return path
         data = start + file.read()  # of a pipe too, which is read but once
     if start == _PARQUET:
-        return read_parquet(str(path), data, value)
+        return read_parquet(path, data, value)
     if not start.startswith(_GZIP):
         return data
     try:
