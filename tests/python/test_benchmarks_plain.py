@@ -105,6 +105,7 @@ BROKEN = [
         [QRELS[0] | {"grade": -3}],
         "qrels.jsonl:1: grade -3 is below 0: give 0 to a candidate that is not relevant",
     ),
+    ("qrels", [QRELS[0] | {"grade": 2**63}], "qrels.jsonl:1: grade 9223372036854775808 is above"),
     ("qrels", [QRELS[0] | {"grade": 0.5}], "qrels.jsonl:1: 'grade' is float, not int: convert"),
     ("qrels", [QRELS[0] | {"grade": True}], "qrels.jsonl:1: 'grade' is bool, not int: convert"),
     ("qrels", [QRELS[0], QRELS[0]], "qrels.jsonl:2: candidate 'c3' is judged for query 'q2' alre"),

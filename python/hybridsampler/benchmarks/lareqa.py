@@ -20,6 +20,7 @@ import numpy as np
 from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.hub import open_folder
 from hybridsampler.benchmarks.languages import choose_languages
+from hybridsampler.benchmarks.lines import no_text
 
 _T = TypeVar("_T")
 _FORMS: dict[str, Callable[[bytes], bytes]] = {
@@ -187,6 +188,8 @@ def _get(path: Path, place: str, value: Any, key: str, kind: type[_T]) -> _T:
         raise _broken(path, place, f"has no {key!r}")
     if type(found := value[key]) is not kind:  # not isinstance: true is no offset
         problem = f"is {type(found).__name__}, not {kind.__name__}"
+        raise _broken(path, f"{place}: {key!r}", problem)
+    if isinstance(found, str) and (problem := no_text(found)):
         raise _broken(path, f"{place}: {key!r}", problem)
     return found
 

@@ -21,6 +21,16 @@ def broken(path: Path, number: int, problem: str) -> ValueError:
     return ValueError(f"{path}:{word}{number}: {problem}")
 
 
+def no_text(value: str) -> str | None:
+    """What is wrong with a string of JSON, where escapes can write what UTF-8 cannot hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        half = ascii(value[error.start])
+        return f"holds half a character, one of two surrogates ({half}): write it whole"
+    return None
+
+
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Give (number from 1, text without its end) of each line that is not empty.
 
@@ -66,7 +76,11 @@ def read_rows(
     read = _parquet_rows if path.suffix == ".parquet" else _json_rows
     for number, values in read(path, list(columns), optional):
         for (name, kind), value in zip(columns.items(), values, strict=True):
-            if type(value) is kind or (value is None and name in optional):
+            if type(value) is kind:
+                if kind is str and (problem := no_text(value)):
+                    raise broken(path, number, f"{name!r} {problem}")
+                continue
+            if value is None and name in optional:
                 continue
             if value is None:
                 raise broken(path, number, f"{name!r} is missing")
