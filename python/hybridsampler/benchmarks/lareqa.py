@@ -189,8 +189,8 @@ def _get(path: Path, place: str, value: Any, key: str, kind: type[_T]) -> _T:
     if type(found := value[key]) is not kind:  # not isinstance: true is no offset
         problem = f"is {type(found).__name__}, not {kind.__name__}"
         raise _broken(path, f"{place}: {key!r}", problem)
-    if isinstance(found, str) and (problem := no_text(found)):
-        raise _broken(path, f"{place}: {key!r}", problem)
+    if isinstance(found, str) and (half := no_text(found)):
+        raise _broken(path, f"{place}: {key!r}", half)
     return found
 
 

@@ -77,7 +77,7 @@ def read_rows(
     for number, values in read(path, list(columns), optional):
         for (name, kind), value in zip(columns.items(), values, strict=True):
             if type(value) is kind:
-                if kind is str and (problem := no_text(value)):
+                if isinstance(value, str) and (problem := no_text(value)):
                     raise broken(path, number, f"{name!r} {problem}")
                 continue
             if value is None and name in optional:
