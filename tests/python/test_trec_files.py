@@ -93,6 +93,16 @@ def test_large_files_are_read_by_several_threads(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_fewer_than_one_thread_are_refused() -> None:
+    for threads in (0, -1):
+        message = f"^threads={threads}: give at least 1, or None for all processors$"
+        for read in (read_run, read_qrels):
+            with pytest.raises(ValueError, match=message):
+                read(QRELS, threads=threads)
+        with pytest.raises(ValueError, match=message):
+            score_run(read_run(RUN), read_qrels(QRELS), threads=threads)
+
+
 def test_pipes_are_read_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
