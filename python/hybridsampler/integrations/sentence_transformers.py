@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer.evaluation import SentenceEvalua
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.encoders import SentenceEncoder
 from hybridsampler.evaluation import SETTINGS, Setting
-from hybridsampler.measures import Measure
+from hybridsampler.measures import parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result
 from hybridsampler.scoring import Options, score_encoder
@@ -73,7 +73,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
             raise ValueError(f"{benchmark.name} has no relevant candidate: nothing can be scored")
         self.benchmark = benchmark
         self.name = name
-        self.measures = tuple(str(Measure.parse(measure)) for measure in measures)
+        self.measures = tuple(map(str, parse_measures(measures)))
         self.similarity = similarity
         self.prefixes = {"query_prefix": query_prefix, "candidate_prefix": candidate_prefix}
         self.batch_size = batch_size
