@@ -85,7 +85,7 @@ def evaluate(
     # Before the candidates are touched: no encoder is to work for queries that are refused.
     counter = RankCounter(queries, relevant, exclude, similarity=similarity, threads=threads)
     _one_each("query_languages", query_languages, counter.queries)
-    _check(_unranked(relevant, counter.queries), parsed, empty)
+    check_judgements(relevant, counter.queries, parsed, empty)
     if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
         checkpoint = Checkpoint(checkpoint)
     if checkpoint is not None:
@@ -297,6 +297,24 @@ class Evaluation:
         there = ~np.isnan(values)
         means = {name: values[there & (self._query_languages == name)] for name in self.languages}
         return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
+
+
+def check_judgements(
+    relevant: Lists, queries: int, measures: Sequence[Measure], empty: Policy
+) -> None:
+    """Refuse, before anything is ranked, judgements that cannot be measured.
+
+    Args:
+        relevant: as for :func:`evaluate`.
+        queries: how many queries there are.
+        measures: what will be measured.
+        empty: what becomes of a query without a relevant candidate.
+
+    Raises:
+        ValueError: such a query, where ``empty`` is ``"error"``; what :meth:`Measure.check`
+            refuses.
+    """
+    _check(_unranked(relevant, queries), measures, empty)
 
 
 def _unranked(relevant: Lists, queries: int) -> Judgements:
