@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
@@ -239,6 +240,8 @@ def score(
         scores = score_run(run, qrels, measure, **given)  # which says what may be chosen
     except (ValueError, TypeError, OSError, ImportError) as error:
         _fail(error)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # ids go out as they came in
     out = sys.stdout.write
     for name in scores.measures:
         if not per_query:

@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import bias
 from hybridsampler.candidates import open_candidates
-from hybridsampler.measures import Judgements, Measure, Policy, filled, known_policy, mean
+from hybridsampler.measures import (
+    Judgements,
+    Measure,
+    Policy,
+    filled,
+    known_policy,
+    mean,
+    parse_measures,
+)
 from hybridsampler.passes import Checkpoint, count
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
@@ -68,16 +76,16 @@ def evaluate(
         ValueError: as :class:`RankCounter`, ``open_candidates`` and ``Checkpoint``; relevance to a
             candidate that does not exist; a query without a relevant candidate, if ``empty`` is
             ``"error"``; an unknown measure; columns of different lengths.
-        TypeError: vectors of another type.
+        TypeError: vectors of another type, a language that is no str, measures that are no list.
         OSError: as ``open_candidates``.
     """
-    parsed = [Measure.parse(name) for name in measures]
+    parsed = parse_measures(measures)
     if ties not in get_args(Ties):  # now, and not after the whole pass
         raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
     # Before the candidates are touched: no encoder is to work for queries that are refused.
     counter = RankCounter(queries, relevant, exclude, similarity=similarity, threads=threads)
     _one_each("query_languages", query_languages, counter.queries)
-    _check(_unranked(relevant, counter.queries), parsed, empty)
+    check_judgements(relevant, counter.queries, parsed, empty)
     if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
         checkpoint = Checkpoint(checkpoint)
     if checkpoint is not None:
@@ -130,12 +138,9 @@ class Evaluation:
         Raises:
             ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate; Judged
                 without sizes.
+            TypeError: a language that is no str.
         """
-        if len(query_languages) != counter.queries:
-            raise ValueError(
-                f"query_languages has {len(query_languages)} entries for {counter.queries} "
-                "queries: give one each"
-            )
+        _one_each("query_languages", query_languages, counter.queries)
         self._empty = empty
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
@@ -143,6 +148,8 @@ class Evaluation:
         self.report: Report = counter.report
         self._query_languages = np.array(list(query_languages), object)
         self._measures = {str(measure): measure for measure in measures}
+        self.measures: tuple[str, ...] = tuple(self._measures)
+        """Names as ir_measures writes them."""
         self._pools = Pools(self.ranks, counter.queries, sizes)
         _check(self._pools.whole, measures, empty)
         self._without = {
@@ -277,9 +284,10 @@ class Evaluation:
 
     def _measured(self, name: str, language: str | None) -> NDArray[np.float64]:
         """(Q,) values in the pool of a language, or of all."""
+        asked, name = name, str(Measure.parse(name))
         if name not in self._measures:
             raise ValueError(
-                f"measure {name!r} was not asked for: there are {', '.join(self._measures)}"
+                f"measure {asked!r} was not asked for: there are {', '.join(self.measures)}"
             )
         pool = self._pools.whole if language is None else self._pools.within(language)
         values = self._measures[name].per_query(pool)
@@ -289,6 +297,24 @@ class Evaluation:
         there = ~np.isnan(values)
         means = {name: values[there & (self._query_languages == name)] for name in self.languages}
         return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
+
+
+def check_judgements(
+    relevant: Lists, queries: int, measures: Sequence[Measure], empty: Policy
+) -> None:
+    """Refuse, before anything is ranked, judgements that cannot be measured.
+
+    Args:
+        relevant: as for :func:`evaluate`.
+        queries: how many queries there are.
+        measures: what will be measured.
+        empty: what becomes of a query without a relevant candidate.
+
+    Raises:
+        ValueError: such a query, where ``empty`` is ``"error"``; what :meth:`Measure.check`
+            refuses.
+    """
+    _check(_unranked(relevant, queries), measures, empty)
 
 
 def _unranked(relevant: Lists, queries: int) -> Judgements:
@@ -317,6 +343,9 @@ def _check(judgements: Judgements, measures: Sequence[Measure], empty: Policy) -
 def _one_each(name: str, languages: Sequence[str], rows: int) -> None:
     if isinstance(languages, str) or len(languages) != rows:
         raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
+    for row, language in enumerate(languages):
+        if not isinstance(language, str):
+            raise TypeError(f"{name}: row {row} has {language!r}: give names as str")
 
 
 def _known(setting: Setting) -> Setting:

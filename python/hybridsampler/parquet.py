@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.parquet_file import opened_parquet
 from hybridsampler.vectors import wrong_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
-
-# Read at a time from a column of a row group, which may be larger than the memory.
-_BUFFER_BYTES = 1 << 20
 
 
 class ParquetRows:
@@ -36,7 +32,7 @@ class ParquetRows:
             ImportError: without pyarrow.
         """
         self._path = path
-        with self._opened() as file:
+        with opened_parquet(self._path) as file:
             rows = file.metadata.num_rows
             self._column, dimension = self._find(file.schema_arrow)
             # Row `_starts[g]` is the first of row group `g`.
@@ -77,7 +73,7 @@ class ParquetRows:
 
     def _batches(self, start: int, stop: int, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Give the column from ``start`` to before ``stop``, each part with its first row."""
-        with self._opened() as file:
+        with opened_parquet(self._path) as file:
             if file.metadata.num_rows != self._starts[-1]:
                 raise ValueError(
                     f"{self._path} has {file.metadata.num_rows} rows but had {self._starts[-1]} "
@@ -148,28 +144,3 @@ class ParquetRows:
         if kinds.is_float64(kind.value_type):
             raise wrong_type(f"{self._path}: {name!r}", "float64")
         return name, kind.list_size if kinds.is_fixed_size_list(kind) else None
-
-    @contextmanager
-    def _opened(self) -> Iterator[pq.ParquetFile]:
-        """Open the file for one reading; its errors name the file."""
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise ImportError(
-                f"{self._path} needs pyarrow: pip install 'hybridsampler[train]'", name="pyarrow"
-            ) from error
-        try:
-            # Buffered and not fetched ahead: else whole columns of row groups would be held.
-            with pq.ParquetFile(
-                self._path, buffer_size=_BUFFER_BYTES, pre_buffer=False, memory_map=False
-            ) as file:
-                yield file
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            # Damage is an OSError of Arrow's without a number; one with a number is the system's.
-            if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
-                raise
-            told = " ".join(str(error).split())  # Arrow's messages may have several lines
-            raise ValueError(
-                f"{self._path} is no sound Parquet file ({told}): write or fetch it again"
-            ) from error

@@ -168,6 +168,7 @@ class RankCounter:
             ValueError: an id that was added before; a judged id that was not anchored, or whose
                 vector has changed since; NaN or infinity; shapes that do not fit. Nothing of the
                 block is counted, and what was counted stays.
+            TypeError: a language that is no str; vectors of another type.
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
@@ -346,7 +347,13 @@ class RankCounter:
         """
         numbers = {name: number for number, name in enumerate(self._names())}
         self._languages = numbers
-        return [numbers.setdefault(name, len(numbers)) for name in languages]
+        found = [numbers.setdefault(name, len(numbers)) for name in languages]
+        for name in list(numbers)[self._core.languages :]:
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"the language {name!r} is of type {type(name).__name__}: give names as str"
+                )
+        return found
 
     def _names(self) -> list[str]:
         """Return the names of the languages that were counted, by number."""

@@ -21,7 +21,7 @@ from rich.progress import (
 
 from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
 from hybridsampler.files import written_whole
-from hybridsampler.measures import Measure, Policy, known_policy
+from hybridsampler.measures import Policy, known_policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result, write_results
 from hybridsampler.scoring import Options, Tell, score_encoder, score_vectors
@@ -70,8 +70,7 @@ class Request:
         if self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity {self.similarity!r}: choose cosine or dot")
         known_policy("empty", self.empty)
-        for name in self.measures or ():
-            Measure.parse(name)
+        parse_measures(self.measures or ())
 
     @property
     def name(self) -> str:

@@ -40,10 +40,9 @@ class Result:
     """Texts whose vector is zero."""
 
     @classmethod
-    def of(
-        cls, arm: str, steps: int | None, evaluation: Evaluation, measures: Sequence[str]
-    ) -> Result:
+    def of(cls, arm: str, steps: int | None, evaluation: Evaluation) -> Result:
         """Take the numbers of an evaluation."""
+        measures = evaluation.measures
         matrix: dict[str, dict[str, float]] = {}
         for (query, candidate), value in evaluation.matrix(measures[0]).items():
             matrix.setdefault(query, {})[candidate] = value
@@ -67,10 +66,9 @@ class Result:
         )
 
     @classmethod
-    def of_languages(
-        cls, arm: str, evaluations: Mapping[str, Evaluation], measures: Sequence[str]
-    ) -> Result:
+    def of_languages(cls, arm: str, evaluations: Mapping[str, Evaluation]) -> Result:
         """Put together evaluations of one language each, whose queries met no other."""
+        measures = next(iter(evaluations.values())).measures
         values = {
             measure: _known(
                 {name: found["monolingual"][measure] for name, found in evaluations.items()}

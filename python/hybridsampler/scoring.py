@@ -122,7 +122,7 @@ def _score(
     if not benchmark.monolingual:
         whole = candidates(0, len(benchmark.candidates))
         found = _evaluate(benchmark, queries, whole, slice(None), 0, options)
-        return Result.of(name, None, found, options.measures)
+        return Result.of(name, None, found)
     asked = np.array(benchmark.query_languages, object)
     evaluations = {
         language: _evaluate(
@@ -137,7 +137,7 @@ def _score(
         for language, start, stop in benchmark.runs()
         if language in asked
     }
-    return Result.of_languages(name, evaluations, options.measures)
+    return Result.of_languages(name, evaluations)
 
 
 def _evaluate(

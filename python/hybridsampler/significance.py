@@ -97,8 +97,8 @@ def compare(
         raise ValueError(
             f"resamples={resamples}: level {level} needs at least {math.ceil(2 / level)}"
         )
-    if seed < 0:
-        raise ValueError(f"seed={seed}: give 0 or more")
+    if not 0 <= seed < 1 << 64:
+        raise ValueError(f"seed={seed}: give 0 or more, below 2^64")
     differences = _by_group(values[0] - values[1], labels)
     # The same for both orders of the systems; random words then meet the same groups.
     differences, turned = _oriented(differences)

@@ -168,7 +168,7 @@ def test_a_benchmark_by_name() -> None:
     assert load_benchmark("xquad-r", SHIPPED, ["en"]) == load_xquad_r(SHIPPED, ["en"])
     with fails("unknown benchmark 'xquad': choose from xquad-r, mlqa-r, miracl, mr-tydi, plain"):
         load_benchmark("xquad", SHIPPED)
-    with fails("this benchmark has no data set of its own on the hub: name its folder"):
+    with fails("mlqa-r has no data set of its own on the hub: give its folder"):
         load_benchmark("mlqa-r")
     with fails("a plain benchmark is read whole: leave the languages out"):
         load_benchmark("plain", SHIPPED, ["en"])

@@ -388,6 +388,10 @@ BROKEN = [
     (english("data", 1, "paragraphs"), "data[1] has no 'paragraphs'"),
     (english("data", 1, value=3), "data[1] has no 'paragraphs'"),
     (english(*P, "context"), "data[0].paragraphs[0] has no 'context'"),
+    (
+        english(*P, "context", value="\udc00"),
+        "data[0].paragraphs[0]: 'context' holds half a character, one of two surrogates",
+    ),
     (english(*P, "context", value=7), "data[0].paragraphs[0]: 'context' is int, not str"),
     (english(*P, "qas"), "data[0].paragraphs[0] has no 'qas'"),
     (english(*P, "sentence_breaks"), "data[0].paragraphs[0] has no 'sentence_breaks'"),

@@ -143,6 +143,9 @@ GOOD = '{"docid": "7#1", "title": "a", "text": "b"}'
         (QRELS_SW, ["0 Q0 7#1 1", "0 7#1 1"], ":2: '0 7#1 1' is not 'query Q0 candidate grade'"),
         (QRELS_SW, ["0 Q0 7#1 1.5"], ":1: '0 Q0 7#1 1.5' is not 'query Q0 candidate grade'"),
         (QRELS_SW, ["0 Q0 7#1 -1"], ":1: grade -1 is below 0: give 0 to a candidate that is not"),
+        (QRELS_SW, ["0 Q0 7#1 " + "9" * 20], ":1: grade 99999999999999999999 is above 9,223,372,"),
+        (QRELS_SW, ["0 Q0 7#1 " + "9" * 5000], ":1: '0 Q0 7#1 9999"),
+        (QRELS_SW, ["0 Q0 7#1 \u0663"], ":1: '0 Q0 7#1 \u0663' is not 'query Q0 candidate grade'"),
         (
             QRELS_SW,
             ["0 Q0 7#1 1", "", "0 Q0 7#1 0"],
@@ -159,6 +162,7 @@ GOOD = '{"docid": "7#1", "title": "a", "text": "b"}'
         (SHARD, ["[" * 100_000], ":1: not JSON ("),
         (SHARD, ["[1]"], ":1: a JSON list, not an object with ['docid', 'title', 'text']"),
         (SHARD, ['{"docid": "7#1", "title": "a"}'], ":1: 'text' is missing"),
+        (SHARD, ['{"docid": "7", "text": "\\ud800"}'], ":1: 'text' holds half a character, one of"),
         (SHARD, ['{"docid": 7, "text": "a"}'], ":1: 'docid' is int, not str: convert it"),
         (SHARD, [], " holds no candidate: fetch or write it again"),
         (
@@ -172,6 +176,15 @@ def test_a_broken_file(tmp_path: Path, name: str, lines: list[str], message: str
     path = write_lines(miracl(tmp_path) / name, lines)
     with fails(f"{path}{message.format(path=path, folder=path.parent)}"):
         load_miracl(tmp_path)
+
+
+def test_ids_may_hold_spaces_of_other_scripts(tmp_path: Path) -> None:
+    folder = miracl(tmp_path)
+    write_lines(folder / TOPICS_SW, ["0\tMji?"])
+    write_lines(folder / QRELS_SW, ["0\tQ0\t7\u30001 2 "])
+    write_lines(folder / SHARD, [GOOD.replace("7#1", "7\u30001")])
+    found = load_miracl(tmp_path, ["sw"])
+    assert [list(found.candidate_ids)[at] for at in found.indices] == ["sw/7\u30001"]
 
 
 def test_files_that_are_damaged(tmp_path: Path) -> None:

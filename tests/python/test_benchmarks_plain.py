@@ -105,6 +105,7 @@ BROKEN = [
         [QRELS[0] | {"grade": -3}],
         "qrels.jsonl:1: grade -3 is below 0: give 0 to a candidate that is not relevant",
     ),
+    ("qrels", [QRELS[0] | {"grade": 2**63}], "qrels.jsonl:1: grade 9223372036854775808 is above"),
     ("qrels", [QRELS[0] | {"grade": 0.5}], "qrels.jsonl:1: 'grade' is float, not int: convert"),
     ("qrels", [QRELS[0] | {"grade": True}], "qrels.jsonl:1: 'grade' is bool, not int: convert"),
     ("qrels", [QRELS[0], QRELS[0]], "qrels.jsonl:2: candidate 'c3' is judged for query 'q2' alre"),
@@ -137,13 +138,18 @@ def test_broken_parquet(tmp_path: Path) -> None:
     _write(path, [{"id": 1, "text": "t", "language": "en"}])
     with fails(f"{path}:row 1: 'id' is int, not str: convert it"):
         load_plain(tmp_path)
-    _write(path, [ROW | {"text": "x" * 1000} for _ in range(3)])
-    raw = path.read_bytes()
-    path.write_bytes(raw[:4] + b"\xff" * 60 + raw[64:])
-    with fails(f"{path} is damaged after row 0 ("):
+    twice = pa.Table.from_arrays([pa.array(["c"])] * 4, ["id", "text", "language", "id"])
+    pq.write_table(twice, path)
+    with fails(f"{path} has several columns 'id': rename the others"):
         load_plain(tmp_path)
+    _write(path, [ROW | {"text": "x" * 1000} for _ in range(3)])
+    whole = path.read_bytes()
+    for at in (4, len(whole) - 200):  # of a column, and of the footer
+        path.write_bytes(whole[:at] + b"\xff" * 60 + whole[at + 60 :])
+        with pytest.raises(ValueError, match=f"^{path} is no sound Parquet file .*again$"):
+            load_plain(tmp_path)
     path.write_bytes(b"none")
-    with fails(f"{path}: not a Parquet file ("):
+    with fails(f"{path} is no sound Parquet file ("):
         load_plain(tmp_path)
 
 

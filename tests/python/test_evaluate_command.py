@@ -123,6 +123,14 @@ def test_saved_vectors_give_the_same_as_the_model(
     assert "Cr." not in saved.stdout
 
 
+def test_measures_may_have_trec_evals_names(model: Path, data: Path) -> None:
+    common = (model, "--benchmark", "xquad-r", "--data", data)
+    ours = _run(*common, "-m", "AP", "-m", "R@10")
+    theirs = _run(*common, "-m", "map", "-m", "recall_10", "-m", "MAP")
+    assert ours.exit_code == theirs.exit_code == 0, theirs.output
+    assert theirs.stdout == ours.stdout
+
+
 @pytest.mark.parametrize("name", ["miracl", "mr-tydi"])
 def test_passages_are_measured_by_language(model: Path, tmp_path: Path, name: str) -> None:
     if name == "miracl":
@@ -176,7 +184,7 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
         ),
         (("x", "--benchmark", "xquad-r", "--empty", "no"), "empty='no': choose 'zero', 'skip' or"),
         (("x", "--benchmark", "xquad-r", "-m", "XP"), "unknown measure 'XP'"),
-        (("x", "--benchmark", "xquad-r"), "this benchmark has no data set of its own on the hub"),
+        (("x", "--benchmark", "xquad-r"), "xquad-r has no data set of its own on the hub"),
         (
             ("x", "--benchmark", "xquad-r", "--data", "/none"),
             "/none is not a folder; give the folder of the data",

@@ -843,6 +843,39 @@ def test_float64_is_refused() -> None:
             evaluate(**SOUND | {name: SOUND[name].astype(np.float64)})
 
 
+def test_languages_that_are_no_names() -> None:
+    """Numbers and missing values would be languages of their own, and no query monolingual."""
+    for name, languages, message in (
+        (
+            "query_languages",
+            ["en", None, "de"],
+            "query_languages: row 1 has None: give names as st",
+        ),
+        ("query_languages", [1, 2, 1], "query_languages: row 0 has 1: give names as str"),
+        (
+            "candidate_languages",
+            [*LANGUAGES[:5], 2],
+            "the language 2 is of type int: give names as str",
+        ),
+    ):
+        with pytest.raises(TypeError, match=f"^{message}"):
+            evaluate(**SOUND | {name: languages})
+
+
+def test_measures_that_are_no_list() -> None:
+    message = r"^measures='AP': give a list of names, as in \['AP'\]$"
+    with pytest.raises(TypeError, match=message):
+        evaluate(**SOUND | {"measures": "AP"})
+
+
+def test_a_measure_goes_by_any_of_its_names() -> None:
+    result = by_hand(COMPLETE, ["AP", "R@1"])
+    assert result.measures == ("AP", "R@1")
+    assert result.matrix("map") == result.matrix("AP")
+    for setting in SETTINGS:
+        assert result.by_language(setting, "recall_1") == result.by_language(setting, "R@1")
+
+
 def test_an_unknown_tie_policy() -> None:
     with pytest.raises(
         ValueError, match=r"^ties=.chance.: choose 'pessimistic', 'optimistic', 'trec' or 'docid'$"

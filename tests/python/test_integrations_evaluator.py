@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,25 @@ def test_a_benchmark_without_relevant_candidates_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="animals has no relevant candidate: nothing can be scor"):
         BenchmarkEvaluator(nothing)
+
+
+def test_a_query_with_nothing_to_find_is_refused_when_it_is_made_unless_it_may_be() -> None:
+    """And not at the first evaluation of a training."""
+    whole = _benchmark()
+    benchmark = replace(whole, grades=np.where(np.arange(len(whole.grades)) < 3, 0, 1))
+    message = "query 0 has no relevant candidate (1 queries have none): leave such queries out, or"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        BenchmarkEvaluator(benchmark)
+    with pytest.raises(ValueError, match="query 0 has no candidate of grade 2 or more"):
+        BenchmarkEvaluator(whole, measures=["AP(rel=2)"])
+    model = static_model()
+    zero, skip = (BenchmarkEvaluator(benchmark, empty=e)(model) for e in ("zero", "skip"))
+    of_its_language, languages = len(WORDS), len(LANGUAGES)
+    first = BenchmarkEvaluator(benchmark, empty="skip", measures=["AP"])
+    first(model)
+    assert first.last is not None
+    lost = first.last.by_language["multilingual"]["AP"]["de"] / of_its_language / languages
+    assert zero["multilingual_AP"] == pytest.approx(skip["multilingual_AP"] - lost, rel=1e-12)
 
 
 def test_it_is_one_of_several_evaluators() -> None:

@@ -88,6 +88,9 @@ def test_what_it_supports_it_measures() -> None:
         assert provider.supports(measure), measure
     for measure in (AP(judged_only=True), nDCG(gains={1: 5}), AP(rel=0), ir_measures.Bpref):
         assert not provider.supports(measure), measure
+        message = f"the provider hybridsampler has no {str(measure)!r}: ask the pipeline, ir_measu"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            calc_aggregate([AP, measure], {"q": {"a": 1}}, {"q": {"a": 1.0}})
     assert calc_aggregate([nDCG(dcg="exp-log2")], {"q": {"a": 2, "b": 1}}, {"q": {"b": 1.0}}) == {
         nDCG(dcg="exp-log2"): 1 / (3 + 1 / math.log2(3))
     }

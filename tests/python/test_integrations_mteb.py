@@ -77,6 +77,14 @@ def test_nothing_is_rounded() -> None:
     assert mteb_scores(results, qrels, [1]).recall == {"Recall@1": 0.33333}
 
 
+def test_a_query_may_have_found_nothing_or_have_nothing_to_find() -> None:
+    results = {"q": {"a": 1.0}, "r": {}, "s": {"a": 1.0}}
+    qrels = {"s": {}, "unasked": {"a": 1}, "r": {"a": 1}, "q": {"a": 1}}
+    found = calculate_retrieval_scores(results, qrels, [1])
+    assert found.map == {"MAP@1": 1 / 3}
+    assert [found.all_scores[query]["map_cut_1"] for query in results] == [1.0, 0.0, 0.0]
+
+
 def test_the_first_result_may_be_skipped() -> None:
     results = {"q": {"a": 1.0, "b": 1.0, "c": 0.5}}
     qrels = {"q": {"a": 1, "b": 1, "c": 1}}
@@ -93,9 +101,9 @@ def test_the_first_result_may_be_skipped() -> None:
         (
             {"q": {"a": 1.0, "b": float("nan")}},
             {"q": {"a": 1}},
-            "the score of document 'b' for query 'q' is NaN",
+            'query "q", document "b": score NaN is not finite and has no place in a ranking',
         ),
-        ({"q": {"a": 1.0}}, {"q": {"a": -1}}, "query 0 has the grade -1: a grade is 0 or more"),
+        ({"q": {"a": 1.0}}, {"q": {"a": -1}}, 'query "q", document "a": grade -1 is negative'),
     ],
 )
 def test_bad_runs(results: Any, qrels: Any, message: str) -> None:

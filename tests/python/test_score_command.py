@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shlex
 import subprocess
 import sys
@@ -47,6 +48,16 @@ def test_it_prints_queries_one_by_one(files: list[str]) -> None:
     assert score(*files, "-m", "RR", "--per-query") == lines
     assert score(*files, "-m", "RR", "--per-query", "--missing", "skip") == lines[:2] + lines[3:]
     assert score(*files, "-m", "RR", "--per-query", "--empty", "skip") == lines[:3]
+
+
+def test_ids_go_out_as_they_came_in_whatever_the_terminal_takes(files: list[str]) -> None:
+    Path(files[0]).write_text("問 Q0 a 1 1 t\n", encoding="utf-8")
+    Path(files[1]).write_text("問 0 a 1\n", encoding="utf-8")
+    command = [sys.executable, "-m", "hybridsampler", "score", *files, "-m", "RR", "--per-query"]
+    for encoding in ("ascii", "cp1252"):
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+        assert (done.stdout.decode(), done.stderr) == ("問\tRR\t1.0\n", b"")
 
 
 def test_its_options_are_those_of_score_run(files: list[str]) -> None:

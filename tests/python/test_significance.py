@@ -239,7 +239,8 @@ def test_tiny_and_huge_values() -> None:
         ({"level": 0}, "level=0: give a number between 0 and 1"),
         ({"level": math.nan}, "level=nan: give a number between 0 and 1"),
         ({"resamples": 39}, "resamples=39: level 0.05 needs at least 40"),
-        ({"seed": -1}, "seed=-1: give 0 or more"),
+        ({"seed": -1}, "seed=-1: give 0 or more, below 2^64"),
+        ({"seed": 1 << 64}, f"seed={1 << 64}: give 0 or more, below 2^64"),
     ],
 )
 def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:

@@ -93,6 +93,16 @@ def test_large_files_are_read_by_several_threads(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_fewer_than_one_thread_are_refused() -> None:
+    for threads in (0, -1):
+        message = f"^threads={threads}: give at least 1, or None for all processors$"
+        for read in (read_run, read_qrels):
+            with pytest.raises(ValueError, match=message):
+                read(QRELS, threads=threads)
+        with pytest.raises(ValueError, match=message):
+            score_run(read_run(RUN), read_qrels(QRELS), threads=threads)
+
+
 def test_pipes_are_read_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -126,6 +136,20 @@ def test_tables_say_what_dictionaries_say(tmp_path: Path) -> None:
     categories = pa.table(run.astype({"query_id": "category", "doc_id": "category"}))
     for table in (halves, categories, pa.concat_tables([tables[0], tables[0]]).slice(len(run))):
         assert same(table, tables[1])
+
+
+def test_ids_may_be_kept_once_each_as_polars_keeps_categories() -> None:
+    """Arrow itself unpacks no dictionary of string views."""
+    table = pa.table(frame(RUN, "score"))
+    for kind in (pa.string(), pa.large_string(), pa.string_view()):
+        for column in range(2):
+            ids = table.column(column).combine_chunks().dictionary_encode()
+            ids = pa.DictionaryArray.from_arrays(ids.indices, ids.dictionary.cast(kind))
+            kept = table.set_column(column, table.field(column).name, ids)
+            assert same(kept, QRELS)
+            assert same(
+                pa.concat_tables([kept.slice(0, 2), kept.slice(2, 0), kept.slice(2)]), QRELS
+            )
 
 
 def test_rows_of_a_query_need_not_stand_together(tmp_path: Path) -> None:
@@ -179,8 +203,13 @@ def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(run_text(RUN).encode())[:-9])
     refused(read_run, path, f"{path} is damaged (")
     pq.write_table(pa.table({"query_id": ["1"], "doc_id": ["a"], "score": [1.0]}), path)
-    path.write_bytes(path.read_bytes()[:-9])
-    refused(read_run, path, f"{path} is damaged (")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    refused(read_run, path, f"{path} is no sound Parquet file (")
+    # What Arrow says of such a column has several lines.
+    path.write_bytes(whole[:4] + b"\xff" * 60 + whole[64:])
+    with pytest.raises(ValueError, match=f"^{path} is no sound Parquet file .*again$"):
+        read_run(path)
     refused(read_run, tmp_path / "none", "[Errno 2] No such file or directory", FileNotFoundError)
     refused(read_run, tmp_path, "[Errno 21] Is a directory", IsADirectoryError)
 
@@ -237,8 +266,10 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         refused(read_run, table, message, kind)
         path = tmp_path / "run.parquet"
         pq.write_table(pa.table(table), path)
-        there = message.replace("the run", str(path), 1)
-        refused(read_run, path, there.partition("; found")[0], kind)
+        refused(read_run, path, message.replace("the run", str(path), 1), kind)
+    mixed = good.assign(doc_id=["a", 1, "b", "c", "d"])
+    with pytest.raises(TypeError, match=r"^the run cannot be read \(.*doc_id.*one type each$"):
+        read_run(mixed)
     judged = frame(QRELS, "relevance")
     message = "the qrels: relevance is a column of double: give whole numbers"
     refused(read_qrels, judged.assign(relevance=1.0), message, TypeError)

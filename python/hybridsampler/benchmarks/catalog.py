@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.miracl import load_miracl
@@ -18,21 +19,10 @@ from hybridsampler.benchmarks.xquad_r import load_xquad_r
 class Entry:
     """How a benchmark is read, and the measures it is usually reported with."""
 
-    load: Callable[[str | Path | None, Iterable[str] | None], Benchmark]
+    load: Callable[[Any, Iterable[str] | None], Benchmark]
     measures: tuple[str, ...]
-
-
-def _needs_source(
-    load: Callable[[str | Path, Iterable[str] | None], Benchmark],
-) -> Callable[[str | Path | None, Iterable[str] | None], Benchmark]:
-    def checked(source: str | Path | None, languages: Iterable[str] | None) -> Benchmark:
-        if source is None:
-            raise ValueError(
-                "this benchmark has no data set of its own on the hub: name its folder"
-            )
-        return load(source, languages)
-
-    return checked
+    on_the_hub: bool = False
+    """Whether there are data sets of the hub to read where no source is given."""
 
 
 def _plain(source: str | Path, languages: Iterable[str] | None) -> Benchmark:
@@ -43,11 +33,11 @@ def _plain(source: str | Path, languages: Iterable[str] | None) -> Benchmark:
 
 LAREQA_MEASURES = ("AP", "R@1", "R@10")
 BENCHMARKS: dict[str, Entry] = {
-    "xquad-r": Entry(_needs_source(load_xquad_r), LAREQA_MEASURES),
-    "mlqa-r": Entry(_needs_source(load_mlqa_r), LAREQA_MEASURES),
-    "miracl": Entry(load_miracl, ("nDCG@10", "R@100")),
-    "mr-tydi": Entry(load_mr_tydi, ("nDCG@10", "RR@100", "R@100")),
-    "plain": Entry(_needs_source(_plain), LAREQA_MEASURES),
+    "xquad-r": Entry(load_xquad_r, LAREQA_MEASURES),
+    "mlqa-r": Entry(load_mlqa_r, LAREQA_MEASURES),
+    "miracl": Entry(load_miracl, ("nDCG@10", "R@100"), on_the_hub=True),
+    "mr-tydi": Entry(load_mr_tydi, ("nDCG@10", "RR@100", "R@100"), on_the_hub=True),
+    "plain": Entry(_plain, LAREQA_MEASURES),
 }
 
 
@@ -69,4 +59,6 @@ def load_benchmark(
     """
     if name not in BENCHMARKS:
         raise ValueError(f"unknown benchmark {name!r}: choose from {', '.join(BENCHMARKS)}")
+    if source is None and not BENCHMARKS[name].on_the_hub:
+        raise ValueError(f"{name} has no data set of its own on the hub: give its folder")
     return BENCHMARKS[name].load(source, languages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,10 @@ import numpy as np
 from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.corpus_files import CorpusFile, scan
 from hybridsampler.benchmarks.lines import broken, read_lines
+
+_MOST_GRADE = np.iinfo(np.int64).max
+# Spaces of other scripts may be part of an id.
+_JUDGEMENT = re.compile(r"[ \t]*([^ \t]+)[ \t]+[^ \t]+[ \t]+([^ \t]+)[ \t]+(-?[0-9]{1,30})[ \t]*")
 
 
 @dataclass(slots=True)
@@ -44,9 +49,12 @@ class Judgements:
     of: dict[str, dict[str, tuple[int, Path, int]]] = field(default_factory=dict)
 
     def add(self, path: Path, number: int, query_id: str, candidate_id: str, grade: int) -> None:
-        """Take one more; ValueError: a grade below 0, or a pair that was judged before."""
+        """Take one more; ValueError: a grade that cannot be, or a pair that was judged before."""
         if grade < 0:
             problem = f"grade {grade} is below 0: give 0 to a candidate that is not relevant"
+            raise broken(path, number, problem)
+        if grade > _MOST_GRADE:
+            problem = f"grade {grade} is above {_MOST_GRADE:,}: give 1 and above to relevant ones"
             raise broken(path, number, problem)
         here = (grade, path, number)
         there = self.of.setdefault(query_id, {}).setdefault(candidate_id, here)
@@ -89,11 +97,10 @@ def read_qrels(path: Path, judgements: Judgements, prefix: str) -> None:
     """
     number = 0
     for number, line in read_lines(path):
-        match line.split():
-            case [query_id, _, candidate_id, grade] if grade.removeprefix("-").isdecimal():
-                judgements.add(path, number, prefix + query_id, prefix + candidate_id, int(grade))
-            case _:
-                raise broken(path, number, f"{line!r} is not 'query Q0 candidate grade'")
+        found = _JUDGEMENT.fullmatch(line)
+        if found is None:
+            raise broken(path, number, f"{line!r} is not 'query Q0 candidate grade'")
+        judgements.add(path, number, prefix + found[1], prefix + found[2], int(found[3]))
     if not number:
         raise ValueError(f"{path} holds no judgement: fetch it again")
 

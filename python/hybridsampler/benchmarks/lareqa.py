@@ -20,6 +20,7 @@ import numpy as np
 from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.hub import open_folder
 from hybridsampler.benchmarks.languages import choose_languages
+from hybridsampler.benchmarks.lines import no_text
 
 _T = TypeVar("_T")
 _FORMS: dict[str, Callable[[bytes], bytes]] = {
@@ -188,6 +189,8 @@ def _get(path: Path, place: str, value: Any, key: str, kind: type[_T]) -> _T:
     if type(found := value[key]) is not kind:  # not isinstance: true is no offset
         problem = f"is {type(found).__name__}, not {kind.__name__}"
         raise _broken(path, f"{place}: {key!r}", problem)
+    if isinstance(found, str) and (half := no_text(found)):
+        raise _broken(path, f"{place}: {key!r}", half)
     return found
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hybridsampler.parquet_file import opened_parquet
+
 # A file of rows is known by its name.
 ROW_FORMS = (".jsonl", ".jsonl.gz", ".parquet")
 
@@ -17,6 +19,16 @@ def broken(path: Path, number: int, problem: str) -> ValueError:
     """Return the error that names a file and its line; rows of Parquet count from 1 as well."""
     word = "row " if path.suffix == ".parquet" else ""
     return ValueError(f"{path}:{word}{number}: {problem}")
+
+
+def no_text(value: str) -> str | None:
+    """What is wrong with a string of JSON, where escapes can write what UTF-8 cannot hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        half = ascii(value[error.start])
+        return f"holds half a character, one of two surrogates ({half}): write it whole"
+    return None
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -64,7 +76,11 @@ def read_rows(
     read = _parquet_rows if path.suffix == ".parquet" else _json_rows
     for number, values in read(path, list(columns), optional):
         for (name, kind), value in zip(columns.items(), values, strict=True):
-            if type(value) is kind or (value is None and name in optional):
+            if type(value) is kind:
+                if isinstance(value, str) and (problem := no_text(value)):
+                    raise broken(path, number, f"{name!r} {problem}")
+                continue
+            if value is None and name in optional:
                 continue
             if value is None:
                 raise broken(path, number, f"{name!r} is missing")
@@ -89,36 +105,21 @@ def _json_rows(
 def _parquet_rows(
     path: Path, names: Sequence[str], optional: Sequence[str]
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs pyarrow: pip install 'hybridsampler[train]', or write JSON lines",
-            name="pyarrow",
-        ) from error
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a Parquet file ({error})") from error
-    with file:
+    with opened_parquet(path) as file:
         there = file.schema_arrow.names
         for name in names:
             if name not in there and name not in optional:
                 raise ValueError(
                     f"{path}: column {name!r} is missing; the file has {', '.join(there)}"
                 )
+            if there.count(name) > 1:
+                raise ValueError(f"{path} has several columns {name!r}: rename the others")
         number = 0
-        try:
-            for batch in file.iter_batches(8192, columns=[name for name in names if name in there]):
-                empty = [None] * len(batch)
-                held = [batch[name].to_pylist() if name in there else empty for name in names]
-                for values in zip(*held, strict=True):
-                    number += 1
-                    yield number, values
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(
-                f"{path} is damaged after row {number} ({error}): fetch or write it again"
-            ) from error
+        for batch in file.iter_batches(8192, columns=[name for name in names if name in there]):
+            empty = [None] * len(batch)
+            held = [batch[name].to_pylist() if name in there else empty for name in names]
+            for values in zip(*held, strict=True):
+                number += 1
+                yield number, values

@@ -61,7 +61,14 @@ class HybridsamplerProvider(providers.Provider):
         self.score_dtype: ScoreType = score_dtype
 
     def _evaluator(self, measures: Iterable[Any], qrels: Any) -> _Evaluator:
-        return _Evaluator(self, list(measures), _as_qrels(qrels))
+        asked = list(measures)
+        for measure in asked:
+            if not self.supports(measure):  # a pipeline has asked before, other callers have not
+                raise ValueError(
+                    f"the provider hybridsampler has no {str(measure)!r}: ask the pipeline, "
+                    "ir_measures.calc_aggregate, which chooses another provider"
+                )
+        return _Evaluator(self, asked, _as_qrels(qrels))
 
 
 class _Evaluator(providers.Evaluator):

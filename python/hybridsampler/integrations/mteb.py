@@ -25,8 +25,8 @@ from mteb._evaluators.retrieval_metrics import evaluate_abstention
 from mteb.types import RetrievalEvaluationResult
 from numpy.typing import NDArray
 
-from hybridsampler.measures import Judgements, Measure, mean
 from hybridsampler.ranking import Similarity
+from hybridsampler.trec import score_run
 from hybridsampler.vectors import as_rows
 
 # Documents that are widened at a time, and products that are held.
@@ -66,20 +66,24 @@ def calculate_retrieval_scores(
         skip_first_result: leave out the first document of each query, as where it is the query.
 
     Raises:
-        ValueError: no query; a query without judgements; a score that is NaN; a grade below 0.
+        ValueError: no query; a query without judgements; a score that is not finite; a grade below
+            0; a cutoff below 1.
+        TypeError: a score or a grade that is no number.
     """
     if not results:
         raise ValueError("results is empty: there is no query to measure")
-    if skip_first_result:
-        results = {query: _without_first(run) for query, run in results.items()}
-    judgements = _judgements(results, qrels)
-    values = {
-        f"{name}@{k}": Measure.parse(f"{ours}@{k}").per_query(judgements)
-        for name, (_, ours) in _MEASURES.items()
-        for k in k_values
+    run, judged = {}, {}
+    for query, documents in results.items():
+        if query not in qrels:
+            raise ValueError(f"query {query!r} has no judgements: leave it out of the results")
+        run[query] = _without_first(documents) if skip_first_result else dict(documents)
+        judged[query] = dict(qrels[query])
+    names = {
+        f"{name}@{k}": f"{ours}@{k}" for name, (_, ours) in _MEASURES.items() for k in k_values
     }
-    lists = {name: np.nan_to_num(found, nan=0.0).tolist() for name, found in values.items()}
-    means = {name: mean(found) for name, found in lists.items()}
+    measured = score_run(run, judged, list(names.values()))
+    lists = {name: measured.per_query(ours).tolist() for name, ours in names.items()}
+    means = {name: measured[ours] for name, ours in names.items()}
     scores: dict[str, dict[str, float]] = {query: {} for query in results}
     for name, (theirs, _) in _MEASURES.items():
         for k in k_values if theirs is not None else ():
@@ -95,9 +99,9 @@ def calculate_retrieval_scores(
         map=only("MAP", of=means),
         recall=only("Recall", of=means),
         precision=only("P", of=means),
-        naucs=evaluate_abstention(results, only("NDCG", "MAP", "Recall", "P", of=lists)),
+        naucs=evaluate_abstention(run, only("NDCG", "MAP", "Recall", "P", of=lists)),
         mrr=only("MRR", of=means),
-        naucs_mrr=evaluate_abstention(results, only("MRR", of=lists)),
+        naucs_mrr=evaluate_abstention(run, only("MRR", of=lists)),
         hit_rate=only("HitRate", of=means),
     )
 
@@ -105,33 +109,6 @@ def calculate_retrieval_scores(
 def _without_first(run: Mapping[str, float]) -> dict[str, float]:
     first = max(run, key=lambda document: (run[document], document), default=None)
     return {document: score for document, score in run.items() if document != first}
-
-
-def _judgements(results: Run, qrels: Mapping[str, Mapping[str, int]]) -> Judgements:
-    rows: list[tuple[int, int, int]] = []
-    for number, (query, run) in enumerate(results.items()):
-        if query not in qrels:
-            raise ValueError(f"query {query!r} has no judgements: leave it out of the results")
-        scores = np.fromiter(run.values(), np.float64, len(run))
-        if np.isnan(scores).any():
-            document = list(run)[int(np.argmax(np.isnan(scores)))]
-            raise ValueError(f"the score of document {document!r} for query {query!r} is NaN")
-        ids = np.array(list(run), object)
-        for document, grade in qrels[query].items():
-            rows.append((number, grade, _rank(document, run, scores, ids)))
-    columns = np.array(rows, np.int64).reshape(-1, 3)
-    return Judgements(columns[:, 0], columns[:, 1], columns[:, 2], len(results))
-
-
-def _rank(
-    document: str, run: Mapping[str, float], scores: NDArray[np.float64], ids: NDArray[Any]
-) -> int:
-    """From 1; 0: not retrieved."""
-    if document not in run:
-        return 0
-    score = run[document]
-    before = ids[scores == score] > document
-    return 1 + int((scores > score).sum()) + int(before.sum())
 
 
 class ExactIndex:

@@ -12,8 +12,8 @@ from sentence_transformers.sentence_transformer.evaluation import SentenceEvalua
 
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.encoders import SentenceEncoder
-from hybridsampler.evaluation import SETTINGS, Setting
-from hybridsampler.measures import Measure
+from hybridsampler.evaluation import SETTINGS, Setting, check_judgements
+from hybridsampler.measures import Policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result
 from hybridsampler.scoring import Options, score_encoder
@@ -43,11 +43,13 @@ class BenchmarkEvaluator(SentenceEvaluator):
         query_prefix: as for :class:`SentenceEncoder`.
         candidate_prefix: as for :class:`SentenceEncoder`.
         batch_size: texts that go through the model at a time.
+        empty: what becomes of a query without a relevant candidate, as for :func:`evaluate`.
         write_csv: append a line to a file in the ``output_path`` of each call.
 
     Raises:
-        ValueError: a benchmark without relevant candidates, an unknown measure or similarity, a
-            primary metric that is not among the metrics.
+        ValueError: a query without a relevant candidate, where ``empty`` is ``"error"``; no
+            relevant candidate at all; an unknown measure or similarity; a primary metric that is
+            not among the metrics.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
         query_prefix: str | None = None,
         candidate_prefix: str | None = None,
         batch_size: int = 32,
+        empty: Policy = "error",
         write_csv: bool = True,
     ) -> None:
         """Check everything, so that a training does not end at its first evaluation."""
@@ -73,7 +76,10 @@ class BenchmarkEvaluator(SentenceEvaluator):
             raise ValueError(f"{benchmark.name} has no relevant candidate: nothing can be scored")
         self.benchmark = benchmark
         self.name = name
-        self.measures = tuple(str(Measure.parse(measure)) for measure in measures)
+        parsed = parse_measures(measures)
+        check_judgements(benchmark.judged, len(benchmark.queries), parsed, empty)
+        self.measures = tuple(map(str, parsed))
+        self.empty: Policy = empty
         self.similarity = similarity
         self.prefixes = {"query_prefix": query_prefix, "candidate_prefix": candidate_prefix}
         self.batch_size = batch_size
@@ -101,7 +107,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
                 vectors that are not finite.
         """
         encoder = SentenceEncoder(model, batch_size=self.batch_size, **self.prefixes)
-        options = Options(measures=self.measures, similarity=self.similarity or _similarity(model))
+        similarity = self.similarity or _similarity(model)
+        options = Options(measures=self.measures, similarity=similarity, empty=self.empty)
         self.last = result = score_encoder(self.benchmark, encoder, self.name, options)
         found = {
             f"{setting}_{measure}": value

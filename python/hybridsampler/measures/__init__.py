@@ -1,7 +1,7 @@
 """Measures of one query from the ranks and grades of its judged candidates, and their means."""
 
 from hybridsampler.measures.judgements import Judgements
-from hybridsampler.measures.measure import Measure
+from hybridsampler.measures.measure import Measure, parse_measures
 from hybridsampler.measures.values import Policy, filled, known_policy, mean
 
-__all__ = ["Judgements", "Measure", "Policy", "filled", "known_policy", "mean"]
+__all__ = ["Judgements", "Measure", "Policy", "filled", "known_policy", "mean", "parse_measures"]

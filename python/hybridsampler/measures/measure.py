@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,6 +191,18 @@ class Measure:
 
     def _within(self, rank: Int64) -> NDArray[np.bool_]:
         return np.ones(len(rank), bool) if self.cutoff is None else rank <= self.cutoff
+
+
+def parse_measures(names: Sequence[str]) -> list[Measure]:
+    """Read the names of several measures, each once.
+
+    Raises:
+        TypeError: a string in place of a list.
+        ValueError: as :meth:`Measure.parse`.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"measures={names!r}: give a list of names, as in [{names!r}]")
+    return list(dict.fromkeys(map(Measure.parse, names)))
 
 
 def _whole(value: object) -> bool:

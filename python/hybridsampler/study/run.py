@@ -201,7 +201,7 @@ def _evaluate(
         measures=MEASURES,
         similarity="cosine",
     )
-    return Result.of(arm, steps, found, MEASURES)
+    return Result.of(arm, steps, found)
 
 
 def _facts(

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridsampler._core import Qrels, Run
-from hybridsampler.measures import Judgements, Measure, Policy, filled, known_policy, mean
+from hybridsampler.measures import (
+    Judgements,
+    Measure,
+    Policy,
+    filled,
+    known_policy,
+    mean,
+    parse_measures,
+)
 from hybridsampler.trec.sources import Source, read_qrels, read_run
 
 Ties = Literal["trec", "docid", "pessimistic", "optimistic"]
@@ -57,7 +65,7 @@ def score_run(
         TypeError, OSError, ImportError: as :func:`read_run`.
     """
     # What needs no file is checked before any is read.
-    parsed = dict.fromkeys(map(Measure.parse, _names(measures)))
+    parsed = parse_measures(measures)
     known_policy("missing", missing)
     known_policy("empty", empty)
     for name, given, known in (("ties", ties, Ties), ("score_dtype", score_dtype, ScoreType)):
@@ -72,7 +80,7 @@ def score_run(
             f"no query is in both: the run has {_some(other)}, the qrels have {_some(queries)}"
         )
     unjudged = sorted(set(other) - set(queries))
-    return RunScores(queries, unjudged, judgements, tuple(parsed), missing, empty)
+    return RunScores(queries, unjudged, judgements, parsed, missing, empty)
 
 
 def judge(
@@ -152,12 +160,6 @@ def _nothing_relevant(measure: Measure, judgements: Judgements) -> NDArray[np.bo
         return np.zeros(judgements.queries, bool)
     nothing: NDArray[np.bool_] = judgements.relevant(measure.rel) == 0
     return nothing
-
-
-def _names(measures: Sequence[str]) -> Sequence[str]:
-    if isinstance(measures, str):
-        raise TypeError(f"measures={measures!r}: give a list of names, as in [{measures!r}]")
-    return measures
 
 
 def _some(queries: Sequence[str]) -> str:

@@ -45,11 +45,13 @@ def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
     Raises:
         ValueError: a broken line, a score that is no number or not finite, a document that comes
             twice for a query, ids that are not UTF-8 or empty, a file without a line, columns that
-            are missing or of another type. Names the file, the line or row, and what to do.
+            are missing or of another type, fewer than one thread. Names the file, the line or row,
+            and what to do.
         TypeError: a source, an id or a score of another type.
         OSError: a file that cannot be read.
         ImportError: a table or Parquet without pyarrow.
     """
+    _check_threads(threads)
     if isinstance(source, Run):
         return source
     if isinstance(source, dict):
@@ -77,6 +79,7 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
             that is judged twice, even with the same grade.
         TypeError, OSError, ImportError: as for :func:`read_run`.
     """
+    _check_threads(threads)
     if isinstance(source, Qrels):
         return source
     if isinstance(source, dict):
@@ -88,6 +91,12 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
             return Qrels.parse(text, str(source), threads)
         case table:
             return Qrels.from_columns(*table, threads)
+
+
+def _check_threads(threads: int | None) -> None:
+    """Refuse fewer than one thread."""
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
 
 
 def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
@@ -106,7 +115,7 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
             return path
         data = start + file.read()  # of a pipe too, which is read but once
     if start == _PARQUET:
-        return read_parquet(str(path), data, value)
+        return read_parquet(path, data, value)
     if not start.startswith(_GZIP):
         return data
     try:

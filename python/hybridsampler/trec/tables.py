@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hybridsampler.parquet_file import opened_parquet
 
 Texts = tuple[NDArray[np.int64], NDArray[np.uint8]]
 """Where each text begins and the last ends, and the texts one after the other, as UTF-8."""
@@ -15,34 +19,34 @@ Columns = tuple[str, Texts, Texts, NDArray[Any]]
 _IDS = ("query_id", "doc_id")
 
 
-def read_parquet(name: str, data: bytes, value: str) -> Columns:
+def read_parquet(path: Path, data: bytes, value: str) -> Columns:
     """Read the three columns of a Parquet file."""
-    pa = _pyarrow(name)
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        file = ParquetFile(pa.BufferReader(data))
-        there = [column for column in (*_IDS, value) if column in file.schema_arrow.names]
-        table = file.read(columns=there)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{name} is damaged ({error}): write it again") from error
-    return columns(name, table, value)
+    with opened_parquet(path, data) as file:
+        names = file.schema_arrow.names
+        _check_names(str(path), names, value)
+        table = file.read(columns=[*_IDS, value])
+    return columns(str(path), table, value)
 
 
 def columns(name: str, source: Any, value: str) -> Columns:
     """Take the three columns out of a table; ``name`` is what errors call it."""
-    table = _pyarrow(name).table(source)
+    table = _table(name, source)
+    _check_names(name, table.schema.names, value)
     for column in (*_IDS, value):
-        if (found := table.schema.names.count(column)) != 1:
-            raise ValueError(
-                f"{name} has {found} columns {column!r}: it needs one each of query_id, doc_id and "
-                f"{value}; found {', '.join(table.schema.names)}"
-            )
         if table[column].null_count:
             row = table[column].is_null().to_pylist().index(True)
             raise ValueError(f"{name}, row {row}: no {column}: fill it in or leave the row out")
     queries, documents = (_texts(name, column, table[column]) for column in _IDS)
     return name, queries, documents, _numbers(name, value, table[value])
+
+
+def _check_names(name: str, names: Sequence[str], value: str) -> None:
+    for column in (*_IDS, value):
+        if (found := names.count(column)) != 1:
+            raise ValueError(
+                f"{name} has {found} columns {column!r}: it needs one each of query_id, doc_id and "
+                f"{value}; found {', '.join(names)}"
+            )
 
 
 def _texts(name: str, column: str, values: Any) -> Texts:
@@ -51,6 +55,12 @@ def _texts(name: str, column: str, values: Any) -> Texts:
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view()):
         raise TypeError(f"{name}: {column} is a column of {kind}: give ids as strings")
+    if pa.types.is_dictionary(values.type):  # Arrow unpacks no dictionary of string views
+        chunks = [
+            pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()))
+            for chunk in values.chunks
+        ]
+        values = pa.chunked_array(chunks, pa.dictionary(values.type.index_type, pa.large_string()))
     array = values.cast(pa.large_string()).combine_chunks()
     _, offsets, data = array.buffers()
     starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
@@ -72,9 +82,16 @@ def _numbers(name: str, column: str, values: Any) -> NDArray[Any]:
     return numbers
 
 
-def _pyarrow(name: str) -> Any:
+def _table(name: str, source: Any) -> Any:
     try:
         import pyarrow as pa
     except ImportError as error:
         raise ImportError(f"{name} is a table, which needs pyarrow: pip install pyarrow") from error
-    return pa
+    try:
+        return pa.table(source)
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+    ) as error:  # such as numbers and texts in one column of pandas
+        told = " ".join(map(str, error.args))
+        raise TypeError(f"{name} cannot be read ({told}): give columns of one type each") from error
