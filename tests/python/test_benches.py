@@ -388,7 +388,7 @@ def test_make_bench_runs_all_that_write_records() -> None:
         assert f"$(BIN)/python benches/{name}\n" in makefile
 
 
-@pytest.mark.parametrize("bench", ["sampler", "plan"])
+@pytest.mark.parametrize("bench", ["sampler", "plan", "scorer", "settings", "runs", "imports"])
 def test_the_readme_shows_the_table_of_the_latest_record(bench: str) -> None:
     record = max((BENCHES / "record").glob(f"*-{bench}.json"))
     shown = table(json.loads(record.read_text(encoding="utf-8")))
