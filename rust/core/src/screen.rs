@@ -292,8 +292,20 @@ impl<'a> Screen<'a> {
 }
 
 impl Levels {
+    /// How many there are of all queries.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.above.len()
+    }
+
+    /// Where those of query `q` stand among all.
+    #[must_use]
+    pub fn place(&self, q: usize) -> std::ops::Range<usize> {
+        q.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[q]
+    }
+
     fn of(&self, q: usize) -> Thresholds<'_> {
-        let place = q.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[q];
+        let place = self.place(q);
         Thresholds { above: &self.above[place.clone()], below: &self.below[place] }
     }
 }

@@ -98,17 +98,11 @@ impl Tally {
         }
     }
 
-    /// Takes back that [`Self::count_higher`] counted a candidate that surely beats the `beaten` lowest thresholds.
-    pub fn uncount_beaten(&mut self, beaten: u32, language: u32) {
-        if beaten > 0 {
-            self.bins[language as usize * self.thresholds.len() + beaten as usize - 1] -= 1;
-        }
-    }
-
-    /// Counts a candidate that beats the `beaten` lowest thresholds and ties with none.
-    pub fn count_beaten(&mut self, beaten: u32, language: u32) {
-        if beaten > 0 {
-            self.bins[language as usize * self.thresholds.len() + beaten as usize - 1] += 1;
+    /// Counts candidates of a language that tie with none: `bins[k]` of them beat exactly the `k + 1` lowest thresholds.
+    pub fn count_beaten(&mut self, bins: &[u32], language: u32) {
+        let row = language as usize * self.thresholds.len();
+        for (mine, count) in self.bins[row..].iter_mut().zip(bins) {
+            *mine += count;
         }
     }
 

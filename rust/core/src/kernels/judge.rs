@@ -8,9 +8,13 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_loadu_ps,
-    _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setr_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
+    __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps, _mm512_and_si512,
+    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtepu32_epi64,
+    _mm512_extracti64x4_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_loadu_ps,
+    _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_max_epi32, _mm512_min_epi32, _mm512_mul_ps,
+    _mm512_permutexvar_ps, _mm512_reduce_add_epi64, _mm512_reduce_max_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sllv_epi64,
+    _mm512_srli_epi64, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +24,9 @@ use crate::kernels::widest::{Work, widest};
 
 /// Candidates that are looked at together.
 const GROUP: usize = 16;
+/// Thresholds among which values are placed together: four halvings.
+#[cfg(target_arch = "x86_64")]
+const PLACED: usize = 15;
 
 /// What a query brings to the bounds.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +74,8 @@ pub struct Verdict {
     candidate: Vec<u32>,
     /// Whether they are open; a number for each, or bits for each group.
     marks: Vec<u32>,
+    /// How many thresholds each surely beats.
+    sure: Vec<u32>,
 }
 
 /// Judges the products of a query with `count` candidates; places behind them, in the last tile, count for nothing when
@@ -95,6 +104,7 @@ pub fn judge(
         verdict.high.resize(room, 0.0);
         verdict.candidate.resize(room, 0);
         verdict.marks.resize(room, 0);
+        verdict.sure.resize(room, 0);
     }
     let judge = Judge { products: products.as_flattened(), bounds, factors, thresholds, lowest, count, verdict };
     match level() {
@@ -218,24 +228,46 @@ impl Judge<'_> {
         verdict.high[kept..kept + GROUP].fill(f32::NEG_INFINITY);
         let groups = kept.div_ceil(GROUP);
         let (low, high) = (verdict.low.as_chunks::<GROUP>().0, verdict.high.as_chunks::<GROUP>().0);
+        let sure = &mut verdict.sure.as_chunks_mut::<GROUP>().0[..groups];
         let marks = &mut verdict.marks[..groups];
+        sure.as_flattened_mut().fill(0);
         marks.fill(0);
-        for (&above, &below) in thresholds.above.iter().zip(thresholds.below) {
-            let (above, below) = (_mm512_set1_ps(above), _mm512_set1_ps(below));
-            let (mut higher, mut reached) = (0, 0);
-            for ((low, high), marks) in low.iter().zip(high).zip(&mut *marks) {
+        for (above, below) in thresholds.above.chunks(PLACED).zip(thresholds.below.chunks(PLACED)) {
+            let all = above.len();
+            let (there, none) = ((1 << all) - 1, _mm512_set1_ps(f32::INFINITY));
+            // SAFETY: what is loaded is there.
+            let (above, below) = unsafe {
+                let above = _mm512_mask_loadu_ps(none, there, above.as_ptr());
+                (above, _mm512_mask_loadu_ps(none, there, below.as_ptr()))
+            };
+            let (mut counts, mut most) = (Counts::new(), _mm512_setzero_si512());
+            for (((low, high), sure), marks) in low.iter().zip(high).zip(&mut *sure).zip(&mut *marks) {
                 // SAFETY: a group has sixteen numbers.
                 let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
-                let sure = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(low, above);
-                let maybe = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, below);
-                higher += sure.count_ones();
-                reached |= maybe;
-                *marks |= u32::from(maybe & !sure);
+                let beaten = place::<_CMP_GT_OQ>(low, above);
+                // Infinity and NaN reach what fills the thresholds up.
+                let reached = _mm512_min_epi32(place::<_CMP_NLT_UQ>(high, below), _mm512_set1_epi32(all as i32));
+                counts.add(beaten);
+                most = _mm512_max_epi32(most, reached);
+                *marks |= u32::from(_mm512_cmpgt_epi32_mask(reached, beaten));
+                // SAFETY: as above.
+                unsafe {
+                    let before = _mm512_loadu_si512(sure.as_ptr().cast());
+                    _mm512_storeu_si512(sure.as_mut_ptr().cast(), _mm512_add_epi32(before, beaten));
+                }
             }
-            if reached == 0 {
+            let most = _mm512_reduce_max_epi32(most) as usize;
+            let first = verdict.higher.len();
+            let mut higher = 0;
+            verdict.higher.extend(counts.finish()[1..=all].iter().rev().map(|count| {
+                higher += count;
+                higher
+            }));
+            verdict.higher[first..].reverse();
+            verdict.higher.truncate(first + most);
+            if most < PLACED {
                 break;
             }
-            verdict.higher.push(higher);
         }
         for group in 0..groups {
             let mut marks = verdict.marks[group];
@@ -243,9 +275,76 @@ impl Judge<'_> {
                 let at = group * GROUP + marks.trailing_zeros() as usize;
                 marks &= marks - 1;
                 if at < kept && (verdict.candidate[at] as usize) < count {
-                    verdict.open.push((verdict.candidate[at], beaten(verdict.low[at], thresholds)));
+                    verdict.open.push((verdict.candidate[at], verdict.sure[at]));
                 }
             }
         }
+    }
+}
+
+/// How many of at most fifteen ascending thresholds, filled up with infinity, stand in a relation to each value that holds
+/// for the lowest ones: binary search in all lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn place<const RELATION: i32>(values: __m512, thresholds: __m512) -> __m512i {
+    let mut place = _mm512_setzero_si512();
+    for half in [8, 4, 2, 1] {
+        let middle = _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(half - 1)), thresholds);
+        let further = _mm512_cmp_ps_mask::<RELATION>(values, middle);
+        place = _mm512_mask_add_epi32(place, further, place, _mm512_set1_epi32(half));
+    }
+    place
+}
+
+/// How often each number below sixteen came: four bits for each of them, in every lane.
+#[cfg(target_arch = "x86_64")]
+struct Counts {
+    lanes: [__m512i; 2],
+    added: u32,
+    before: [u32; 16],
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Counts {
+    #[target_feature(enable = "avx512f")]
+    fn new() -> Self {
+        Self { lanes: [_mm512_setzero_si512(); 2], added: 0, before: [0; 16] }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn add(&mut self, numbers: __m512i) {
+        // Four bits hold fifteen.
+        if self.added == 15 {
+            self.flush();
+        }
+        self.added += 1;
+        let bits = _mm512_slli_epi32::<2>(numbers);
+        let halves = [_mm512_castsi512_si256(bits), _mm512_extracti64x4_epi64::<1>(bits)];
+        for (lanes, bits) in self.lanes.iter_mut().zip(halves) {
+            *lanes = _mm512_add_epi64(*lanes, _mm512_sllv_epi64(_mm512_set1_epi64(1), _mm512_cvtepu32_epi64(bits)));
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn flush(&mut self) {
+        let four = _mm512_set1_epi8(15);
+        // Bytes hold the sums of sixteen lanes.
+        let sum = |[a, b]: [__m512i; 2]| {
+            let bytes = _mm512_add_epi64(_mm512_and_si512(a, four), _mm512_and_si512(b, four));
+            _mm512_reduce_add_epi64(bytes).to_le_bytes()
+        };
+        let even = sum(self.lanes);
+        let odd = sum(self.lanes.map(|lanes| _mm512_srli_epi64::<4>(lanes)));
+        for (two, (even, odd)) in self.before.as_chunks_mut::<2>().0.iter_mut().zip(even.into_iter().zip(odd)) {
+            two[0] += u32::from(even);
+            two[1] += u32::from(odd);
+        }
+        (self.lanes, self.added) = ([_mm512_setzero_si512(); 2], 0);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn finish(mut self) -> [u32; 16] {
+        self.flush();
+        self.before
     }
 }

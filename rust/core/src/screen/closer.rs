@@ -24,22 +24,24 @@ impl Closer {
         }
     }
 
-    /// The products of a query with some candidates, to be given to [`Self::beaten`].
+    /// The products of a query with at most [`AT_ONCE`] candidates, to be given to [`Self::beaten`]; `next` are those to be
+    /// looked at next.
     #[must_use]
-    pub fn products(query: &[f32], candidates: [&[f32]; AT_ONCE]) -> [f32; AT_ONCE] {
-        near(query, candidates)
+    pub fn products(query: &[f32], candidates: &[&[f32]], next: [&[f32]; AT_ONCE]) -> [f32; AT_ONCE] {
+        near(query, candidates, next)
     }
 
-    /// How many of the ascending thresholds a candidate beats; `None` where that is not certain. `norms` is the product of
-    /// the norms of query and candidate, rounded up.
+    /// How many of the ascending thresholds a candidate beats, of which it is known to beat the `known` lowest; `None`
+    /// where that is not certain. `norms` is the product of the norms of query and candidate, rounded up.
     #[must_use]
-    pub fn beaten(self, product: f32, norms: f64, thresholds: &[f64]) -> Option<usize> {
+    pub fn beaten(self, product: f32, norms: f64, thresholds: &[f64], known: usize) -> Option<usize> {
         if norms >= LARGEST || norms.is_nan() {
             return None;
         }
         let error = self.relative * norms + self.absolute;
         let (low, high) = (f64::from(product) - error, f64::from(product) + error);
-        let sure = thresholds.partition_point(|&threshold| threshold < low);
+        // Most beat one more or none.
+        let sure = known + thresholds[known..].iter().take_while(|&&threshold| threshold < low).count();
         let lower = thresholds.get(sure).is_none_or(|&threshold| high < threshold);
         lower.then_some(sure)
     }
