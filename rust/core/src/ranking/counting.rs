@@ -24,9 +24,8 @@ const PACKED: usize = 4 << 20;
 const HELD: usize = 4 << 20;
 /// Blocks of fewer rows are not worth a trial.
 const SAMPLED: usize = 256;
-/// The share of comparisons that int8, and int16, may leave open.
-const INT8_OPEN: f64 = 0.04;
-const INT16_OPEN: f64 = 0.2;
+/// The time of a second look, where that of an int8 product is 1 and that of an int16 product 2.
+const LOOK: f64 = 30.0;
 /// Rows whose mean is taken for that of all.
 const CENTRE: usize = 256;
 
@@ -108,19 +107,30 @@ impl RankCounter {
         self.leave_out(block, ids, languages);
     }
 
-    /// The arithmetic that leaves few enough comparisons open, tried on a sample of this block: a closer look at one takes
-    /// as long as some 10 products in int16, or 20 in int8. The choice changes no rank, and depends on the block alone.
+    /// The arithmetic that takes the least time, by what it leaves open of a sample of this block. The choice changes no
+    /// rank, and depends on the block alone.
     fn choose<'s>(&self, block: Vectors<'_>, with: impl Fn(Arithmetic) -> Screen<'s>) -> Arithmetic {
         if let Some(forced) = self.forced {
             return forced;
         }
-        let open = |arithmetic| self.open_share(block, &with(arithmetic));
-        if multiplies_int8() && block.rows() >= SAMPLED && open(Arithmetic::Int8) < INT8_OPEN {
+        if block.rows() < SAMPLED {
+            return Arithmetic::Int16;
+        }
+        let time = |arithmetic| {
+            let (product, look) = match arithmetic {
+                Arithmetic::Int8 => (1.0, LOOK),
+                Arithmetic::Int16 => (2.0, LOOK),
+                Arithmetic::Float32 => (4.0, 2.0 * LOOK),
+            };
+            product + look * self.open_share(block, &with(arithmetic))
+        };
+        let int16 = time(Arithmetic::Int16);
+        if multiplies_int8() && time(Arithmetic::Int8) < int16 {
             Arithmetic::Int8
-        } else if block.rows() < SAMPLED || open(Arithmetic::Int16) < INT16_OPEN {
-            Arithmetic::Int16
-        } else {
+        } else if int16 > 4.0 && time(Arithmetic::Float32) < int16 {
             Arithmetic::Float32
+        } else {
+            Arithmetic::Int16
         }
     }
 
@@ -129,10 +139,10 @@ impl RankCounter {
         let judging: Vec<usize> =
             (0..self.tallies.len()).filter(|&q| !self.tallies[q].thresholds().is_empty()).collect();
         let spread = |of: usize, count: usize| (0..count.min(of)).map(move |at| at * of / count.min(of));
-        let sample: Vec<usize> = spread(judging.len(), 2 * QUERIES).map(|at| judging[at]).collect();
+        let sample: Vec<usize> = spread(judging.len(), 8 * QUERIES).map(|at| judging[at]).collect();
         let query = |&q: &usize| &self.queries[q * self.dimension..][..self.dimension];
         let rows: Vec<f32> = sample.iter().flat_map(query).copied().collect();
-        let members: Vec<&[f32]> = spread(block.rows(), 3 * TILE).map(|c| block.row(c)).collect();
+        let members: Vec<&[f32]> = spread(block.rows(), 2 * TILE).map(|c| block.row(c)).collect();
         let Room { mut packed, mut levels, mut products, mut verdict, .. } = Room::default();
         let mut candidates = Candidates::default();
         screen.pack_queries(&rows, &mut packed);
