@@ -20,7 +20,8 @@ pub const ROWS: usize = 4;
 type Blocks<'a> = &'a [[f32; SUMS]];
 
 /// The products of a row with one to [`ROWS`] others, all of one length. The order of the additions depends on the
-/// processor. `next` are the rows that will be wanted next: they are fetched meanwhile.
+/// processor. `next` are the rows that will be wanted next: they are fetched meanwhile. Pairs of rows of their own, which
+/// leave no remainder, were slower: loads limit.
 ///
 /// # Panics
 /// With more rows, or none.
