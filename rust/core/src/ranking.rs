@@ -23,6 +23,7 @@ mod counting;
 mod exchange;
 mod report;
 mod screened;
+mod trial;
 
 use checks::{changed, check_total};
 pub use report::Report;

@@ -20,20 +20,25 @@ pub const ROWS: usize = 4;
 type Blocks<'a> = &'a [[f32; SUMS]];
 
 /// The products of a row with one to [`ROWS`] others, all of one length. The order of the additions depends on the
-/// processor. `next` are the rows that will be wanted next: they are fetched meanwhile.
+/// processor. `next` are the rows that will be wanted next: they are fetched meanwhile. Pairs of rows of their own, which
+/// leave no remainder, were slower: loads limit.
 ///
 /// # Panics
 /// With more rows, or none.
 pub fn near(a: &[f32], rows: &[&[f32]], next: [&[f32]; ROWS]) -> [f32; ROWS] {
     let mut products = [0.0; ROWS];
-    match *rows {
-        [b] => products[..1].copy_from_slice(&with(a, [b], next)),
-        [b, c] => products[..2].copy_from_slice(&with(a, [b, c], next)),
-        [b, c, d] => products[..3].copy_from_slice(&with(a, [b, c, d], next)),
-        [b, c, d, e] => products = with(a, [b, c, d, e], next),
-        _ => panic!("1 to {ROWS} rows, not {}", rows.len()),
+    match rows.len() {
+        1 => products[..1].copy_from_slice(&with::<1>(a, first(rows), next)),
+        2 => products[..2].copy_from_slice(&with::<2>(a, first(rows), next)),
+        3 => products[..3].copy_from_slice(&with::<3>(a, first(rows), next)),
+        ROWS => products = with(a, first(rows), next),
+        count => panic!("1 to {ROWS} rows, not {count}"),
     }
     products
+}
+
+fn first<'r, const N: usize>(rows: &[&'r [f32]]) -> [&'r [f32]; N] {
+    std::array::from_fn(|at| rows[at])
 }
 
 fn with<const N: usize>(a: &[f32], rows: [&[f32]; N], next: [&[f32]; ROWS]) -> [f32; N] {

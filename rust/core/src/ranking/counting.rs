@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::judged::Judged;
-use crate::kernels::{Sums, multiplies_int8};
+use crate::kernels::Sums;
 use crate::ranking::RankCounter;
 use crate::ranking::report::Report;
 use crate::score::dot;
@@ -12,8 +12,6 @@ use crate::tally::Tally;
 use crate::threads::share;
 use crate::vectors::Vectors;
 
-/// Runs of queries for each thread, at least: it takes one at a time, and goes through it with one part after the other.
-const RUNS: usize = 6;
 /// Candidates that are packed together, at most, and the bytes of their cells and rows: a part stays in the second-level
 /// cache while a run of queries goes past it.
 const PART: usize = 6 * TILE;
@@ -22,11 +20,6 @@ const PART_BYTES: usize = 640 << 10;
 const PACKED: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
 const HELD: usize = 4 << 20;
-/// Blocks of fewer rows are not worth a trial.
-const SAMPLED: usize = 256;
-/// The share of comparisons that int8, and int16, may leave open.
-const INT8_OPEN: f64 = 0.04;
-const INT16_OPEN: f64 = 0.2;
 /// Rows whose mean is taken for that of all.
 const CENTRE: usize = 256;
 
@@ -36,8 +29,8 @@ pub(super) struct Held {
     /// The mean of the queries.
     centre: Vec<f32>,
     arithmetic: Arithmetic,
-    /// Queries in a run.
-    run: usize,
+    /// Queries in each run.
+    lengths: Vec<usize>,
     /// The first runs.
     runs: Vec<Queries>,
     /// Room for packed candidates.
@@ -53,7 +46,7 @@ impl RankCounter {
         let mut held = self.held.take().unwrap_or_else(|| Held {
             centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
             arithmetic: Arithmetic::Int16,
-            run: 0,
+            lengths: Vec::new(),
             runs: Vec::new(),
             room: Vec::new(),
         });
@@ -94,9 +87,16 @@ impl RankCounter {
                     screen.pack(part.members.iter().map(|&c| block.row(c as usize)), &mut part.packed);
                 },
             );
-            let runs = self.tallies.chunks_mut(held.run).enumerate();
-            let rooms = share(threads, runs, Room::default, |room, (run, tallies)| {
-                work.count(run * held.run, held.runs.get(run), parts, tallies, room);
+            let (mut first, mut rest) = (0, &mut self.tallies[..]);
+            let mut runs = Vec::with_capacity(held.lengths.len());
+            for (run, &length) in held.lengths.iter().enumerate() {
+                let tallies;
+                (tallies, rest) = rest.split_at_mut(length);
+                runs.push((first, held.runs.get(run), tallies));
+                first += length;
+            }
+            let rooms = share(threads, runs.into_iter(), Room::default, |room, (first, held, tallies)| {
+                work.count(first, held, parts, tallies, room);
             });
             for room in rooms {
                 self.report += room.report;
@@ -108,66 +108,29 @@ impl RankCounter {
         self.leave_out(block, ids, languages);
     }
 
-    /// The arithmetic that leaves few enough comparisons open, tried on a sample of this block: a closer look at one takes
-    /// as long as some 10 products in int16, or 20 in int8. The choice changes no rank, and depends on the block alone.
-    fn choose<'s>(&self, block: Vectors<'_>, with: impl Fn(Arithmetic) -> Screen<'s>) -> Arithmetic {
-        if let Some(forced) = self.forced {
-            return forced;
-        }
-        let open = |arithmetic| self.open_share(block, &with(arithmetic));
-        if multiplies_int8() && block.rows() >= SAMPLED && open(Arithmetic::Int8) < INT8_OPEN {
-            Arithmetic::Int8
-        } else if block.rows() < SAMPLED || open(Arithmetic::Int16) < INT16_OPEN {
-            Arithmetic::Int16
-        } else {
-            Arithmetic::Float32
-        }
-    }
-
-    /// The share of comparisons of a sample that a screen leaves open.
-    fn open_share(&self, block: Vectors<'_>, screen: &Screen<'_>) -> f64 {
-        let judging: Vec<usize> =
-            (0..self.tallies.len()).filter(|&q| !self.tallies[q].thresholds().is_empty()).collect();
-        let spread = |of: usize, count: usize| (0..count.min(of)).map(move |at| at * of / count.min(of));
-        let sample: Vec<usize> = spread(judging.len(), 2 * QUERIES).map(|at| judging[at]).collect();
-        let query = |&q: &usize| &self.queries[q * self.dimension..][..self.dimension];
-        let rows: Vec<f32> = sample.iter().flat_map(query).copied().collect();
-        let members: Vec<&[f32]> = spread(block.rows(), 3 * TILE).map(|c| block.row(c)).collect();
-        let Room { mut packed, mut levels, mut products, mut verdict, .. } = Room::default();
-        let mut candidates = Candidates::default();
-        screen.pack_queries(&rows, &mut packed);
-        screen.levels(&packed, &rows, sample.iter().map(|&q| self.tallies[q].thresholds()), &mut levels);
-        screen.pack(members.iter().copied(), &mut candidates);
-        let mut open = 0;
-        for q in 0..sample.len() {
-            if q % QUERIES == 0 {
-                screen.multiply(&packed, q / QUERIES, &candidates, &mut products);
-            }
-            screen.judge(&packed, q, &levels, &candidates, &mut products, &mut verdict);
-            open += verdict.open.len();
-        }
-        open as f64 / (sample.len() * members.len()).max(1) as f64
-    }
-
     /// Makes the cells that are held where there are none for this screen.
     fn hold(&self, screen: &Screen<'_>, held: &mut Held, threads: usize) {
-        let run =
-            self.tallies.len().div_ceil(RUNS * threads).next_multiple_of(QUERIES).clamp(4 * QUERIES, 40 * QUERIES);
-        if (held.arithmetic, held.run) == (screen.arithmetic(), run) {
+        let lengths = lengths(self.tallies.len(), threads);
+        if (held.arithmetic, &held.lengths) == (screen.arithmetic(), &lengths) {
             return;
         }
-        (held.arithmetic, held.run) = (screen.arithmetic(), run);
-        let runs = (HELD / (screen.row_bytes() * run)).min(self.tallies.len().div_ceil(run));
-        held.runs.resize_with(runs, Queries::default);
-        let queries = self.queries.chunks(run * self.dimension);
-        share(
-            threads,
-            held.runs.iter_mut().zip(queries),
-            || (),
-            |(), (run, queries)| {
-                screen.pack_queries(queries, run);
-            },
-        );
+        held.arithmetic = screen.arithmetic();
+        let mut room = HELD / screen.row_bytes();
+        let fits = |length: &&usize| {
+            let fits = **length <= room;
+            room = room.saturating_sub(**length);
+            fits
+        };
+        held.runs.resize_with(lengths.iter().take_while(fits).count(), Queries::default);
+        let mut rest = &self.queries[..];
+        let queries = lengths.iter().map(|length| {
+            let run;
+            (run, rest) = rest.split_at(length * self.dimension);
+            run
+        });
+        let runs: Vec<_> = held.runs.iter_mut().zip(queries).collect();
+        share(threads, runs.into_iter(), || (), |(), (run, queries)| screen.pack_queries(queries, run));
+        held.lengths = lengths;
     }
 
     /// Takes back what was counted of the candidates that queries leave out.
@@ -183,6 +146,19 @@ impl RankCounter {
             }
         }
     }
+}
+
+/// The lengths of the runs of queries that threads take one by one, each past one part after the other: ever shorter ones,
+/// so that all threads end at the same time.
+fn lengths(queries: usize, threads: usize) -> Vec<usize> {
+    let (mut lengths, mut left) = (Vec::new(), queries);
+    while left > 0 {
+        let share = left.div_ceil(2 * threads).next_multiple_of(QUERIES);
+        let length = share.clamp(4 * QUERIES, 40 * QUERIES).min(left);
+        lengths.push(length);
+        left -= length;
+    }
+    lengths
 }
 
 /// The mean of the rows, or of some that are spread evenly over them.
