@@ -223,7 +223,8 @@ class _Batches(Iterator[list[Any]]):
             # Now, and not when the next batch is asked for: zip(range(n), loader) never asks.
             self._sampler._finished(self)
         # Half of the time of an epoch goes here. Making the lists in Rust took as long, and making
-        # many at once longer: numbers of one batch take the memory of those of the last.
+        # many at once longer: numbers of one batch take the memory of those of the last. One buffer
+        # for all arrays did not pay.
         items: list[Any] = batch.tolist()
         return items if batch.ndim == 1 else list(map(tuple, items))
 
