@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hybridsampler import HybridBatchSampler
-from hybridsampler.pairs import encode
 from peers import Peak, least
 from rows import BATCH, Columns, Rows, hybrid_plan
 
@@ -81,11 +80,11 @@ def profile(rows: Rows) -> dict[str, float]:
     plan, steps = contestant.plan, rows.count // BATCH
     # As many at a time as the sampler takes.
     spans = [slice(at, min(at + 128, steps)) for at in range(0, steps, 128)]
-    pairs = [plan[span] for span in spans]
-    codes = [encode(some, rows.count) for some in pairs]
+    codes = [plan.codes(span, range(BATCH)) for span in spans]
     return {
-        "pairs as arrays": least(lambda: [plan[span].size for span in spans]),
-        "one integer a pair": least(lambda: [encode(some, rows.count).size for some in pairs]),
+        "integers of pairs as arrays": least(
+            lambda: [plan.codes(span, range(BATCH)).size for span in spans]
+        ),
         "lists of Python integers": least(lambda: [len(some.tolist()) for some in codes]),
     }
 

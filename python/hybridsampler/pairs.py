@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 Item = TypeVar("Item", covariant=True)
 
 
@@ -87,16 +84,6 @@ class PairDataset:
         return (first[0 if self._query is None else self._query], second[passage], *others)
 
 
-# A pair travels through the DataLoader as one integer: lists of integers are four times as fast to
-# make and to send to workers as lists of tuples.
-
-
-def encode(pairs: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
-    """(..., 2) query and passage rows -> (...) integers ``query * rows + passage``."""
-    codes: NDArray[np.int64] = pairs[..., 0] * rows + pairs[..., 1]
-    return codes
-
-
 def decode(code: int, rows: int) -> tuple[int, int]:
-    """The (query row, passage row) that :func:`encode` made ``code`` of."""
+    """The (query row, passage row) of an integer that ``BatchPlan.codes`` makes of a pair."""
     return divmod(code, rows)

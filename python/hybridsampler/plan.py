@@ -111,6 +111,32 @@ class BatchPlan:
         batch: NDArray[np.int64] = self._batches(self._checked(step), 1)[0]
         return batch
 
+    def codes(self, steps: slice, places: range) -> NDArray[np.int64]:
+        """Return the pairs at some places of a run of steps, each as the integer for PairDataset.
+
+        A list of integers is four times as fast to make, and to send to workers, as one of tuples.
+
+        Args:
+            steps: ``slice(a, b)``.
+            places: which pairs of a batch, ``range(begin, end)``; a rank's own are a part.
+
+        Returns:
+            ``(b - a, end - begin)`` integers: query row times the rows of the corpus, plus passage
+            row.
+
+        Raises:
+            IndexError: as for ``plan[a:b]``; places outside a batch.
+            ValueError: a plan with negatives; more than 3,037,000,499 rows, whose pairs would leave
+                64 bits.
+        """
+        first, last = self._bounds(steps)
+        if not 0 <= places.start <= places.stop <= self._batch_size or places.step != 1:
+            raise IndexError(f"{places}: the places of a batch are in range(0, {self._batch_size})")
+        codes = np.empty((last - first, len(places)), np.int64)
+        own = (places.start, places.stop)
+        self._core.fill_codes(first, own, codes.reshape(-1), None)
+        return codes
+
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
         pairs = np.empty((count, self._batch_size, self.width), np.int64)
         self._core.fill(first, pairs.reshape(-1), None)

@@ -10,15 +10,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridsampler.pairs import encode
 from hybridsampler.plan import BatchPlan
 from hybridsampler.states import differences
 
 STATE_VERSION = 1
 # Pairs that an iterator makes at once, after a first batch that comes alone and at once.
 _AHEAD = 1 << 14
-# Above this, query * rows + passage leaves int64.
-_MOST_ROWS = 3_037_000_499
 
 
 class HybridBatchSampler:
@@ -68,8 +65,9 @@ class HybridBatchSampler:
     ) -> None:
         """Check the numbers."""
         rows = len(plan.corpus)
-        if rows > _MOST_ROWS:
-            raise ValueError(f"{rows} rows: an index of a pair holds {_MOST_ROWS} at most")
+        if plan.width == 2:
+            # Raises now for too many rows, and not in the first epoch.
+            plan.codes(slice(0, 0), range(0))
         if steps_per_epoch is None:
             steps_per_epoch = rows // plan.batch_size
         if steps_per_epoch < 1:
@@ -208,7 +206,7 @@ class _Batches(Iterator[list[Any]]):
 
     def _go_to(self, step: int) -> None:
         self.next_step = step
-        self._ready: Iterator[NDArray[np.int64]] = iter(())
+        self._ready: Iterator[list[Any]] = iter(())
         self._ahead = 1
 
     def __next__(self) -> list[Any]:
@@ -222,20 +220,21 @@ class _Batches(Iterator[list[Any]]):
         if self.next_step == self._last:
             # Now, and not when the next batch is asked for: zip(range(n), loader) never asks.
             self._sampler._finished(self)
-        # Half of the time of an epoch goes here. Making the lists in Rust took as long, and making
-        # many at once longer: numbers of one batch take the memory of those of the last. One buffer
-        # for all arrays did not pay.
-        items: list[Any] = batch.tolist()
-        return items if batch.ndim == 1 else list(map(tuple, items))
+        return batch
 
     def _prepare(self) -> None:
         sampler = self._sampler
         last = min(self.next_step + self._ahead, self._last)
-        own = slice(sampler.rank * sampler.batch_size, (sampler.rank + 1) * sampler.batch_size)
-        pairs = sampler.plan[self.next_step : last][:, own]
-        # What PairDataset takes: a number for each pair, or with negatives a tuple.
-        rows = len(sampler.plan.corpus)
-        self._ready = iter(pairs if pairs.shape[-1] > 2 else encode(pairs, rows))
+        steps, begin = slice(self.next_step, last), sampler.rank * sampler.batch_size
+        own = range(begin, begin + sampler.batch_size)
+        # What PairDataset takes: an integer for each pair, or with negatives a tuple. The list of a
+        # batch is made when it is due, and most of the time of an epoch goes there. Making lists in
+        # Rust took as long, and making many at once longer: numbers of one batch take the memory of
+        # those of the last. One buffer for all arrays did not pay.
+        if sampler.plan.width == 2:
+            self._ready = map(np.ndarray.tolist, sampler.plan.codes(steps, own))
+        else:
+            self._ready = map(_tuples, sampler.plan[steps][:, own.start : own.stop])
         self._ahead = min(4 * self._ahead, max(1, _AHEAD // sampler.plan.batch_size))
 
     def state_dict(self) -> dict[str, Any]:
@@ -247,6 +246,10 @@ class _Batches(Iterator[list[Any]]):
         self._sampler._latest = self
         self._last = (self._sampler.epoch + 1) * len(self._sampler)
         self._go_to(step)
+
+
+def _tuples(batch: NDArray[np.int64]) -> list[Any]:
+    return list(map(tuple, batch.tolist()))
 
 
 def _distributed() -> tuple[int, int] | None:

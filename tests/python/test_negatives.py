@@ -191,6 +191,13 @@ def test_how_many(negatives: int) -> None:
         BatchPlan(corpus, Mix(monolingual=1), 2, negatives=negatives)
 
 
+def test_pairs_with_negatives_have_no_integers() -> None:
+    corpus = built(Rough(list(range(9)), ["en"] * 9, None, {}), [[]] * 9)
+    plan = BatchPlan(corpus, Mix(monolingual=1), 2, negatives=1)
+    with pytest.raises(ValueError, match="pairs with hard negatives have no integers: take the"):
+        plan.codes(slice(0, 3), range(2))
+
+
 def test_a_corpus_without_lists() -> None:
     with pytest.raises(ValueError, match=r"no lists of them: give them to ParallelCorpus"):
         BatchPlan(regular(9, ["en"]).corpus, Mix(monolingual=1), 2, negatives=1)

@@ -89,6 +89,18 @@ def test_steps_in_any_order_are_the_slices(case: Case, draw: st.DataObject) -> N
     assert (plan[start + first : start + last] == batches[first:last]).all()
 
 
+@given(cases(), st.integers(0, 300), st.data())
+def test_codes_are_the_pairs_as_integers(case: Case, first: int, draw: st.DataObject) -> None:
+    plan = case.plan()
+    begin = draw.draw(st.integers(0, plan.batch_size))
+    end = draw.draw(st.integers(begin, plan.batch_size))
+    codes = plan.codes(slice(first, first + 9), range(begin, end))
+    pairs = plan[first : first + 9][:, begin:end]
+    rows = len(plan.corpus)
+    assert codes.dtype == np.int64
+    assert codes.tolist() == [[query * rows + passage for query, passage in b] for b in pairs]
+
+
 @given(cases(random_draws=False), st.integers(0, 2**62))
 def test_steps_far_out_are_the_slices(case: Case, start: int) -> None:
     plan = case.plan()
@@ -610,6 +622,12 @@ def test_negative_step_of_stream() -> None:
 def test_slices_without_end_or_with_a_stride(steps: slice) -> None:
     with pytest.raises(IndexError, match=r"ask for plan\[a:b\]"):
         one_stream(30, 4)[steps]
+
+
+@pytest.mark.parametrize("places", [range(-1, 2), range(3, 5), range(2, 1), range(0, 4, 2)])
+def test_codes_of_places_that_a_batch_has_not(places: range) -> None:
+    with pytest.raises(IndexError, match=r"the places of a batch are in range\(0, 4\)"):
+        one_stream(30, 4).codes(slice(0, 3), places)
 
 
 @pytest.mark.parametrize("step", [1.0, "1", None, (0, 1)])

@@ -1,7 +1,11 @@
 //! The shuffle is a bijection for every size, the same one by one and in bulk, and shows no structure.
 
+mod common;
+
+use common::at_every_level;
 use hybridsampler_core::key::Key;
 use hybridsampler_core::permutation::Permutation;
+use hybridsampler_core::score::simd;
 use proptest::prelude::*;
 
 fn all(n: u64, key: Key) -> Vec<u64> {
@@ -67,17 +71,51 @@ fn does_not_collide_for_huge_sizes() {
     }
 }
 
+/// Of all magnitudes, those beyond 2^32 and 2^62 included, where the arithmetic changes.
+fn sizes() -> impl Strategy<Value = u64> {
+    (0_u32..64, any::<u64>()).prop_map(|(power, word)| (1_u64 << power) - word % (1 << power) / 2)
+}
+
 proptest! {
     #[test]
-    fn bulk_equals_one_by_one(n in 1_u64..1 << 40, seed: u64, at: prop::sample::Index, len in 0_usize..200) {
+    fn bulk_equals_one_by_one(n in sizes(), seed: u64, at: prop::sample::Index, len in 0_usize..200) {
         let permutation = Permutation::new(n, Key::from_seed(seed));
         let start = at.index(n as usize) as u64;
         let mut out = vec![0; len.min((n - start) as usize)];
         permutation.fill(start, &mut out);
-        for (i, x) in out.iter().enumerate() {
-            prop_assert_eq!(*x, permutation.apply(start + i as u64));
+        let inputs: Vec<u64> = (start..).take(out.len()).collect();
+        let images: Vec<u64> = inputs.iter().map(|&x| permutation.apply(x)).collect();
+        prop_assert_eq!(&out, &images);
+        let mut values = inputs;
+        permutation.apply_each(&mut values);
+        prop_assert_eq!(values, images);
+    }
+
+    #[test]
+    fn bulk_places_equal_one_by_one(seed: u64, first in 0_u64..1 << 31, len in 0_usize..200) {
+        let key = Key::from_seed(seed);
+        let mut places = vec![0; len];
+        key.places(first, &mut places);
+        for (n, &place) in (first..).zip(&places) {
+            prop_assert_eq!(u64::from(place), key.below(n, n + 1));
         }
     }
+
+    #[test]
+    fn bulk_shuffles_equal_those_of_fisher_and_yates(seed: u64, len in 0_usize..300) {
+        let key = Key::from_seed(seed);
+        let (mut naive, mut values): (Vec<usize>, Vec<usize>) = ((0..len).collect(), (0..len).collect());
+        for at in (1..len).rev() {
+            naive.swap(at, key.below(at as u64, at as u64 + 1) as usize);
+        }
+        key.shuffle(&mut values);
+        prop_assert_eq!(values, naive);
+    }
+}
+
+#[test]
+fn every_level_passes_the_same_tests() {
+    at_every_level("bulk_", simd);
 }
 
 /// Pearson's statistic of counts that should be equal.

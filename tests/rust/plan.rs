@@ -174,6 +174,21 @@ proptest! {
             prop_assert_eq!(&batches(&plan, t as u64, 1, Some(1)), &whole[t * width..][..width]);
         }
     }
+
+    #[test]
+    fn codes_are_those_of_the_pairs(case in cases(), random: bool, first in 0_u64..30, begin: prop::sample::Index, len: prop::sample::Index) {
+        let plan = case.plan(if random { Draws::Random } else { Draws::Balanced });
+        let size = case.batch_size as usize;
+        let begin = begin.index(size);
+        let own = begin..begin + 1 + len.index(size - begin);
+        let mut codes = vec![0; 20 * own.len()];
+        plan.fill_codes(first, own.start as u64..own.end as u64, &mut codes, Some(1)).expect("few rows");
+        let rows = case.group.len() as i64;
+        let pairs = batches(&plan, first, 20, Some(1));
+        let of = |batch: &[i64]| batch.chunks(2).map(|pair| pair[0] * rows + pair[1]).collect::<Vec<_>>();
+        let expected: Vec<i64> = pairs.chunks(2 * size).flat_map(|batch| of(batch)[own.clone()].to_vec()).collect();
+        prop_assert_eq!(codes, expected);
+    }
 }
 
 #[test]

@@ -8,10 +8,13 @@
 //! a batch takes one of each stripe: a class of at most `M` members lies in one stripe or straddles one boundary, and the
 //! permutation that leads from a stripe to the next keeps the members before the boundary away from those behind it.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bits::Bits;
+use crate::kernels::{Work, widest};
 use crate::key::Key;
 use crate::order::Order;
 use crate::permutation::Permutation;
@@ -210,12 +213,7 @@ impl Deal {
         let offset = (self.first_left_out(key, pass) + self.left_out()) % all;
         for (batch, &j) in out.chunks_mut(self.batch_size as usize).zip(js) {
             order.fill(j * self.batch_size, batch);
-            for place in batch {
-                *place += offset;
-                if *place >= all {
-                    *place -= all;
-                }
-            }
+            widest(Shift { places: batch, offset, all });
         }
     }
 
@@ -334,6 +332,24 @@ impl Layout<'_> {
         self.stretches.rotate_left(k);
         if !head.is_empty() {
             self.stretches.push(head);
+        }
+    }
+}
+
+/// Moves places on in a circle of `all`.
+struct Shift<'a> {
+    places: &'a mut [u64],
+    offset: u64,
+    all: u64,
+}
+
+impl Work for Shift<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for place in self.places {
+            let moved = *place + self.offset;
+            // Below 0 comes out huge.
+            *place = moved.min(moved.wrapping_sub(self.all));
         }
     }
 }

@@ -3,10 +3,12 @@
 //! Steps are grouped by what they share, a pass of a stream or a window of one, so that the work common to its batches is
 //! done once; the groups are shared among threads.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::compact::Compact;
 use crate::deal::Deal;
+use crate::error::{Invalid, invalid};
 use crate::key::Key;
 use crate::negatives::Chooser;
 use crate::plan::{Located, Plan, drawn};
@@ -20,6 +22,8 @@ use crate::window::{Member, WINDOW, bucket};
 const PAIRS_PER_THREAD: usize = 1 << 15;
 /// Batches located at a time: bounds what is held beside them.
 const AT_ONCE: usize = 1 << 16;
+/// Rows whose pairs have integers of 63 bits: the root of 2^63.
+const MOST_CODED: u64 = 3_037_000_499;
 /// Batches dealt together: enough to share the work of a pass, few enough for every thread to get some.
 const TOGETHER: usize = 64;
 
@@ -28,9 +32,17 @@ const TOGETHER: usize = 64;
 struct Batch {
     /// The id of each pair: a member of its language in monolingual streams, else a group.
     ids: Vec<u64>,
-    /// Slots of query and passage.
+    /// Slots of query and passage; empty in monolingual streams.
     slots: Vec<(u32, u32)>,
-    categories: Vec<u32>,
+}
+
+/// What is written of a batch.
+#[derive(Clone, Copy)]
+enum Form {
+    /// All numbers of all pairs.
+    Numbers,
+    /// An integer for each pair from a place on.
+    Codes { begin: usize },
 }
 
 /// Batches of one stream whose numbers, ascending, lie in one pass, and in one window where there are any.
@@ -45,10 +57,43 @@ impl Plan {
     /// [`Plan::width`] numbers a pair. Long runs are shared among threads (all processors unless told); the result does
     /// not depend on it.
     pub fn fill(&self, first: u64, out: &mut [i64], threads: Option<usize>) {
-        let width = (self.width() * self.batch_size()) as usize;
+        self.write(first, out, (self.width() * self.batch_size()) as usize, Form::Numbers, threads);
+    }
+
+    /// Writes the pairs at the places `own` of the batches `first, first + 1, ...` as integers: `query row * rows of the
+    /// corpus + passage row`. Threads as in [`Plan::fill`].
+    ///
+    /// Errors: pairs with negatives, or of so many rows that an integer would leave 64 bits.
+    ///
+    /// # Panics
+    /// When the places lie outside a batch.
+    pub fn fill_codes(
+        &self,
+        first: u64,
+        own: Range<u64>,
+        out: &mut [i64],
+        threads: Option<usize>,
+    ) -> Result<(), Invalid> {
+        let rows = self.corpus.rows();
+        if self.options.negatives > 0 {
+            invalid!("pairs with hard negatives have no integers: take the batches themselves");
+        }
+        if rows > MOST_CODED {
+            invalid!("{rows} rows: the integer of a pair has room for {MOST_CODED} at most");
+        }
+        assert!(own.end <= self.batch_size(), "places {own:?} of {}", self.batch_size());
+        self.write(first, out, (own.end - own.start) as usize, Form::Codes { begin: own.start as usize }, threads);
+        Ok(())
+    }
+
+    /// Writes `width` numbers of each batch.
+    fn write(&self, first: u64, out: &mut [i64], width: usize, form: Form, threads: Option<usize>) {
+        if out.is_empty() {
+            return;
+        }
         let mut located = self.locate(first);
         for out in out.chunks_mut(AT_ONCE * width) {
-            let useful = (out.len() / PAIRS_PER_THREAD).max(1);
+            let useful = (out.len() / width * self.batch_size() as usize / PAIRS_PER_THREAD).max(1);
             // To ask for the number of processors takes longer than to fill some batches.
             let threads = if useful == 1 { 1 } else { threads::resolve(threads).min(useful) };
             let queue = Mutex::new(self.units(&mut located, out, width).into_iter());
@@ -56,7 +101,7 @@ impl Plan {
                 let mut batch = Batch::default();
                 let next = || queue.lock().map_or(None, |mut queue| queue.next());
                 while let Some(unit) = next() {
-                    self.fill_unit(unit, &mut batch, |_, _, _, _| ());
+                    self.fill_unit(unit, form, &mut batch, |_, _, _, _| ());
                 }
             };
             if threads == 1 {
@@ -114,38 +159,79 @@ impl Plan {
         let width = (self.width() * self.batch_size()) as usize;
         let mut batch = Batch::default();
         for unit in self.units(&mut self.locate(first), out, width) {
-            self.fill_unit(unit, &mut batch, &mut see);
+            self.fill_unit(unit, Form::Numbers, &mut batch, &mut see);
         }
     }
 
-    fn fill_unit(&self, unit: Unit<'_>, batch: &mut Batch, mut see: impl FnMut(Stream, &[(u32, u32)], &[i64], usize)) {
+    fn fill_unit(
+        &self,
+        unit: Unit<'_>,
+        form: Form,
+        batch: &mut Batch,
+        mut see: impl FnMut(Stream, &[(u32, u32)], &[i64], usize),
+    ) {
         let (stream, ..) = *self.streams.get(unit.stream);
         let source = &self.corpus.sources()[stream.source as usize];
-        let width = self.width() as usize;
+        let (width, size) = (self.width() as usize, self.batch_size() as usize);
         let positions = self.positions(unit.stream, &unit.numbers);
-        for ((&number, positions), out) in
-            unit.numbers.iter().zip(positions.chunks_exact(self.batch_size() as usize)).zip(unit.out)
-        {
-            self.draw(unit.stream, number, positions, batch);
-            source.write_rows(stream.slot, &batch.ids, &batch.slots, width, out);
-            let random = match self.options.negatives {
-                0 => 0,
-                _ => self.fill_negatives(unit.stream, number, positions, batch, out),
-            };
-            see(stream, &batch.slots, out, random);
+        let categories = self.categories(stream, &unit.numbers);
+        let mut categories = categories.chunks_exact(size);
+        let rows = self.corpus.rows();
+        for ((&number, positions), out) in unit.numbers.iter().zip(positions.chunks_exact(size)).zip(unit.out) {
+            self.draw(unit.stream, number, positions, categories.next(), batch);
+            match form {
+                Form::Numbers => {
+                    let put = |pair: &mut [i64], query, passage| {
+                        (pair[0], pair[1]) = (query as i64, passage as i64);
+                    };
+                    source.put_rows(stream.slot, &batch.ids, &batch.slots, out.chunks_exact_mut(width), put);
+                    let random = match self.options.negatives {
+                        0 => 0,
+                        _ => self.fill_negatives(unit.stream, number, positions, batch, out),
+                    };
+                    see(stream, &batch.slots, out, random);
+                }
+                Form::Codes { begin } => {
+                    let (ids, slots) = (&batch.ids[begin..], batch.slots.get(begin..).unwrap_or_default());
+                    let put = |code: &mut i64, query, passage| *code = (query * rows + passage) as i64;
+                    source.put_rows(stream.slot, ids, slots, out.iter_mut(), put);
+                }
+            }
         }
+    }
+
+    /// The ordered pair of languages of each pair in batches of a cross-lingual stream, the language of each in those of a
+    /// mixed one, of groups that have all.
+    fn categories(&self, stream: Stream, numbers: &[u64]) -> Vec<u32> {
+        let levels = match stream.kind {
+            Kind::Monolingual => return Vec::new(),
+            Kind::CrossLingual => &self.pairs,
+            Kind::Mixed => &self.mixed,
+        };
+        let categories = drawn(levels[stream.source as usize].as_ref());
+        let size = self.batch_size();
+        let mut out = vec![0; numbers.len() * size as usize];
+        let mut rest = &mut out[..];
+        // Batches that follow each other share the work at their boundaries.
+        for run in numbers.chunk_by(|number, next| number + 1 == *next) {
+            let (now, later) = rest.split_at_mut(run.len() * size as usize);
+            categories.fill(run[0] * size, now);
+            rest = later;
+        }
+        out
     }
 
     /// Writes the negatives behind the pairs of a batch, and tells how many of them are random for want of listed ones.
     fn fill_negatives(&self, stream: usize, number: u64, positions: &[u64], batch: &Batch, out: &mut [i64]) -> usize {
-        let (_, key, deal) = self.streams.get(stream);
+        let (Stream { slot: own, .. }, key, deal) = self.streams.get(stream);
         let chooser = Chooser::new(self, stream, number, &batch.ids);
         let pass = number / deal.batches();
         let pairs = out.chunks_exact_mut(self.width() as usize);
         (0..)
             .zip(pairs)
-            .zip(positions.iter().zip(&batch.slots))
-            .map(|((place, pair), (&position, &(query, passage)))| {
+            .zip(positions)
+            .map(|((place, pair), &position)| {
+                let (query, passage) = own.map_or_else(|| batch.slots[place as usize], |slot| (slot, slot));
                 let turns = deal.turns(*key, pass, position);
                 let turn = self.visits(stream, deal.order().id(position), query, turns);
                 let (pair, negatives) = pair.split_at_mut(2);
@@ -191,35 +277,26 @@ impl Plan {
         found
     }
 
-    /// Ids and slots of the pairs of a batch, from the positions of its members.
-    fn draw(&self, stream: usize, number: u64, positions: &[u64], batch: &mut Batch) {
+    /// Ids and slots of the pairs of a batch, from the positions of its members and what [`Self::categories`] gave.
+    fn draw(&self, stream: usize, number: u64, positions: &[u64], categories: Option<&[u32]>, batch: &mut Batch) {
         let (stream, key, deal) = self.streams.get(stream);
         let s = stream.source as usize;
         let source = &self.corpus.sources()[s];
-        batch.ids.clear();
-        batch.ids.extend(positions.iter().map(|&position| deal.order().id(position)));
+        deal.order().ids(positions, &mut batch.ids);
         batch.slots.clear();
-        if let Some(slot) = stream.slot {
-            batch.slots.resize(positions.len(), (slot, slot));
-            return;
-        }
-        let cross = stream.kind == Kind::CrossLingual;
-        let width = source.languages().len() as u32;
-        batch.categories.resize(positions.len(), 0);
-        let categories = if cross { &self.pairs[s] } else { &self.mixed[s] };
-        drawn(categories.as_ref()).fill(number * self.batch_size(), &mut batch.categories);
-        if cross {
+        let Some(categories) = categories else { return };
+        if stream.kind == Kind::CrossLingual {
             let pairs = &self.ordered_pairs[s];
-            batch.slots.extend(batch.categories.iter().map(|&category| pairs[category as usize]));
+            batch.slots.extend(categories.iter().map(|&category| pairs[category as usize]));
         } else {
-            batch.slots.extend(batch.categories.iter().map(|&category| (category, category)));
+            batch.slots.extend(categories.iter().map(|&category| (category, category)));
         }
         if source.is_complete() {
             return;
         }
         let pass = number / deal.batches();
         for ((slots, &group), &position) in batch.slots.iter_mut().zip(&batch.ids).zip(positions) {
-            if source.slots(group).len() < width as usize {
+            if source.slots(group).len() < source.languages().len() {
                 let turn = first_choice(*key, source, group) + deal.turns(*key, pass, position);
                 *slots = self.rotate(source, s, stream.kind, group, turn);
             }

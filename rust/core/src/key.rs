@@ -3,6 +3,10 @@
 //! A key is hashed from its parent and a word, so (seed 1, pass 1) and (seed 2, pass 0) share nothing. Adding seeds
 //! instead makes them equal, which is a bug seen in the field.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
+use crate::kernels::{Work, widest};
+
 /// A 64-bit key. Derive one key for each use; never use the same key twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key(u64);
@@ -44,10 +48,48 @@ impl Key {
         ((self.word(n) as u128 * bound as u128) >> 64) as u64
     }
 
+    /// `out[i] = below(first + i, first + i + 1)`, many at once: where a shuffle puts each of its values.
+    ///
+    /// # Panics
+    /// For bounds beyond 32 bits.
+    pub fn places(self, first: u64, out: &mut [u32]) {
+        assert!(u32::try_from(first + out.len() as u64).is_ok(), "no shuffle of so many");
+        widest(Places { key: self, first, out });
+    }
+
     /// Shuffles values: Fisher and Yates.
+    ///
+    /// # Panics
+    /// With 2^32 values or more.
     pub fn shuffle<T>(self, values: &mut [T]) {
-        for i in (1..values.len()).rev() {
-            values.swap(i, self.below(i as u64, i as u64 + 1) as usize);
+        let mut places = [0; 64];
+        let mut left = values.len();
+        while left > 1 {
+            let first = left.saturating_sub(places.len());
+            self.places(first as u64, &mut places[..left - first]);
+            for at in (first..left).rev() {
+                values.swap(at, places[at - first] as usize);
+            }
+            left = first;
+        }
+    }
+}
+
+/// The work of [`Key::places`].
+struct Places<'a> {
+    key: Key,
+    first: u64,
+    out: &'a mut [u32],
+}
+
+impl Work for Places<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (n, place) in (self.first..).zip(self.out) {
+            let (word, bound) = (self.key.word(n), n + 1);
+            // Two products of 32 bits: vector registers have none of 64.
+            let high = (word >> 32) * bound + (((word & u64::from(u32::MAX)) * bound) >> 32);
+            *place = (high >> 32) as u32;
         }
     }
 }

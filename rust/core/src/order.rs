@@ -114,6 +114,15 @@ impl Order {
         }
     }
 
+    /// The ids at some positions, in place of what `ids` holds.
+    pub fn ids(&self, positions: &[u64], ids: &mut Vec<u64>) {
+        ids.clear();
+        match &self.ids {
+            Ids::All => ids.extend_from_slice(positions),
+            _ => ids.extend(positions.iter().map(|&at| self.id(at))),
+        }
+    }
+
     /// The position of a member of an order in which ids rise.
     #[must_use]
     pub fn position(&self, id: u64) -> u64 {

@@ -2,14 +2,12 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
-use crate::kernels::{Work, widest};
+use crate::kernels::{Digits, LANES, Network, Work, round_one, rounds, widest};
 use crate::key::Key;
 
 /// Below this a Fisher-Yates table is both cheaper and exactly uniform over the `n!` orders.
 const TABLE: u64 = 128;
 const MAX_ROUNDS: usize = 16;
-/// Lanes that go through the rounds together, so that the compiler can use vector registers.
-const LANES: usize = 32;
 
 /// A shuffle of `0..n` for any `1 <= n <= 2^63`.
 ///
@@ -46,12 +44,13 @@ impl Permutation {
     pub fn new(n: u64, key: Key) -> Self {
         assert!((1..=1 << 63).contains(&n), "no permutation of 0..{n}");
         if n <= TABLE {
-            let mut table = [0; TABLE as usize];
-            for i in 0..n {
+            let (mut table, mut places) = ([0; TABLE as usize], [0; TABLE as usize]);
+            key.places(0, &mut places[..n as usize]);
+            for (i, &j) in places[..n as usize].iter().enumerate() {
                 // "Inside-out" Fisher-Yates: place i, move what was there to the end.
-                let j = key.below(i, i + 1);
-                table[i as usize] = table[j as usize];
-                table[j as usize] = i as u8;
+                let j = j as usize % TABLE as usize;
+                table[i] = table[j];
+                table[j] = i as u8;
             }
             return Self(Method::Table(table));
         }
@@ -113,7 +112,7 @@ impl Work for Each<'_> {
     fn run(self) {
         for values in self.values.chunks_mut(LANES) {
             let mut digits = self.network.split(values);
-            self.network.rounds(&mut digits);
+            rounds(&mut digits, values.len(), self.network.network());
             self.network.join(&digits, values);
         }
     }
@@ -130,44 +129,21 @@ impl Work for Fill<'_> {
     #[inline(always)]
     fn run(self) {
         for (first, out) in (self.start..).step_by(LANES).zip(self.out.chunks_mut(LANES)) {
-            let mut digits = self.network.split_from(first, out);
-            self.network.rounds(&mut digits);
+            let mut digits = self.network.split_from(first);
+            rounds(&mut digits, out.len(), self.network.network());
             self.network.join(&digits, out);
         }
     }
 }
 
-/// The two digits of numbers in the mixed radix, one number a lane.
-struct Digits {
-    left: [u32; LANES],
-    right: [u32; LANES],
-}
-
-/// A hash of a digit to 32 bits. The multipliers are those of `lowbias32` (Wellons, hash prospector, 2018).
-#[inline(always)]
-const fn digest(digit: u32, key: (u32, u32)) -> u32 {
-    let mut x = (digit ^ key.0).wrapping_mul(0x7feb_352d);
-    x ^= x >> 15;
-    x.wrapping_add(key.1).wrapping_mul(0x846c_a68b)
-}
-
-/// `digit + digest` modulo `radix`, the digest scaled to `0..radix` by a multiplication.
-#[inline(always)]
-const fn turn(digit: u32, other: u32, key: (u32, u32), radix: u32) -> u32 {
-    let step = ((digest(other, key) as u64 * radix as u64) >> 32) as u32;
-    // Compared with what is left to the radix, for the sum may leave 32 bits.
-    let left = radix - step;
-    if digit >= left { digit - left } else { digit.wrapping_add(step) }
-}
-
 impl Feistel {
+    fn network(&self) -> Network<'_> {
+        Network { radices: (self.a, self.b), keys: self.keys[..self.round_count].as_chunks().0 }
+    }
+
     fn pass(&self, x: u64) -> u64 {
         let radix = u64::from(self.b);
-        let (mut left, mut right) = ((x / radix) as u32, (x % radix) as u32);
-        for pair in self.keys[..self.round_count].chunks_exact(2) {
-            left = turn(left, right, pair[0], self.a);
-            right = turn(right, left, pair[1], self.b);
-        }
+        let (left, right) = round_one(((x / radix) as u32, (x % radix) as u32), self.network());
         u64::from(left) * radix + u64::from(right)
     }
 
@@ -179,22 +155,25 @@ impl Feistel {
         x
     }
 
-    /// The digits of `first, first + 1, ...`; `out` is where they go in the end.
+    /// The digits of `first, first + 1, ...`.
     #[inline(always)]
-    fn split_from(&self, first: u64, out: &mut [u64]) -> Digits {
+    fn split_from(&self, first: u64) -> Digits {
         let mut digits = Digits { left: [0; LANES], right: [0; LANES] };
         let radix = u64::from(self.b);
+        let (mut left, mut right) = ((first / radix) as u32, (first % radix) as u32);
         if radix < LANES as u64 {
-            (first..).zip(&mut *out).for_each(|(x, slot)| *slot = x);
-            return self.split(out);
+            for i in 0..LANES {
+                (digits.left[i], digits.right[i]) = (left, right);
+                (left, right) = if right + 1 == self.b { (left + 1, 0) } else { (left, right + 1) };
+            }
+            return digits;
         }
         // At least LANES numbers share a left digit, so the right one overflows at most once.
-        let (l, r) = ((first / radix) as u32, (first % radix) as u32);
-        for i in 0..LANES {
-            let right = u64::from(r) + i as u64;
-            let over = right >= radix;
-            digits.left[i] = l + u32::from(over);
-            digits.right[i] = (if over { right - radix } else { right }) as u32;
+        let until_over = self.b - right;
+        for i in 0..LANES as u32 {
+            let over = i >= until_over;
+            digits.left[i as usize] = left.wrapping_add(u32::from(over));
+            digits.right[i as usize] = if over { i - until_over } else { right + i };
         }
         digits
     }
@@ -204,25 +183,22 @@ impl Feistel {
     fn split(&self, values: &[u64]) -> Digits {
         let mut digits = Digits { left: [0; LANES], right: [0; LANES] };
         let radix = u64::from(self.b);
-        // Division of doubles, by the vector, was no faster: few lanes come here at a time.
+        if u32::try_from(self.n).is_ok() {
+            // The quotient of two numbers of 32 bits, as a product with the rounded up inverse (Granlund and Montgomery
+            // 1994): a division takes several times as long.
+            let inverse = u64::MAX / radix + 1;
+            for (i, &x) in values.iter().enumerate() {
+                let left = ((u128::from(x) * u128::from(inverse)) >> 64) as u64;
+                digits.left[i] = left as u32;
+                digits.right[i] = (x - left * radix) as u32;
+            }
+            return digits;
+        }
         for (i, &x) in values.iter().enumerate() {
             digits.left[i] = (x / radix) as u32;
             digits.right[i] = (x % radix) as u32;
         }
         digits
-    }
-
-    /// All lanes round by round.
-    #[inline(always)]
-    fn rounds(&self, digits: &mut Digits) {
-        for pair in self.keys[..self.round_count].chunks_exact(2) {
-            for i in 0..LANES {
-                digits.left[i] = turn(digits.left[i], digits.right[i], pair[0], self.a);
-            }
-            for i in 0..LANES {
-                digits.right[i] = turn(digits.right[i], digits.left[i], pair[1], self.b);
-            }
-        }
     }
 
     /// The numbers that the digits make, walked back into the range.

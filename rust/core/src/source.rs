@@ -123,41 +123,50 @@ impl Source {
         Some(self.row(group + at as u64, slot))
     }
 
-    /// Writes the rows of the members of a stream, as query and passage of pairs of `width` numbers. `slot` is the
-    /// stream's language if it has one; `slots` are those of query and passage.
+    /// Puts query row and passage row of each member of a stream into `out`. `slot` is the stream's language if it has
+    /// one; else `slots` are those of query and passage.
     ///
     /// # Panics
     /// When a group lacks a language that it is drawn in.
-    pub fn write_rows(&self, slot: Option<u32>, ids: &[u64], slots: &[(u32, u32)], width: usize, out: &mut [i64]) {
+    pub fn put_rows<O>(
+        &self,
+        slot: Option<u32>,
+        ids: &[u64],
+        slots: &[(u32, u32)],
+        out: impl Iterator<Item = O>,
+        put: impl Fn(O, u64, u64),
+    ) {
         // One loop for each kind of table: the row is looked up millions of times a second.
         match (&self.table, slot) {
             (Table::Regular(block), Some(slot)) => {
                 let first = block.row(0, slot);
-                write(ids, slots, width, out, |id, _| (first + id * block.by_group, first + id * block.by_group));
+                put_same(ids, out, put, |id| first + id * block.by_group);
             }
             (Table::Regular(block), None) => {
                 let offsets = &block.offsets[..];
-                write(ids, slots, width, out, |id, (query, passage)| {
+                put_each(ids, slots, out, put, |id, (query, passage)| {
                     let first = block.base + id * block.by_group;
                     (first + offsets[query as usize], first + offsets[passage as usize])
                 });
             }
-            (Table::Full(rows), _) => {
+            (Table::Full(rows), Some(slot)) => {
                 let count = self.languages.len();
-                write(ids, slots, width, out, |id, (query, passage)| {
+                put_same(ids, out, put, |id| rows[id as usize * count + slot as usize].into());
+            }
+            (Table::Full(rows), None) => {
+                let count = self.languages.len();
+                put_each(ids, slots, out, put, |id, (query, passage)| {
                     let group = &rows[id as usize * count..][..count];
                     (group[query as usize].into(), group[passage as usize].into())
                 });
             }
-            (Table::Sparse { rows, .. }, Some(_)) => {
-                write(ids, slots, width, out, |id, _| (rows.get(id), rows.get(id)));
-            }
+            (Table::Sparse { rows, .. }, Some(_)) => put_same(ids, out, put, |id| rows.get(id)),
             (Table::Sparse { .. }, None) => {
                 let row = |id, slot| match self.version(id, slot) {
                     Some(row) => row,
                     None => unreachable!("a group is drawn in a language that it lacks"),
                 };
-                write(ids, slots, width, out, |id, (query, passage)| (row(id, query), row(id, passage)));
+                put_each(ids, slots, out, put, |id, (query, passage)| (row(id, query), row(id, passage)));
             }
         }
     }
@@ -228,15 +237,22 @@ impl Source {
     }
 }
 
-fn write(
+fn put_same<O>(ids: &[u64], out: impl Iterator<Item = O>, put: impl Fn(O, u64, u64), row: impl Fn(u64) -> u64) {
+    for (out, &id) in out.zip(ids) {
+        let row = row(id);
+        put(out, row, row);
+    }
+}
+
+fn put_each<O>(
     ids: &[u64],
     slots: &[(u32, u32)],
-    width: usize,
-    out: &mut [i64],
+    out: impl Iterator<Item = O>,
+    put: impl Fn(O, u64, u64),
     rows: impl Fn(u64, (u32, u32)) -> (u64, u64),
 ) {
-    for ((pair, &id), &slots) in out.chunks_exact_mut(width).zip(ids).zip(slots) {
+    for ((out, &id), &slots) in out.zip(ids).zip(slots) {
         let (query, passage) = rows(id, slots);
-        (pair[0], pair[1]) = (query as i64, passage as i64);
+        put(out, query, passage);
     }
 }

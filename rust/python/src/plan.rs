@@ -59,6 +59,19 @@ impl Plan {
         Ok(())
     }
 
+    /// Writes the pairs at the places from `own.0` to before `own.1` of the batches from `first` on, each as one integer.
+    fn fill_codes(
+        &self,
+        py: Python<'_>,
+        first: u64,
+        own: (u64, u64),
+        mut out: PyReadwriteArray1<'_, i64>,
+        threads: Option<usize>,
+    ) -> PyResult<()> {
+        let out = out.as_slice_mut()?;
+        py.detach(|| self.0.fill_codes(first, own.0..own.1, out, threads)).map_err(value_error)
+    }
+
     /// The stream of a step: name of the kind, number of the source, slot of the language.
     fn stream(&self, py: Python<'_>, step: u64) -> Named {
         named(py.detach(|| self.0.stream(step)))
