@@ -4,9 +4,7 @@
 //! members left over sit out, and who sits out moves on by `r` each pass, so after whole passes any two members' counts
 //! differ by at most 1.
 //!
-//! Without classes a keyed permutation of `M B` places does. With classes the places are cut into `B` stripes of `M`, and
-//! a batch takes one of each stripe: a class of at most `M` members lies in one stripe or straddles one boundary, and the
-//! permutation that leads from a stripe to the next keeps the members before the boundary away from those behind it.
+//! Without classes a keyed permutation of `M B` places does; with classes [`Stripes`] keep them apart.
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
@@ -18,6 +16,7 @@ use crate::kernels::{Work, widest};
 use crate::key::Key;
 use crate::order::Order;
 use crate::permutation::Permutation;
+use crate::stripes::Stripes;
 
 /// The passes of one stream.
 #[derive(Debug)]
@@ -46,16 +45,6 @@ struct TooLarge {
     /// Where it begins among the positions.
     position: u64,
     members: u64,
-}
-
-/// The places of a pass in one line, and which classes straddle the boundaries of its stripes.
-#[derive(Debug)]
-struct Layout<'a> {
-    starts: &'a Bits,
-    stretches: Vec<Range<u64>>,
-    /// Of the class at the end of stripe `q`: its members there, and those at the head of stripe `q + 1`; 0 and 0 when
-    /// the boundary divides no class.
-    straddling: Vec<(u64, u64)>,
 }
 
 impl Deal {
@@ -140,8 +129,8 @@ impl Deal {
         match self.starts() {
             None => self.fill_shuffled(key, pass, js, out),
             Some(starts) => {
-                let layout = self.layout(starts, key, pass);
-                self.fill_striped(&layout, pass_key, js, out);
+                let left_out = (self.first_left_out(key, pass), self.left_out());
+                Stripes::new(starts, pass_key, left_out, (self.batches, self.batch_size)).fill(js, out);
                 for (batch, &j) in out.chunks_mut(self.batch_size as usize).zip(js) {
                     // So that every rank sees every stripe.
                     pass_key.derive(u64::MAX).derive(j).shuffle(batch);
@@ -216,124 +205,6 @@ impl Deal {
             widest(Shift { places: batch, offset, all });
         }
     }
-
-    fn fill_striped(&self, layout: &Layout<'_>, key: Key, js: &[u64], out: &mut [u64]) {
-        let (batches, size) = (self.batches, self.batch_size as usize);
-        let mut lanes = js.to_vec();
-        let mut spare = lanes.clone();
-        Permutation::new(batches, key.derive(0)).apply_each(&mut lanes);
-        for q in 0..size {
-            let stripe = q as u64 * batches;
-            for (batch, &lane) in out.chunks_mut(size).zip(&lanes) {
-                batch[q] = layout.place(stripe + lane);
-            }
-            if let Some(&(before, behind)) = layout.straddling.get(q) {
-                next_stripe(batches, before, behind, key.derive(1 + q as u64), &mut lanes, &mut spare);
-            }
-        }
-    }
-
-    fn layout<'a>(&self, starts: &'a Bits, key: Key, pass: u64) -> Layout<'a> {
-        let (places, left_out) = (self.places(), self.left_out());
-        // All places in a circle but those left out.
-        let end = self.first_left_out(key, pass);
-        let begin = if left_out == 0 { 0 } else { (end + left_out) % places };
-        let (first, next) = (starts.last_at_or_before(end), starts.first_after(end));
-        let mut stretches: Vec<Range<u64>> = Vec::new();
-        if left_out > 0 && first < end && end < begin && begin < next {
-            // Those left out lie inside one class: read the rest of it in one go.
-            stretches.extend([begin..next, first..end, next..places, 0..first]);
-        } else if left_out > 0 && end < begin {
-            stretches.extend([begin..places, 0..end]);
-        } else {
-            // Those left out lie at both ends of the places, or none are.
-            stretches.push(begin..if left_out == 0 { places } else { end });
-        }
-        let mut layout = Layout { starts, stretches, straddling: Vec::new() };
-        layout.stretches.retain(|stretch| !stretch.is_empty());
-        // Begin at a random class, lest neighbours share a stripe, and so never a batch, in every pass.
-        let at = key.derive(pass).derive(u64::MAX - 1).below(0, self.batches * self.batch_size);
-        layout.rotate(at + 1 - layout.run_before(at + 1));
-        layout.straddling = (1..self.batch_size).map(|q| layout.straddling_at(q * self.batches)).collect();
-        layout
-    }
-}
-
-impl Layout<'_> {
-    /// The place at an index of the line that the stretches make.
-    fn place(&self, index: u64) -> u64 {
-        let (k, offset) = self.find(index);
-        self.stretches[k].start + offset
-    }
-
-    /// The stretch that an index of the line lies in, and the offset in there.
-    fn find(&self, mut index: u64) -> (usize, u64) {
-        for (k, stretch) in self.stretches.iter().enumerate() {
-            let len = stretch.end - stretch.start;
-            if index < len {
-                return (k, index);
-            }
-            index -= len;
-        }
-        unreachable!("an index behind the line");
-    }
-
-    /// Of the class of the member before `index`, how many members stand directly before `index`.
-    fn run_before(&self, index: u64) -> u64 {
-        let (mut k, offset) = self.find(index - 1);
-        let mut last = self.stretches[k].start + offset;
-        let class = self.starts.last_at_or_before(last);
-        let mut run = 0;
-        loop {
-            let from = class.max(self.stretches[k].start);
-            run += last + 1 - from;
-            if from > self.stretches[k].start || k == 0 {
-                return run;
-            }
-            k -= 1;
-            last = self.stretches[k].end - 1;
-            if self.starts.last_at_or_before(last) != class {
-                return run;
-            }
-        }
-    }
-
-    /// Of the class of the member at `index`, how many members stand from there on.
-    fn run_behind(&self, index: u64) -> u64 {
-        let (mut k, offset) = self.find(index);
-        let mut first = self.stretches[k].start + offset;
-        let (class, next) = (self.starts.last_at_or_before(first), self.starts.first_after(first));
-        let mut run = 0;
-        loop {
-            let to = next.min(self.stretches[k].end);
-            run += to - first;
-            k += 1;
-            if to < self.stretches[k - 1].end || k == self.stretches.len() {
-                return run;
-            }
-            first = self.stretches[k].start;
-            if self.starts.last_at_or_before(first) != class {
-                return run;
-            }
-        }
-    }
-
-    fn straddling_at(&self, index: u64) -> (u64, u64) {
-        let class = |index| self.starts.last_at_or_before(self.place(index));
-        if class(index - 1) == class(index) { (self.run_before(index), self.run_behind(index)) } else { (0, 0) }
-    }
-
-    /// Makes the line begin at `index`, where a class begins.
-    fn rotate(&mut self, index: u64) {
-        let (k, offset) = self.find(index);
-        let cut = self.stretches[k].start + offset;
-        let head = self.stretches[k].start..cut;
-        self.stretches[k].start = cut;
-        self.stretches.rotate_left(k);
-        if !head.is_empty() {
-            self.stretches.push(head);
-        }
-    }
 }
 
 /// Moves places on in a circle of `all`.
@@ -378,39 +249,4 @@ fn overlap(begin: u64, len: u64, all: u64, range: Range<u64>) -> u64 {
 /// How many of the numbers below `end` leave `rest` when divided by `divisor`.
 fn ticks(end: u128, divisor: u64, rest: u64) -> u64 {
     end.saturating_sub(rest.into()).div_ceil(divisor.into()) as u64
-}
-
-/// Leads each batch from its member of one stripe to its member of the next: a bijection of `0..len`.
-///
-/// The last `before` members of this stripe and the first `behind` of the next are one class, so none of the former leads
-/// to one of the latter. Both lead to the `len - behind` others; those that are free for the class behind the boundary
-/// are told by a rotation, for each batch stands at a random member already. `others` is room for as many lanes.
-fn next_stripe(len: u64, before: u64, behind: u64, key: Key, lanes: &mut [u64], others: &mut [u64]) {
-    if before == 0 {
-        Permutation::new(len, key).apply_each(lanes);
-        return;
-    }
-    let free = len - before;
-    let turn = key.below(u64::MAX, free);
-    let target = |lane: u64| {
-        let rotated = if lane + turn >= free { lane + turn - free } else { lane + turn };
-        if lane >= free {
-            behind + (lane - free)
-        } else if rotated < behind {
-            rotated
-        } else {
-            before + rotated
-        }
-    };
-    // Now those that lead to the class are below `behind`, and the others, permuted, above.
-    for (other, lane) in others.iter_mut().zip(lanes.iter_mut()) {
-        *lane = target(*lane);
-        *other = lane.saturating_sub(behind);
-    }
-    Permutation::new(len - behind, key).apply_each(others);
-    for (lane, other) in lanes.iter_mut().zip(others) {
-        if *lane >= behind {
-            *lane = behind + *other;
-        }
-    }
 }

@@ -36,6 +36,7 @@ pub mod screen;
 pub mod source;
 pub mod stats;
 pub mod streams;
+mod stripes;
 pub mod tally;
 mod threads;
 pub mod trec;
