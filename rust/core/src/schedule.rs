@@ -82,6 +82,9 @@ impl Schedule {
     pub fn at(&self, n: u64) -> (usize, u64) {
         match &self.method {
             Method::Blocks { members, key } => {
+                if let [member] = members[..] {
+                    return (member as usize, n);
+                }
                 let (block, i) = (n / self.total, n % self.total);
                 let order = Permutation::new(self.total, key.derive(block));
                 (members[order.apply(i) as usize] as usize, block)
