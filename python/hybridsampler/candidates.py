@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -137,6 +136,8 @@ def open_candidates(
     elif isinstance(source, Iterable):
         if spool_folder is not None and not Path(spool_folder).is_dir():
             raise FileNotFoundError(f"spool_folder={str(spool_folder)!r} is no folder: create it")
+        import tempfile  # and with it much that arrays and shards do not need
+
         # Without a name in the folder, so that it is gone even when the process is killed.
         with tempfile.TemporaryFile(dir=spool_folder) as file:
             yield Candidates([_spooled(file, source)])

@@ -9,7 +9,6 @@ in integers.
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +16,21 @@ from numpy.typing import NDArray
 Float64 = NDArray[np.float64]
 
 
-def _pair(value: Fraction) -> tuple[float, float]:
-    high = float(value)
-    return high, float(value - Fraction(high))
+def _pair(numerator: int, denominator: int) -> tuple[float, float]:
+    high = numerator / denominator  # of integers, so rounded once
+    top, bottom = high.as_integer_ratio()
+    return high, (numerator * bottom - top * denominator) / (denominator * bottom)
 
 
-# ln 2 = 2 atanh(1/3) = 2 (1/3 + 1/(3 * 3^3) + 1/(5 * 3^5) + ...); 80 terms leave less than 2^-250.
-_LN2 = sum((Fraction(2, (2 * k + 1) * 3 ** (2 * k + 1)) for k in range(80)), Fraction(0))
-_LN2_PAIR = _pair(_LN2)
-_TWO_OVER_LN2 = _pair(2 / _LN2)
+# ln 2 = 2 atanh(1/3) = 2 (1/3 + 1/(3 * 3^3) + 1/(5 * 3^5) + ...), in units
+# of 2^-300; 80 terms leave less than 2^-250.
+_ONE = 1 << 300
+_LN2 = sum(2 * _ONE // ((2 * k + 1) * 3 ** (2 * k + 1)) for k in range(80))
+_LN2_PAIR = _pair(_LN2, _ONE)
+_TWO_OVER_LN2 = _pair(2 * _ONE, _LN2)
 # The coefficients of atanh. Its argument is below .172, so the terms from 22 on are below 2^-111 of
 # the sum, and those from 11 on below 2^-55: one float64 is enough for them.
-_ATANH = [_pair(Fraction(1, 2 * k + 1)) for k in range(22)]
+_ATANH = [_pair(1, 2 * k + 1) for k in range(22)]
 _ATANH_PAIRS = 11
 # Those of exp; below ln 2 the terms from 19 on are below 2^-66.
 _EXP = [1 / math.factorial(n) for n in range(19)]

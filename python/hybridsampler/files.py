@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     A reader, and a run that is killed at any moment, sees the old file or the new one, never a
     part. Raises ``OSError`` as the file system does.
     """
+    import tempfile  # and with it much that who writes nothing does not need
+
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     draft = Path(name)

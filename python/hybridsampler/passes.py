@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from hybridsampler.progress import Tell
 from hybridsampler.ranking import RankCounter
 
 _MARK = b"hspass1\0"
+_DIGEST = 32  # bytes of SHA-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Checkpoint:
         if not path.exists():
             return
         data = path.read_bytes()
-        head = len(_MARK) + hashlib.sha256().digest_size
+        head = len(_MARK) + _DIGEST
         if not data.startswith(_MARK) or len(data) < head:
             raise ValueError(f"{path} is no checkpoint of a count: name another file")
         if candidates is not None and data[len(_MARK) : head] != candidates:
@@ -151,6 +151,8 @@ def count(
 
 def _identity(candidates: Candidates, languages: Sequence[str], start: int, stop: int) -> bytes:
     """Return a hash of what the candidates are, as far as it is known without reading them."""
+    import hashlib  # for checkpoints alone
+
     digest = hashlib.sha256(f"{candidates.shape} {start} {stop}".encode())
     for name in languages:
         text = str(name)

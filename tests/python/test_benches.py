@@ -317,8 +317,9 @@ def _naive_means(
 
 def test_the_imports_bench_times_ours_beside_numpys(tmp_path: Path) -> None:
     _run([str(BENCHES / "imports.py"), "--rounds", "2", "--record", str(tmp_path)])
-    ours, numpys = _record(tmp_path, "imports")["results"]
+    ours, whole, numpys = _record(tmp_path, "imports")["results"]
     assert (ours["name"], numpys["name"]) == ("hybridsampler", "numpy")
+    assert whole["name"] == "hybridsampler, all names"
     assert 0 < numpys["seconds"] <= numpys["median_seconds"]
     assert ours["runs"] == numpys["runs"] == 2
     _drawn_again(tmp_path, "imports")

@@ -127,8 +127,55 @@ def _run(code: str) -> str:
 
 def test_importing_the_package_brings_neither_torch_nor_the_command_line() -> None:
     heavy = f"{FRAMEWORKS} safetensors pyarrow matplotlib typer rich pydantic jinja2"
-    code = f"import hybridsampler, sys; print([m for m in {heavy.split()} if m in sys.modules])"
+    code = (
+        "from hybridsampler import *; import sys; "
+        f"print([m for m in {heavy.split()} if m in sys.modules])"
+    )
     assert _run(code) == "[]"
+
+
+def test_importing_the_package_brings_none_of_its_rooms() -> None:
+    """Not even NumPy: each public name comes with its room when it is first used."""
+    code = (
+        "import hybridsampler, sys\n"
+        "def held(): return sorted(m for m in sys.modules if m.startswith('hybridsampler.'))\n"
+        "print(held(), 'numpy' in sys.modules)\n"
+        "from hybridsampler import Mix\n"
+        "print(held(), Mix is hybridsampler.Mix, 'Mix' in vars(hybridsampler))"
+    )
+    assert _run(code).splitlines() == ["[] False", "['hybridsampler.mix'] True True"]
+
+
+def test_the_public_names_are_there_for_people_programs_and_type_checkers() -> None:
+    code = (
+        "import hybridsampler, pickle\n"
+        "print({*hybridsampler.__all__} <= {*dir(hybridsampler)})\n"
+        "print(hybridsampler.trec.score_run is hybridsampler.score_run)\n"
+        "print(pickle.loads(pickle.dumps(hybridsampler.Mix)) is hybridsampler.Mix)\n"
+        "try: hybridsampler.evaluat\n"
+        "except AttributeError as error: print(error)\n"
+        "from hybridsampler import *\n"
+        "print(evaluate is hybridsampler.evaluate, BatchPlan.__module__)"
+    )
+    assert _run(code).splitlines() == [
+        *("True", "True", "True"),
+        "module 'hybridsampler' has no attribute 'evaluat'",
+        "True hybridsampler.plan",
+    ]
+    # What a type checker reads are the imports; what runs is a table.
+    import hybridsampler
+
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    read = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module or "").startswith("hybridsampler.")
+    }
+    assert sorted(read) == hybridsampler.__all__
+    rooms = vars(hybridsampler)["_ROOMS"]
+    assert {name: f"hybridsampler.{room}" for name, room in rooms.items()} == read
 
 
 def test_the_integrations_bring_their_own_framework_alone() -> None:

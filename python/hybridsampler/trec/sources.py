@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,6 +116,9 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
         return read_parquet(path, data, value)
     if not start.startswith(_GZIP):
         return data
+    import gzip
+    import zlib
+
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
