@@ -213,6 +213,20 @@ def test_scores_are_whatever_float_takes_as_a_number() -> None:
         assert score_run(run, qrels, ["RR"])["RR"] == score_run(plain, qrels, ["RR"])["RR"]
 
 
+def test_a_score_that_changes_the_run_while_it_is_read_changes_nothing() -> None:
+    class Clears:
+        def __float__(self) -> float:
+            run.clear()
+            documents.clear()
+            return 2.0
+
+    documents: dict[str, Any] = {"a": 3.0, "b": Clears(), "c": 1.0}
+    run = {"p": documents, "q": {"a": 1.0}}
+    read = read_run(run)
+    assert (read.queries, len(read), run) == (["p", "q"], 4, {})
+    assert score_run(read, {"p": {"c": 1}}, ["RR"])["RR"] == 1 / 3
+
+
 def test_names_of_trec_eval_and_repeated_names_are_one_measure() -> None:
     scores = score_run({"q": {"a": 1.0}}, {"q": {"a": 1}}, ["map", "AP", "ndcg_cut_10"])
     assert scores.measures == ("AP", "nDCG@10")

@@ -43,14 +43,18 @@ where
     V: Value + for<'a> FromPyObject<'a, 'py>,
 {
     let mut builder = Builder::default();
-    for (query, documents) in queries {
+    let mut items = Vec::new();
+    for (query, documents) in queries.iter().collect::<Vec<_>>() {
         let id = text("query", &query)?;
         builder.query(id).map_err(value_error)?;
         let documents = documents.cast::<PyDict>().map_err(|_| {
             let found = documents.get_type();
             PyTypeError::new_err(format!("query {id:?} has a {found}: give it a dict of documents"))
         })?;
-        for (document, value) in documents {
+        // Taken out first: the ids lie anywhere in memory, and so the processor waits for many of them at a time. Nor can a
+        // score that is worked out in Python change what is gone through.
+        items.extend(documents);
+        for (document, value) in items.drain(..) {
             let name = text("document", &document)?;
             let number = value.extract().map_err(Into::<PyErr>::into).map_err(|error| {
                 let place = format!("query {id:?}, document {name:?}");

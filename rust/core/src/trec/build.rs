@@ -45,8 +45,8 @@ impl<V: Value> Builder<V> {
     /// # Errors
     /// A document that comes twice.
     pub fn finish(self, threads: Option<usize>) -> Result<Lists<V>, Invalid> {
-        let starts: Vec<usize> = self.pieces.rows.iter().map(Row::start).collect();
-        let place = |_: &[u8], start| format!("row {}", starts.partition_point(|&other| other < start));
-        Lists::group(Box::new(self.text), &[self.pieces], &place, threads)
+        let Self { text, pieces } = self;
+        let place = |_: &[u8], start| format!("row {}", pieces.rows.partition_point(|row| row.start() < start));
+        Lists::group(Box::new(text), std::slice::from_ref(&pieces), &place, threads)
     }
 }

@@ -83,8 +83,19 @@ fn rank_query(run: &Run, number: usize, qrels: &Qrels, query: usize, ties: Ties,
     line.sort_unstable_by(|&a, &b| order(a, b));
     // Each other document stands in one gap of the line; before the judged one at k are those in the gaps up to k.
     let mut gaps = vec![0; line.len() + 1];
+    let thresholds: Vec<f64> = line.iter().map(|&row| scores[row]).collect();
+    let mut gap = 0;
     for row in (0..rows.len()).filter(|&row| grades[row] == UNJUDGED) {
-        gaps[line.partition_point(|&judged| order(judged, row) == Ordering::Less)] += 1;
+        let score = scores[row];
+        // Most runs come sorted, so the gap is mostly that of the row before.
+        let same = (gap == 0 || thresholds[gap - 1] > score) && thresholds.get(gap).is_none_or(|&next| next < score);
+        if !same {
+            gap = thresholds.partition_point(|&threshold| threshold > score);
+            if thresholds.get(gap) == Some(&score) {
+                gap += line[gap..].partition_point(|&judged| order(judged, row) == Ordering::Less);
+            }
+        }
+        gaps[gap] += 1;
     }
     let mut ranks = vec![0; rows.len()];
     let mut before = 0;
