@@ -1,19 +1,61 @@
 """`hybridsampler` and `python -m hybridsampler`."""
 
+import io
+import os
 import sys
+from typing import Any, NoReturn, TextIO
 
 
 def main() -> None:
-    """Start the command line, or say what is not installed for it."""
+    """Start the command line, or say in one line why it cannot go on."""
+    if sys.stdout is None:  # "hybridsampler ... >&-"
+        _stop("standard output is closed: send it to a file or a terminal")
+    sys.stdout = _Output.in_place_of(sys.stdout)
     try:
         from hybridsampler.cli import app
 
         app(prog_name="hybridsampler")
     except ModuleNotFoundError as error:  # commands import what they need when they start
         extra = "cli" if error.name == "typer" else "study"
-        needed = f"this command needs {error.name}: pip install 'hybridsampler[{extra}]'"
-        print(f"error: {needed}", file=sys.stderr)
-        sys.exit(2)
+        _stop(f"this command needs {error.name}: pip install 'hybridsampler[{extra}]'")
+    finally:
+        sys.stdout.flush()  # not later, when nobody can say what went wrong
+
+
+class _Output(io.FileIO):
+    """Standard output that ends the process where it cannot be written: a full disk, a closed pipe.
+
+    That is no error of what is printed, so no command has to think of it, nor can one mistake it
+    for an error of its own files.
+    """
+
+    @classmethod
+    def in_place_of(cls, stream: TextIO) -> io.TextIOWrapper:
+        """Return text output to where ``stream`` goes, in its encoding."""
+        stream.flush()
+        return io.TextIOWrapper(
+            io.BufferedWriter(cls(stream.fileno(), "w", closefd=False)),
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.isatty(),
+        )
+
+    def write(self, data: Any) -> int:
+        """Write, or say what is wrong and end."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            # What is still held, here and in the process, goes nowhere from now on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            _stop(
+                f"the output cannot be written ({error.strerror}): send it where there is room, or "
+                "to a program that reads all of it"
+            )
+
+
+def _stop(problem: str) -> NoReturn:
+    print(f"error: {problem}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -144,7 +144,9 @@ def evaluate(
     candidate_prefix: Annotated[
         str | None, typer.Option(help="Put before each candidate; by default the model's prompt.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts encoded at a time.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Texts encoded at a time; by default 32.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="Such as cuda:1.")] = None,
     spool_folder: Annotated[
         Path | None,
@@ -275,7 +277,11 @@ def _make_folder(folder: Path) -> None:
 
 def _fail(error: Exception) -> NoReturn:
     """One line, exit code 2, no traceback."""
-    Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+    said = str(error)
+    if isinstance(error, OSError) and error.filename is not None:  # the file system's own words
+        said = f"{error.filename}: {error.strerror}: check the path, and who may read and write it"
+    line = " ".join(part.strip() for part in said.splitlines())  # some libraries say more
+    Console(stderr=True, soft_wrap=True).print(f"error: {line}", markup=False, highlight=False)
     raise typer.Exit(2) from None
 
 

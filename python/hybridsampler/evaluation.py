@@ -15,6 +15,7 @@ from hybridsampler.measures import (
     Judgements,
     Measure,
     Policy,
+    check_some,
     filled,
     known_policy,
     mean,
@@ -75,7 +76,7 @@ def evaluate(
     Raises:
         ValueError: as :class:`RankCounter`, ``open_candidates`` and ``Checkpoint``; relevance to a
             candidate that does not exist; a query without a relevant candidate, if ``empty`` is
-            ``"error"``; an unknown measure; columns of different lengths.
+            ``"error"``; an unknown measure, or none; columns of different lengths.
         TypeError: vectors of another type, a language that is no str, measures that are no list.
         OSError: as ``open_candidates``.
     """
@@ -137,9 +138,10 @@ class Evaluation:
 
         Raises:
             ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate; Judged
-                without sizes.
+                without sizes; no measure.
             TypeError: a language that is no str.
         """
+        check_some(measures)
         _one_each("query_languages", query_languages, counter.queries)
         self._empty = empty
         self.ranks: Ranks = counter.ranks(ties)

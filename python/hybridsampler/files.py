@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and what is said of those that cannot be read."""
 
 from __future__ import annotations
 
@@ -9,18 +9,38 @@ from pathlib import Path
 
 
 @contextmanager
+def readable(path: str | os.PathLike[str], expected: str) -> Iterator[None]:
+    """Let errors of the file system, while ``path`` is read, say what was expected of it.
+
+    Raises:
+        OSError: of the type and number that the file system gave.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # not the system's, so it says what is wrong
+            raise
+        told = f"{os.fspath(path)} cannot be read ({error.strerror}): {expected}"
+        raise _saying(told, error) from error
+
+
+@contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; move it there when the block succeeds.
 
     A reader, and a run that is killed at any moment, sees the old file or the new one, never a
-    part. Raises ``OSError`` as the file system does.
+    part.
+
+    Raises:
+        OSError: of the type and number that the file system gave; ``path`` is named.
     """
     import tempfile  # and with it much that who writes nothing does not need
 
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
+    draft = None
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        draft = Path(name)
         yield draft
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
@@ -29,5 +49,19 @@ def written_whole(path: Path) -> Iterator[Path]:
         os.umask(umask)
         draft.chmod(0o666 & ~umask)
         draft.replace(path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        remedy = "name a file in a folder that is there, has room and may be written to"
+        told = f"{path} cannot be written ({error.strerror}): {remedy}"
+        raise _saying(told, error) from error
     finally:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+
+
+def _saying(message: str, error: OSError) -> OSError:
+    """The error with another message: the system's may name a draft, or no file at all."""
+    told = type(error)(message)
+    told.errno = error.errno
+    return told

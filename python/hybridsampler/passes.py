@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hybridsampler.candidates import Candidates
-from hybridsampler.files import written_whole
+from hybridsampler.files import readable, written_whole
 from hybridsampler.progress import Tell
 from hybridsampler.ranking import RankCounter
 
@@ -63,7 +63,8 @@ class Checkpoint:
         path = Path(self.path)
         if not path.exists():
             return
-        data = path.read_bytes()
+        with readable(path, "name the file of a checkpoint, or one that is not there yet"):
+            data = path.read_bytes()
         head = len(_MARK) + _DIGEST
         if not data.startswith(_MARK) or len(data) < head:
             raise ValueError(f"{path} is no checkpoint of a count: name another file")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
-from hybridsampler.files import written_whole
+from hybridsampler.files import readable, written_whole
 from hybridsampler.vectors import as_rows
 
 if TYPE_CHECKING:
@@ -240,7 +240,8 @@ class RankCounter:
             ValueError: as :meth:`merge_bytes`; the file is named. Nothing is taken over.
             OSError: as the file system does.
         """
-        data = Path(path).read_bytes()
+        with readable(path, "give a file that save() has written"):
+            data = Path(path).read_bytes()
         try:
             self.merge_bytes(data)
         except ValueError as error:

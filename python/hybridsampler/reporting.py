@@ -48,7 +48,7 @@ class Request:
     empty: Policy = "error"
     query_prefix: str | None = None
     candidate_prefix: str | None = None
-    batch_size: int = 32
+    batch_size: int | None = None
     device: str | None = None
     spool_folder: Path | None = None
 
@@ -65,12 +65,23 @@ class Request:
         if saved and (self.queries is None or not self.candidates):
             missing = "--queries" if self.queries is None else "--candidates"
             raise ValueError(f"{missing} is missing: saved vectors are needed of both")
-        if saved and (self.query_prefix or self.candidate_prefix):
-            raise ValueError("a prefix changes nothing in vectors that were saved: leave it out")
+        if saved:
+            self._check_saved()
         if self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity {self.similarity!r}: choose cosine or dot")
         known_policy("empty", self.empty)
-        parse_measures(self.measures or ())
+        if self.measures is not None:
+            parse_measures(self.measures)
+
+    def _check_saved(self) -> None:
+        """Refuse options that say how a model is to encode."""
+        for name in ("query_prefix", "candidate_prefix", "batch_size", "device", "spool_folder"):
+            if (given := getattr(self, name)) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(
+                    f"{option} {str(given)!r} is for a model and changes nothing in vectors that "
+                    "were saved: leave it out, or give a model in their place"
+                )
 
     @property
     def name(self) -> str:
@@ -113,7 +124,9 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
 
 def _score(request: Request, benchmark: Benchmark, tell: Tell) -> Result:
     options = Options(
-        measures=request.measures or BENCHMARKS[request.benchmark].measures,
+        measures=(
+            BENCHMARKS[request.benchmark].measures if request.measures is None else request.measures
+        ),
         similarity=request.similarity,
         empty=request.empty,
         spool_folder=request.spool_folder,
@@ -129,7 +142,7 @@ def _score(request: Request, benchmark: Benchmark, tell: Tell) -> Result:
         device=request.device,
         query_prefix=request.query_prefix,
         candidate_prefix=request.candidate_prefix,
-        batch_size=request.batch_size,
+        batch_size=32 if request.batch_size is None else request.batch_size,
     )
     return score_encoder(benchmark, encoder, request.name, options)
 

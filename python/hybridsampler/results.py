@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hybridsampler.evaluation import SETTINGS, Evaluation
-from hybridsampler.files import written_whole
+from hybridsampler.files import readable, written_whole
 from hybridsampler.measures import mean
 
 
@@ -110,11 +110,16 @@ def read_results(path: Path) -> list[Result]:
 
     Raises:
         ValueError: a line that is not such a record; file and line are named.
+        OSError: a file that cannot be read.
     """
     results = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            results.append(Result(**json.loads(line)))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path}:{number}: not a result: {error}") from error
+    with (
+        readable(path, "give a file that write_results has written"),
+        path.open(encoding="utf-8", newline="\n") as file,  # names may hold other ends of lines
+    ):
+        for number, line in enumerate(file, 1):
+            try:
+                results.append(Result(**json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}:{number}: not a result: {error}") from error
     return results

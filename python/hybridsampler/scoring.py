@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.candidates import Candidates, open_candidates
 from hybridsampler.evaluation import Evaluation, evaluate
-from hybridsampler.measures import Policy
+from hybridsampler.measures import Policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result
 
@@ -37,13 +37,21 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a benchmark is scored; the names are those of :func:`evaluate`."""
+    """How a benchmark is scored; the names are those of :func:`evaluate`.
+
+    Raises:
+        TypeError, ValueError: measures as :func:`hybridsampler.measures.parse_measures`.
+    """
 
     measures: Sequence[str] = ("AP", "R@1", "R@10")
     similarity: Similarity = "cosine"
     empty: Policy = "error"
     spool_folder: str | os.PathLike[str] | None = None
     tell: Tell = lambda what, done, total: None
+
+    def __post_init__(self) -> None:
+        """Refuse, before anything is encoded, what cannot be measured."""
+        parse_measures(self.measures)
 
 
 def score_encoder(

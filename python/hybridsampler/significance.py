@@ -80,8 +80,8 @@ def compare(
 
     Raises:
         ValueError: columns of different lengths or more than one dimension, a value that is NaN or
-            infinite, fewer than two groups, a level outside (0, 1), fewer resamples than the level
-            needs, a negative seed.
+            infinite, differences whose sum may be beyond float64, fewer than two groups, a level
+            outside (0, 1), fewer resamples than the level needs, a negative seed.
     """
     values = [_column("first", first), _column("second", second)]
     labels = np.arange(len(values[0])) if groups is None else np.asarray(groups)
@@ -99,7 +99,7 @@ def compare(
         )
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed={seed}: give 0 or more, below 2^64")
-    differences = _by_group(values[0] - values[1], labels)
+    differences = _by_group(_differences(*values), labels)
     # The same for both orders of the systems; random words then meet the same groups.
     differences, turned = _oriented(differences)
     grid, unit = _on_grid(differences)
@@ -128,6 +128,21 @@ def _column(name: str, values: ArrayLike) -> Float64:
             "have none): leave out queries that do not count in the setting"
         )
     return column
+
+
+def _differences(first: Float64, second: Float64) -> Float64:
+    with np.errstate(over="ignore"):
+        differences = first - second
+        if not len(differences):
+            return differences
+        largest = int(np.argmax(np.abs(differences)))
+        if not np.isfinite(differences[largest] * len(differences)):
+            raise ValueError(
+                f"first and second have {first[largest]} and {second[largest]} for query "
+                f"{largest}: {len(differences)} such differences add up to more than float64 "
+                "holds; divide both columns by the same number"
+            )
+    return differences
 
 
 def _by_group(differences: Float64, labels: NDArray[Any]) -> Float64:

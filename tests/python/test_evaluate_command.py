@@ -174,9 +174,19 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
         (("x", "--benchmark", "xquad-r", *VECTORS), "give either a model or saved vectors"),
         (("--benchmark", "xquad-r", *VECTORS[:2]), "--candidates is missing: saved vectors are"),
         (("--benchmark", "xquad-r", *VECTORS[2:]), "--queries is missing: saved vectors are"),
-        (
-            ("--benchmark", "xquad-r", *VECTORS, "--query-prefix", "a"),
-            "a prefix changes nothing in vectors that were saved: leave it out",
+        *(
+            (
+                ("--benchmark", "xquad-r", *VECTORS, option, value),
+                f"{option} '{value}' is for a model and changes nothing in vectors that were "
+                "saved: leave it out, or give a model in their place",
+            )
+            for option, value in (
+                ("--query-prefix", "a"),
+                ("--candidate-prefix", ""),
+                ("--batch-size", "32"),
+                ("--device", "cpu"),
+                ("--spool-folder", "/tmp"),
+            )
         ),
         (
             ("x", "--benchmark", "xquad-r", "--similarity", "l2"),

@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         *("bias", "candidates", "measures", "passes"),
         *("pools", "progress", "ranking"),
     },
-    "trec": {"_core", "measures", "parquet_file"},
+    "trec": {"_core", "files", "measures", "parquet_file"},
     "files": set(),
     "states": set(),
     "benchmarks": {"parquet_file"},

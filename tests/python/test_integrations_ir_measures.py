@@ -131,3 +131,8 @@ def test_equal_ids_are_refused_where_ir_measures_keeps_the_last() -> None:
     message = "document 'a' of query 'q' is judged twice, with 1 and 1: keep one of them"
     with pytest.raises(ValueError, match=re.escape(message)):
         calc_aggregate([AP], qrels, {})
+
+
+def test_no_measure_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^measures is empty: name at least one, such as 'AP'$"):
+        calc_aggregate([], {"q": {"a": 1}}, {"q": {"a": 1.0}})

@@ -111,6 +111,11 @@ def test_bad_runs(results: Any, qrels: Any, message: str) -> None:
         calculate_retrieval_scores(results, qrels, [1])
 
 
+def test_no_cutoff_at_all() -> None:
+    with pytest.raises(ValueError, match=r"^k_values is empty: name at least one cutoff"):
+        calculate_retrieval_scores({"q": {"a": 1.0}}, {"q": {"a": 1}}, [])
+
+
 # The index
 
 

@@ -93,7 +93,12 @@ def test_bad_files_are_one_line(files: list[str]) -> None:
     Path(files[0]).write_text("1 Q0 a 1 x t\n", encoding="utf-8")
     for arguments, message in (
         (files, f'error: {files[0]}, line 1: score "x" is no number: write it like 12.5 or 1e-3\n'),
-        (["none", files[1]], "error: [Errno 2] No such file or directory: 'none'\n"),
+        (
+            ["none", files[1]],
+            "error: none cannot be read (No such file or directory): give the run as a TREC file, "
+            "plain or gzipped, or as Parquet, a table with the columns query_id, doc_id and "
+            "score\n",
+        ),
     ):
         done = CliRunner().invoke(app, ["score", *arguments])
         assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)

@@ -200,7 +200,7 @@ def test_the_interval_is_that_of_the_means() -> None:
 
 
 def test_tiny_and_huge_values() -> None:
-    for scale in (1e-300, 1e200):
+    for scale in (1e-300, 1e200, 2e307):
         found = compare([scale * 3, scale * 2, scale * 2], [scale, scale, scale])
         assert found.p_value == 2 / 8
         assert found.interval[0] >= scale
@@ -233,6 +233,16 @@ def test_tiny_and_huge_values() -> None:
             {"second": [1.0, 2.0, math.inf]},
             "second has the value inf for query 2 (1 queries have none): leave out queries that do "
             "not count in the setting",
+        ),
+        (
+            {"first": [0.0, 1e308, -1.0], "second": [1.0, -1e308, 0.0]},
+            "first and second have 1e+308 and -1e+308 for query 1: 3 such differences add up to "
+            "more than float64 holds; divide both columns by the same number",
+        ),
+        (
+            {"first": [0.0, 1.0, 7e307], "second": [0.0, 2.0, 1.0]},
+            "first and second have 7e+307 and 1.0 for query 2: 3 such differences add up to more "
+            "than float64 holds; divide both columns by the same number",
         ),
         ({"groups": ["a", "a", "a"]}, "there are 1 groups: a comparison needs at least 2"),
         ({"first": [], "second": []}, "there are 0 groups: a comparison needs at least 2"),

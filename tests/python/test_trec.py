@@ -368,6 +368,22 @@ def test_missing_and_empty_queries_can_be_errors() -> None:
         score_run(run, qrels, ["Judged", "AP(rel=2)"], empty="error")
 
 
+def test_no_measure_at_all_is_a_list_that_came_out_empty() -> None:
+    with pytest.raises(ValueError, match=r"^measures is empty: name at least one, such as 'AP'$"):
+        score_run(*GOOD, [])
+
+
+def test_errors_name_queries_by_their_ids() -> None:
+    run = {"first": {"a": 1.0}, "that one": {"a": 1.0}}
+    qrels = {"first": {"a": 1}, "that one": {"a": 54}}
+    message = (
+        "measure \"nDCG(dcg='exp-log2')@10\": query 'that one' has the grade 54, and 2^grade - 1 "
+        "is exact up to grade 53: give grades on a smaller scale"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        score_run(run, qrels, ["AP", "nDCG(dcg='exp-log2')@10"])
+
+
 def test_types_of_scores() -> None:
     # float32 knows no 1e39: such scores are equal there, as trec_eval 9 has them.
     run: Run = {"q": {"a": 1e39, "b": 1e300}}

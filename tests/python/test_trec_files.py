@@ -210,8 +210,15 @@ def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[:4] + b"\xff" * 60 + whole[64:])
     with pytest.raises(ValueError, match=f"^{path} is no sound Parquet file .*again$"):
         read_run(path)
-    refused(read_run, tmp_path / "none", "[Errno 2] No such file or directory", FileNotFoundError)
-    refused(read_run, tmp_path, "[Errno 21] Is a directory", IsADirectoryError)
+
+
+def test_files_that_cannot_be_read_say_what_belongs_there(tmp_path: Path) -> None:
+    form = "as a TREC file, plain or gzipped, or as Parquet, a table with the columns"
+    path = tmp_path / "none"
+    message = f"{path} cannot be read (No such file or directory): give the run {form} query_id, "
+    refused(read_run, path, message + "doc_id and score", FileNotFoundError)
+    message = f"{tmp_path} cannot be read (Is a directory): give the qrels {form} query_id, doc_id "
+    refused(read_qrels, tmp_path, message + "and relevance", IsADirectoryError)
 
 
 def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:

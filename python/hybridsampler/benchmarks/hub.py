@@ -50,7 +50,7 @@ def fetch(name: str, patterns: Sequence[str]) -> Path:
     try:
         return Path(snapshot_download(name, repo_type="dataset", allow_patterns=list(patterns)))
     except (HfHubHTTPError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OSError(
             f"{name} is no folder, and as a data set of the hub it cannot be fetched ({reason}): "
             "check the name and the network, or give a local folder"

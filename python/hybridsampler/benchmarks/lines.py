@@ -41,7 +41,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         ValueError: no UTF-8, or a `.gz` that is not whole.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path} is no file: check the path")
     number = 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -106,7 +106,7 @@ def _parquet_rows(
     path: Path, names: Sequence[str], optional: Sequence[str]
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path} is no file: check the path")
     with opened_parquet(path) as file:
         there = file.schema_arrow.names
         for name in names:

@@ -14,7 +14,7 @@ from ir_measures import Metric, measures, providers
 from ir_measures.providers.base import NOT_PROVIDED, Choices, ParamSpec
 from ir_measures.util import QrelsConverter, RunConverter
 
-from hybridsampler.measures import Measure
+from hybridsampler.measures import Measure, check_some
 from hybridsampler.trec import Qrels, Run, ScoreType, Ties, read_qrels, read_run, score_run
 
 
@@ -68,6 +68,7 @@ class HybridsamplerProvider(providers.Provider):
                     f"the provider hybridsampler has no {str(measure)!r}: ask the pipeline, "
                     "ir_measures.calc_aggregate, which chooses another provider"
                 )
+        check_some(asked)
         return _Evaluator(self, asked, _as_qrels(qrels))
 
 

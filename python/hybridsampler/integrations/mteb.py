@@ -66,12 +66,14 @@ def calculate_retrieval_scores(
         skip_first_result: leave out the first document of each query, as where it is the query.
 
     Raises:
-        ValueError: no query; a query without judgements; a score that is not finite; a grade below
-            0; a cutoff below 1.
+        ValueError: no query; no cutoff, or one below 1; a query without judgements; a score that is
+            not finite; a grade below 0.
         TypeError: a score or a grade that is no number.
     """
     if not results:
         raise ValueError("results is empty: there is no query to measure")
+    if not k_values:
+        raise ValueError("k_values is empty: name at least one cutoff, such as 10")
     run, judged = {}, {}
     for query, documents in results.items():
         if query not in qrels:

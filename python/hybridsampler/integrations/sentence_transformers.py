@@ -70,8 +70,6 @@ class BenchmarkEvaluator(SentenceEvaluator):
         super().__init__()  # type: ignore[no-untyped-call]
         if similarity is not None and similarity not in get_args(Similarity):
             raise ValueError(f"similarity={similarity!r}: choose 'cosine' or 'dot'")
-        if not measures:
-            raise ValueError("measures is empty: name at least one, such as 'AP'")
         if not (benchmark.grades > 0).any():
             raise ValueError(f"{benchmark.name} has no relevant candidate: nothing can be scored")
         self.benchmark = benchmark

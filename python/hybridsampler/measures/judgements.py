@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +31,8 @@ class Judgements:
     """How many queries there are."""
     pool: NDArray[np.int64] | None = None
     """(queries,) how many candidates were ranked for each; only Judged needs to know."""
+    names: Sequence[str] | None = None
+    """(queries,) ids by which errors name the queries; ``None``: their numbers."""
 
     def __post_init__(self) -> None:
         """Check the columns."""
@@ -49,7 +52,7 @@ class Judgements:
             if column.min() < 0:
                 at = int(np.argmin(column))
                 raise ValueError(
-                    f"query {self.query[at]} has the {name} {column[at]}: a {name} is 0 or more"
+                    f"query {self.name(at)} has the {name} {column[at]}: a {name} is 0 or more"
                 )
         query, rank, _ = self.retrieved
         twice = np.flatnonzero((np.diff(rank) == 0) & (np.diff(query) == 0))
@@ -76,6 +79,11 @@ class Judgements:
         at = at[np.lexsort((-self.grade[at], self.query[at]))]
         query = self.query[at]
         return query, positions(query, self.queries), self.grade[at]
+
+    def name(self, row: int) -> str:
+        """What errors call the query of a row."""
+        query = int(self.query[row])
+        return str(query) if self.names is None else repr(self.names[query])
 
     def relevant(self, level: int = 1) -> NDArray[np.int64]:
         """(queries,) how many candidates have a grade of ``level`` or more."""

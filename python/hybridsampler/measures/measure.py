@@ -135,7 +135,7 @@ class Measure:
         if self.dcg == "exp-log2" and len(grade) and grade.max() > _MOST_DOUBLINGS:
             at = int(np.argmax(grade))
             raise ValueError(
-                f"measure {str(self)!r}: query {judgements.query[at]} has the grade {grade[at]}, "
+                f"measure {str(self)!r}: query {judgements.name(at)} has the grade {grade[at]}, "
                 f"and 2^grade - 1 is exact up to grade {_MOST_DOUBLINGS}: give grades on a smaller "
                 "scale"
             )
@@ -198,11 +198,23 @@ def parse_measures(names: Sequence[str]) -> list[Measure]:
 
     Raises:
         TypeError: a string in place of a list.
-        ValueError: as :meth:`Measure.parse`.
+        ValueError: no name; else as :meth:`Measure.parse`.
     """
     if isinstance(names, str):
         raise TypeError(f"measures={names!r}: give a list of names, as in [{names!r}]")
-    return list(dict.fromkeys(map(Measure.parse, names)))
+    parsed = list(dict.fromkeys(map(Measure.parse, names)))
+    check_some(parsed)
+    return parsed
+
+
+def check_some(measures: Sequence[Measure]) -> None:
+    """Refuse to measure nothing, which is what a list that was built and came out empty asks for.
+
+    Raises:
+        ValueError: no measure.
+    """
+    if not measures:
+        raise ValueError("measures is empty: name at least one, such as 'AP'")
 
 
 def _whole(value: object) -> bool:

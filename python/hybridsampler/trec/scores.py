@@ -60,8 +60,9 @@ def score_run(
         threads: as for :func:`read_run`.
 
     Raises:
-        ValueError: as :func:`read_run` and :func:`read_qrels`; no query in both; an unknown
-            measure, policy or score type; a query that ``missing`` or ``empty`` makes an error.
+        ValueError: as :func:`read_run` and :func:`read_qrels`; no query in both; no measure; an
+            unknown measure, policy or score type; a query that ``missing`` or ``empty`` makes an
+            error.
         TypeError, OSError, ImportError: as :func:`read_run`.
     """
     # What needs no file is checked before any is read.
@@ -88,7 +89,8 @@ def judge(
 ) -> Judgements:
     """Rank the judged documents; queries are numbered as in the qrels."""
     query, grade, rank, pool = run.rank(qrels, ties, score_dtype == "float32", threads)
-    return Judgements(query=query, grade=grade, rank=rank, queries=len(pool), pool=pool)
+    names = qrels.queries
+    return Judgements(query, grade, rank, queries=len(names), pool=pool, names=names)
 
 
 class RunScores:

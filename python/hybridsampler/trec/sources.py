@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hybridsampler._core import Qrels, Run
+from hybridsampler.files import readable
 from hybridsampler.trec.tables import Columns, columns, read_parquet
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -101,13 +102,14 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
     """The path of a text, a text that had to be unpacked, or the columns of a table."""
     if hasattr(source, "__arrow_c_stream__"):
         return columns(f"the {kind}", source, value)
+    table = f"a table with the columns query_id, doc_id and {value}"
     if not isinstance(source, str | os.PathLike):
         raise TypeError(
-            f"{kind} of type {type(source).__name__}: give a path, a dict of dicts or a table with "
-            f"the columns query_id, doc_id and {value}"
+            f"{kind} of type {type(source).__name__}: give a path, a dict of dicts or {table}"
         )
     path = Path(source)
-    with path.open("rb") as file:
+    expected = f"give the {kind} as a TREC file, plain or gzipped, or as Parquet, {table}"
+    with readable(path, expected), path.open("rb") as file:
         start = file.read(4)
         if start != _PARQUET and not start.startswith(_GZIP) and path.is_file():
             return path

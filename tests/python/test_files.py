@@ -1,0 +1,71 @@
+"""Files: written whole or not at all, and errors that say what was expected."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybridsampler import RankCounter
+from hybridsampler.files import readable, written_whole
+from hybridsampler.passes import Checkpoint
+from hybridsampler.results import Result, read_results, write_results
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with written_whole(path) as draft:
+        draft.write_text("first", encoding="utf-8")
+        assert not path.exists()
+    with pytest.raises(FileNotFoundError), written_whole(path):
+        (tmp_path / "none").read_bytes()
+    assert path.read_text(encoding="utf-8") == "first"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_errors_of_writing_name_the_file_and_not_the_draft(tmp_path: Path) -> None:
+    remedy = "name a file in a folder that is there, has room and may be written to"
+    path = tmp_path / "none" / "file"
+    with pytest.raises(FileNotFoundError) as caught, written_whole(path):
+        pass
+    assert str(caught.value) == f"{path} cannot be written (No such file or directory): {remedy}"
+    assert caught.value.errno == errno.ENOENT
+    with pytest.raises(OSError) as full, written_whole(tmp_path / "file"):  # noqa: PT011
+        Path("/dev/full").write_text("more than there is room for", encoding="utf-8")
+    told = f"{tmp_path / 'file'} cannot be written (No space left on device): {remedy}"
+    assert (str(full.value), full.value.errno) == (told, errno.ENOSPC)
+    with pytest.raises(IsADirectoryError, match=re.escape(f"{tmp_path} cannot be written (Is a ")):
+        write_results([], tmp_path)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_errors_of_reading_say_what_was_expected(tmp_path: Path) -> None:
+    counter = RankCounter(np.ones((1, 2), np.float32), ([0, 1], [0]))
+    path = tmp_path / "none"
+    for read, expected in (
+        (lambda: counter.load(path), "give a file that save() has written"),
+        (lambda: read_results(path), "give a file that write_results has written"),
+    ):
+        with pytest.raises(FileNotFoundError) as caught:
+            read()
+        assert str(caught.value) == f"{path} cannot be read (No such file or directory): {expected}"
+        assert caught.value.errno == errno.ENOENT
+    message = f"{tmp_path} cannot be read (Is a directory): name the file of a checkpoint, or one t"
+    with pytest.raises(IsADirectoryError, match=f"^{re.escape(message)}"):
+        Checkpoint(tmp_path).load(counter)
+
+
+def test_errors_that_say_what_is_wrong_are_left_alone() -> None:
+    with pytest.raises(OSError, match=r"^the hub is away$"), readable("file", "give another"):
+        raise OSError("the hub is away")
+
+
+def test_results_may_be_named_with_what_ends_lines_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    names = ("a\u2028b", "c\x85d\x0c", "e\n")
+    results = [Result(name, None, {}, {}, {}, None, {}, 0, 0) for name in names]
+    write_results(results, path)
+    assert read_results(path) == results
