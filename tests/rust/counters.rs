@@ -158,6 +158,55 @@ fn a_block_with_an_error_counts_nothing() {
     assert_eq!(ranks(&counter, Ties::Pessimistic), [(3, 3)]);
 }
 
+/// Wherever a large block is given up, what was counted before stays, and the block can be added again.
+#[test]
+fn a_block_that_does_not_go_on_counts_nothing() {
+    let (dimension, total) = (48, 100_000);
+    // Whole numbers, so that many scores are equal.
+    let number = |at: usize| (xxhash_rust::xxh3::xxh3_64(&at.to_le_bytes()) % 7) as f32 - 3.0;
+    let case = Case {
+        dimension,
+        queries: (0..5 * dimension).map(number).collect(),
+        candidates: (5 * dimension..(5 + total) * dimension).map(number).collect(),
+        languages: (0..total).map(|row| (row % 3) as u32).collect(),
+        judged: (0..5).map(|q| vec![(q, 1), (70_000 + q, 2)]).collect(),
+        excluded: (0..5).map(|q| vec![60_000 + q]).collect(),
+    };
+    let (whole, ids, _) = case.block(0..total);
+    let (small, few, their) = case.block(0..100);
+    let (large, many, languages) = case.block(100..total);
+    let mut counter = case.counter();
+    counter.anchor(whole, &ids, None).expect("sound");
+    counter.add(small, &few, their, None).expect("sound");
+    let names = ["a", "b", "c"].map(String::from);
+    let before = counter.to_bytes(&names).expect("three languages");
+    let mut expected = counter.clone();
+    let mut asked = 0;
+    let mut count = || {
+        asked += 1;
+        true
+    };
+    assert!(expected.add_while(large, &many, languages, None, &mut count).expect("sound"));
+    assert!(asked > 1, "{asked}");
+    for last in 0..asked {
+        let mut left = last;
+        let mut go_on = || {
+            left -= 1;
+            left >= 0
+        };
+        assert!(!counter.add_while(large, &many, languages, None, &mut go_on).expect("sound"));
+        assert_eq!(counter.to_bytes(&names).expect("three languages"), before);
+    }
+    counter.add(large, &many, languages, None).expect("sound");
+    assert_eq!(counter.to_bytes(&names), expected.to_bytes(&names));
+    for ties in POLICIES {
+        assert_eq!(ranks(&counter, ties), ranks(&expected, ties));
+    }
+    // Blocks as they are read from files are not given up.
+    let mut never = || unreachable!("4 MiB are counted in one go");
+    assert!(case.counter().add_while(small, &[], &[], None, &mut never).is_err());
+}
+
 #[test]
 fn bytes_of_another_version_or_evaluation_are_refused() {
     let mut case = Case {

@@ -202,6 +202,19 @@ impl RankCounter {
         languages: &[u32],
         threads: Option<usize>,
     ) -> Result<(), Invalid> {
+        self.add_while(block, ids, languages, threads, &mut || true).map(|_| ())
+    }
+
+    /// As [`Self::add`], but asks between pieces of a large block whether to go on, and says whether it has. Where not,
+    /// nothing of the block is counted.
+    pub fn add_while(
+        &mut self,
+        block: Vectors<'_>,
+        ids: &[i64],
+        languages: &[u32],
+        threads: Option<usize>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<bool, Invalid> {
         let _state = DefaultFloatState::take();
         if languages.len() != ids.len() {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
@@ -216,9 +229,16 @@ impl RankCounter {
             }
         }
         let prepared = Prepared::new(block, self.similarity);
+        // What to go back to; what is held from block to block is made anew then.
+        let held = self.held.take();
+        let before = (size_of_val(block.values) > counting::PIECE).then(|| self.clone());
+        self.held = held;
         self.admit(&new, ids, languages, prepared.zero_rows);
-        self.count(prepared.vectors(), ids, languages, threads);
-        Ok(())
+        let went_on = self.count(prepared.vectors(), ids, languages, threads, go_on);
+        if let Some(before) = before.filter(|_| !went_on) {
+            *self = before;
+        }
+        Ok(went_on)
     }
 
     /// Takes over what `other`, a counter of the same queries and judgements, knows and counted; its language `l` is

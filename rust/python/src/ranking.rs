@@ -76,7 +76,7 @@ impl RankCounter {
         py.detach(|| self.0.anchor(block, ids, threads)).map_err(value_error)
     }
 
-    /// Second phase: counts the candidates of a block.
+    /// Second phase: counts the candidates of a block; where a signal is raised as an exception meanwhile, none of them.
     fn add(
         &mut self,
         py: Python<'_>,
@@ -86,7 +86,13 @@ impl RankCounter {
         threads: Option<usize>,
     ) -> PyResult<()> {
         let (block, ids, languages) = (vectors(&block)?, ids.as_slice()?, languages.as_slice()?);
-        py.detach(|| self.0.add(block, ids, languages, threads)).map_err(value_error)
+        let mut raised = None;
+        let mut go_on = || {
+            raised = Python::attach(|py| py.check_signals().err());
+            raised.is_none()
+        };
+        py.detach(|| self.0.add_while(block, ids, languages, threads, &mut go_on)).map_err(value_error)?;
+        raised.map_or(Ok(()), Err)
     }
 
     /// Second phase, for a block that was screened elsewhere; `undecided` has the queries and the rows of the open pairs.

@@ -18,6 +18,8 @@ const PART: usize = 6 * TILE;
 const PART_BYTES: usize = 640 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 4 << 20;
+/// Bytes of candidates that are counted without asking whether to go on.
+pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
 const HELD: usize = 4 << 20;
 /// Rows whose mean is taken for that of all.
@@ -38,10 +40,18 @@ pub(super) struct Held {
 }
 
 impl RankCounter {
-    /// Counts the candidates of a checked block, for which there is room.
-    pub(super) fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
+    /// Counts the candidates of a checked block, for which there is room, or a part where a block of more than [`PIECE`]
+    /// is not to go on; says whether it did.
+    pub(super) fn count(
+        &mut self,
+        block: Vectors<'_>,
+        ids: &[i64],
+        languages: &[u32],
+        threads: usize,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> bool {
         if ids.is_empty() {
-            return;
+            return true;
         }
         let mut held = self.held.take().unwrap_or_else(|| Held {
             centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
@@ -75,7 +85,11 @@ impl RankCounter {
             judged: &self.judged,
             scores: &self.scores,
         };
+        let ask = size_of_val(block.values) > PIECE;
         for parts in parts.chunks_mut(at_once) {
+            if ask && !go_on() {
+                return false;
+            }
             for part in &mut *parts {
                 part.packed = held.room.pop().unwrap_or_default();
             }
@@ -106,6 +120,7 @@ impl RankCounter {
         held.centre = query_centre;
         self.held = Some(held);
         self.leave_out(block, ids, languages);
+        true
     }
 
     /// Makes the cells that are held where there are none for this screen.
