@@ -32,8 +32,8 @@ fn written<V: Value>(listed: &Listed<V>) -> Vec<u8> {
     text
 }
 
-/// Threads change neither the lists nor the error; an error names the file; each document is found where it stands; the
-/// lists, written down, read as the same.
+/// Threads change neither the lists nor the error; an error names the file; each document is found where it stands, and on
+/// the line that it comes from; the lists, written down, read as the same.
 pub fn check<V: Value + PartialEq + std::fmt::Debug>(data: &[u8]) {
     let one = parsed::<V>(data, 1);
     match (&one, &parsed::<V>(data, 3)) {
@@ -56,6 +56,12 @@ pub fn check<V: Value + PartialEq + std::fmt::Debug>(data: &[u8]) {
             assert_eq!(lists.find(query, document), Some(row));
         }
     }
+    let lines: Vec<&[u8]> = data.split(|&byte| byte == b'\n').collect();
+    let documents = listed_once.iter().flat_map(|(_, documents)| documents);
+    for ((document, _), place) in documents.zip(lists.places()) {
+        assert!(lines[place - 1].windows(document.len()).any(|part| part == document), "line {place}");
+    }
     let again = parsed::<V>(&written(&listed_once), 1).expect("what was written is read");
     assert_eq!(listed(&again), listed_once);
+    assert_eq!(again.places(), (1..=lists.len()).collect::<Vec<_>>());
 }

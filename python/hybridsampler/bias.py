@@ -64,7 +64,9 @@ def peer(
         raise ValueError(f"cutoff {cutoff}: give at least 1")
     for level, weight in weights.items():
         if level < 1:
-            raise ValueError(f"weights: level {level} is no relevance level; they are 1 and above")
+            raise ValueError(
+                f"weights: level {level} is no relevance level; they are 1 and above: leave it out"
+            )
         if not 0 <= weight < math.inf:
             raise ValueError(f"weights: level {level} has the weight {weight}; give 0 or more")
     total = math.fsum(weights.values())

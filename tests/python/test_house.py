@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "trec": {"_core", "files", "measures", "parquet_file"},
     "files": set(),
     "states": set(),
-    "benchmarks": {"parquet_file"},
+    "benchmarks": {"parquet_file", "trec"},
     "encoders": {"_core"},
     "results": {"evaluation", "files", "measures"},
     "tables": {"results"},

@@ -212,6 +212,20 @@ def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
         read_run(path)
 
 
+def test_judgements_know_the_line_or_row_that_they_come_from(tmp_path: Path) -> None:
+    text = "# grades\n2 0 b 1\n\n1 0 a 0\r\n2 0 a 2\n"
+    path = tmp_path / "qrels"
+    expected = [("2", "b", 1, 2), ("2", "a", 2, 5), ("1", "a", 0, 4)]
+    for data in (text.encode(), gzip.compress(text.encode())):
+        path.write_bytes(data)
+        assert read_qrels(path).rows() == expected
+    rows = [("2", "b", 1, 1), ("2", "a", 2, 3), ("1", "a", 0, 2)]
+    columns = {"query_id": ["2", "1", "2"], "doc_id": ["b", "a", "a"], "relevance": [1, 0, 2]}
+    assert read_qrels(pa.table(columns)).rows() == rows
+    assert read_qrels({"1": {"a": 0}, "2": {"b": 1}}).rows() == [("1", "a", 0, 1), ("2", "b", 1, 2)]
+    assert read_qrels({}).rows() == []
+
+
 def test_files_that_cannot_be_read_say_what_belongs_there(tmp_path: Path) -> None:
     form = "as a TREC file, plain or gzipped, or as Parquet, a table with the columns"
     path = tmp_path / "none"

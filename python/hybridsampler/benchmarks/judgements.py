@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,9 @@ import numpy as np
 from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.corpus_files import CorpusFile, scan
 from hybridsampler.benchmarks.lines import broken, read_lines
+from hybridsampler.trec import read_qrels
 
 _MOST_GRADE = np.iinfo(np.int64).max
-# Spaces of other scripts may be part of an id.
-_JUDGEMENT = re.compile(r"[ \t]*([^ \t]+)[ \t]+[^ \t]+[ \t]+([^ \t]+)[ \t]+(-?[0-9]{1,30})[ \t]*")
 
 
 @dataclass(slots=True)
@@ -88,21 +86,14 @@ def read_topics(path: Path, queries: Queries, language: str, prefix: str) -> Non
         raise ValueError(f"{path} holds no query: fetch it again")
 
 
-def read_qrels(path: Path, judgements: Judgements, prefix: str) -> None:
-    """Add the `query Q0 candidate grade` lines of a file, with `prefix` before each id.
+def add_qrels(path: Path, judgements: Judgements, prefix: str) -> None:
+    """Add the judgements of a file of TREC's form, with `prefix` before each id.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: a broken line, a pair that comes twice, a grade below 0, no line at all.
+        OSError, ValueError: as :func:`hybridsampler.trec.read_qrels`.
     """
-    number = 0
-    for number, line in read_lines(path):
-        found = _JUDGEMENT.fullmatch(line)
-        if found is None:
-            raise broken(path, number, f"{line!r} is not 'query Q0 candidate grade'")
-        judgements.add(path, number, prefix + found[1], prefix + found[2], int(found[3]))
-    if not number:
-        raise ValueError(f"{path} holds no judgement: fetch it again")
+    for query_id, candidate_id, grade, number in read_qrels(path).rows():
+        judgements.add(path, number, prefix + query_id, prefix + candidate_id, grade)
 
 
 def join(

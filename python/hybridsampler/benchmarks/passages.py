@@ -15,7 +15,7 @@ from pathlib import Path
 from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.corpus_files import CorpusFile, Row
 from hybridsampler.benchmarks.hub import fetch
-from hybridsampler.benchmarks.judgements import Judgements, Queries, join, read_qrels, read_topics
+from hybridsampler.benchmarks.judgements import Judgements, Queries, add_qrels, join, read_topics
 from hybridsampler.benchmarks.languages import choose_languages
 from hybridsampler.benchmarks.lines import read_rows
 
@@ -71,7 +71,7 @@ def load_passages(
     for code in chosen:
         official, prefix = layout.languages[code], f"{code}/"
         read_topics(_one(roots, layout.topics, official, "topics"), queries, code, prefix)
-        read_qrels(_one(roots, layout.qrels, official, "judgements"), judgements, prefix)
+        add_qrels(_one(roots, layout.qrels, official, "judgements"), judgements, prefix)
         files += _corpus(roots, layout, code)
     return join(layout.name, queries, judgements, files, monolingual=True)
 

@@ -233,4 +233,11 @@ impl Qrels {
     fn __len__(&self) -> usize {
         self.0.len()
     }
+
+    /// All judgements by query: query, document, grade, and the number, from 1, of the line or row that it came from.
+    fn rows(&self) -> Vec<(&str, &str, i64, usize)> {
+        let ids = self.0.queries().iter().enumerate();
+        let rows = ids.flat_map(|(query, id)| self.0.rows(query).iter().map(move |row| (id.as_ref(), row)));
+        rows.zip(self.0.places()).map(|((id, row), place)| (id, self.0.name(row), row.value, place)).collect()
+    }
 }

@@ -71,6 +71,8 @@ pub struct Lists<V> {
     numbers: HashMap<Arc<str>, u32>,
     by_query: Vec<List<V>>,
     rows: usize,
+    /// Whether the bytes are the lines of a file.
+    pub(super) of_lines: bool,
 }
 
 /// Two rows of a query with the same document.
@@ -120,7 +122,7 @@ impl<V: Value> Lists<V> {
                 ),
             }
         }
-        Ok(Self { text, ids, numbers, by_query, rows })
+        Ok(Self { text, ids, numbers, by_query, rows, of_lines: false })
     }
 
     /// The ids of the queries, in the order in which they first came.
@@ -147,11 +149,35 @@ impl<V: Value> Lists<V> {
         &(*self.text).as_ref()[row.start..row.end]
     }
 
+    /// The id of a document, as text.
+    #[must_use]
+    pub fn name(&self, row: &Row<V>) -> &str {
+        checked(self.id(row))
+    }
+
     /// Which of the [`Self::rows`] of a query is this document.
     #[must_use]
     pub fn find(&self, query: usize, document: &[u8]) -> Option<usize> {
         let list = &self.by_query[query];
         list.search((*self.text).as_ref(), document, list.rows.len()).ok()
+    }
+
+    /// Where the rows came from, those of all queries one after the other: numbers, from 1, of their lines in the file; else of
+    /// the rows themselves, in the order in which they came.
+    #[must_use]
+    pub fn places(&self) -> Vec<usize> {
+        let bytes = (*self.text).as_ref();
+        let starts: Vec<usize> = self.by_query.iter().flat_map(|list| list.rows.iter().map(Row::start)).collect();
+        let mut order: Vec<usize> = (0..starts.len()).collect();
+        order.sort_unstable_by_key(|&row| starts[row]);
+        let mut places = vec![0; starts.len()];
+        let (mut line, mut at) = (1, 0);
+        for (came, row) in order.into_iter().enumerate() {
+            line += bytes[at..starts[row]].split(|&byte| byte == b'\n').count() - 1;
+            at = starts[row];
+            places[row] = if self.of_lines { line } else { came + 1 };
+        }
+        places
     }
 
     /// How many documents all queries have.

@@ -42,7 +42,10 @@ impl<V: Value> Lists<V> {
             invalid!("{name} has no line of the form \"{}\": is it the right file?", V::COLUMNS.join(" "));
         }
         let place = |bytes: &[u8], start| format!("line {}", line_number(bytes, start));
-        Self::group(text, &parts, &place, threads).map_err(|Invalid(message)| Invalid(format!("{name}, {message}")))
+        let grouped = Self::group(text, &parts, &place, threads);
+        let mut lists = grouped.map_err(|Invalid(message)| Invalid(format!("{name}, {message}")))?;
+        lists.of_lines = true;
+        Ok(lists)
     }
 }
 
