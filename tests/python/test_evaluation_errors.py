@@ -1,0 +1,235 @@
+"""evaluate: what it refuses, by which words."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from counting import refusal
+from hybridsampler import Evaluation, RankCounter, evaluate
+from hybridsampler.evaluation import SETTINGS
+from hybridsampler.measures import Measure
+from hybridsampler.pools import PoolSizes
+from hybridsampler.reporting import Request
+from hybridsampler.scoring import Options
+from naive_ranking import (
+    csr,
+)
+from three_languages import CANDIDATES, COMPLETE, LANGUAGES, by_hand
+
+SOUND: dict[str, Any] = {
+    "queries": np.array([[1], [-1], [1]], np.float32),
+    "candidates": CANDIDATES,
+    "relevant": csr(relevant for *_, relevant in COMPLETE),
+    "query_languages": ["en", "de", "fr"],
+    "candidate_languages": LANGUAGES,
+}
+NOT_FINITE = CANDIDATES.copy()
+NOT_FINITE[4] = np.nan
+NOT_JUDGED = CANDIDATES.copy()
+NOT_JUDGED[5] = np.inf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"query_languages": ["en", "de"]},
+            "query_languages has 2 entries for 3 rows: give one each",
+        ),
+        (
+            {"query_languages": ["en"] * 4},
+            "query_languages has 4 entries for 3 rows: give one each",
+        ),
+        (
+            {"candidate_languages": LANGUAGES[1:]},
+            "candidate_languages has 5 entries for 6 rows: give one each",
+        ),
+        (
+            {"relevant": ([0, 1, 2, 3], [0, 6, 2])},
+            "candidate 6 is judged but the candidates are 0 to 5",
+        ),
+        (
+            {"relevant": ([0, 1, 2, 3], [0, -2, 2])},
+            "query 1 names candidate -2: ids are 0 or more",
+        ),
+        (
+            {"relevant": ([0, 1, 2], [0, 1])},
+            "there are 3 queries but judged lists for 2: give one list each",
+        ),
+        (
+            {"relevant": ([0, 1, 2, 4], [0, 1, 2])},
+            "relevant: indptr must rise from 0 to the number of indices, 3; it holds 4 numbers "
+            "from 0 to 4",
+        ),
+        (
+            {"relevant": ([0, 1, 3, 4], [0, 1, 1, 2])},
+            "candidate 1 is judged twice for query 1: name it once",
+        ),
+        (
+            {"relevant": ([0, 1, 2, 3], [0, 1, 2], [1, -3, 1])},
+            "query 1 gives candidate 1 the negative grade -3: grades are 0 (judged, not relevant) "
+            "or more",
+        ),
+        (
+            {"relevant": ([0, 1, 2, 3], [0, 1, 2], [1, 1])},
+            "3 judged candidates have 2 grades: give one each",
+        ),
+        (
+            {"relevant": ([0, 1, 1, 2], [0, 1])},
+            "query 1 has no relevant candidate (1 queries have none): leave such queries out, or "
+            "give empty='zero' or empty='skip'",
+        ),
+        (
+            {"relevant": ([0, 1, 2, 3], [0, 1, 2], [1, 0, 0])},
+            "query 1 has no relevant candidate (2 queries have none): leave such queries out, or "
+            "give empty='zero' or empty='skip'",
+        ),
+        (
+            {"queries": np.array([[1], [1], [np.inf]], np.float32)},
+            "query 2 holds NaN or infinity: scores need finite vectors; check the encoder's output",
+        ),
+        (
+            {"candidates": NOT_JUDGED, "relevant": ([0, 1, 2, 3], [0, 1, 2])},
+            "candidate 5 (row 5 of its block) holds NaN or infinity: scores need finite vectors; "
+            "check the encoder's output",
+        ),
+        (
+            {"queries": np.ones((3, 2), np.float32)},
+            "the candidates have dimension 1 but the queries 2: encode both with one model",
+        ),
+        (
+            {"measures": ["AP", "ERR"]},
+            "unknown measure 'ERR': choose AP, nDCG, RR, R, P, Success or Judged, written as AP, "
+            "AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, map_cut_10, ndcg, "
+            "ndcg_cut_10, recip_rank, P_10, recall_10 or success_10",
+        ),
+        ({"measures": ["R"]}, "measure 'R' needs a cutoff of at least 1, as in R@10"),
+        ({"similarity": "euclid"}, "similarity='euclid': choose 'dot' or 'cosine'"),
+        ({"empty": "drop"}, "empty='drop': choose 'zero', 'skip' or 'error'"),
+        (
+            {"exclude": ([0, 1, 1, 1], [1])},
+            "query 0 excludes candidate 1, which it also judges: do one or the other",
+        ),
+        ({"threads": 0}, "threads=0: give at least 1, or None for all processors"),
+    ],
+)
+def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with refusal(message):
+        evaluate(**SOUND | arguments)
+
+
+def test_a_judged_candidate_that_is_not_finite_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^candidate 4 \(row \d of its block\) holds NaN or inf"):
+        evaluate(**SOUND | {"candidates": NOT_FINITE})
+
+
+def test_float64_is_refused() -> None:
+    for name in ("queries", "candidates"):
+        with pytest.raises(TypeError, match=r" has dtype float64: give float32, float16 or bfloa"):
+            evaluate(**SOUND | {name: SOUND[name].astype(np.float64)})
+
+
+def test_languages_that_are_no_names() -> None:
+    """Numbers and missing values would be languages of their own, and no query monolingual."""
+    for name, languages, message in (
+        (
+            "query_languages",
+            ["en", None, "de"],
+            "query_languages: row 1 has None: give names as st",
+        ),
+        ("query_languages", [1, 2, 1], "query_languages: row 0 has 1: give names as str"),
+        (
+            "candidate_languages",
+            [*LANGUAGES[:5], 2],
+            "the language 2 is of type int: give names as str",
+        ),
+    ):
+        with pytest.raises(TypeError, match=f"^{message}"):
+            evaluate(**SOUND | {name: languages})
+
+
+def test_measures_that_are_no_list() -> None:
+    message = r"^measures='AP': give a list of names, as in \['AP'\]$"
+    with pytest.raises(TypeError, match=message):
+        evaluate(**SOUND | {"measures": "AP"})
+
+
+def test_no_measure_at_all() -> None:
+    message = "measures is empty: name at least one, such as 'AP'"
+    with refusal(message):
+        evaluate(**SOUND | {"measures": []})
+    counter = RankCounter(SOUND["queries"], SOUND["relevant"])
+    with refusal(message):
+        Evaluation(counter, ["en", "de", "fr"], [])
+    with refusal(message):
+        Options(measures=())
+    with refusal(message):
+        Request("xquad-r", model="any", measures=[])
+
+
+def test_an_unknown_tie_policy() -> None:
+    with pytest.raises(
+        ValueError, match=r"^ties=.chance.: choose 'pessimistic', 'optimistic', 'trec' or 'docid'$"
+    ):
+        evaluate(**SOUND | {"ties": "chance"})
+
+
+def test_an_unknown_setting() -> None:
+    result = by_hand(COMPLETE)
+    message = "unknown setting 'bilingual': choose one of monolingual, cross_lingual, multilingual"
+    with refusal(message):
+        result["bilingual"]  # type: ignore[index]
+    for call in (result.by_language, result.per_query):
+        with refusal(message):
+            call("bilingual", "AP")  # type: ignore[arg-type]
+
+
+def test_a_measure_that_was_not_asked_for() -> None:
+    result = by_hand(COMPLETE, ["AP", "R@1"])
+    message = "measure 'RR' was not asked for: there are AP, R@1"
+    with refusal(message):
+        result.matrix("RR")
+    for setting in SETTINGS:
+        with refusal(message):
+            result.per_query(setting, "RR")
+        with refusal(message):
+            result.by_language(setting, "RR")
+
+
+@pytest.mark.parametrize("languages", [["en", "de"], ["en", "de", "fr", "fr"]])
+def test_an_evaluation_needs_a_language_for_each_query(languages: list[str]) -> None:
+    counter = RankCounter(SOUND["queries"], SOUND["relevant"])
+    counter.anchor(CANDIDATES, range(6))
+    counter.add(CANDIDATES, range(6), LANGUAGES)
+    with pytest.raises(ValueError, match=f"query_languages has {len(languages)} entries for 3"):
+        Evaluation(counter, languages, [Measure.parse("AP")])
+
+
+def test_judged_needs_the_sizes_of_the_pools() -> None:
+    counter = RankCounter(SOUND["queries"], SOUND["relevant"])
+    counter.anchor(CANDIDATES, range(6))
+    counter.add(CANDIDATES, range(6), LANGUAGES)
+    measures = [Measure.parse("Judged@4")]
+    with refusal(
+        "measure 'Judged@4' needs to know how many candidates were ranked for each query: give "
+        "their pools"
+    ):
+        Evaluation(counter, ["en", "de", "fr"], measures)
+    sizes = PoolSizes.count(LANGUAGES, 3)
+    result = Evaluation(counter, ["en", "de", "fr"], measures, sizes=sizes)
+    assert result["monolingual"] == {"Judged@4": 1 / 2}
+
+
+def test_an_evaluation_of_a_counter_that_has_not_seen_all() -> None:
+    counter = RankCounter(SOUND["queries"], SOUND["relevant"])
+    counter.anchor(CANDIDATES, range(6))
+    counter.add(CANDIDATES[:4], range(4), LANGUAGES[:4])
+    with refusal(
+        "candidate 4 is judged but was never added: add every block of candidates before asking "
+        "for ranks"
+    ):
+        Evaluation(counter, ["en", "de", "fr"], [Measure.parse("AP")])
+    counter.add(CANDIDATES[4:], [4, 5], LANGUAGES[4:])
+    result = Evaluation(counter, ["en", "de", "fr"], [Measure.parse("AP")])
+    assert result["cross_lingual"]["AP"] == 5 / 6
