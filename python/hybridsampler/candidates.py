@@ -156,6 +156,8 @@ class _Array(RandomRows):
     """Rows that are in memory, or in a memory map that the caller opened."""
 
     def __init__(self, values: Any) -> None:
+        if hasattr(values, "to_numpy"):  # a data frame, whose [] takes columns
+            values = values.to_numpy()
         if len(values.shape) != 2:
             shape = tuple(values.shape)
             raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")

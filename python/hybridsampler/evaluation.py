@@ -21,7 +21,7 @@ from hybridsampler.measures import (
     mean,
     parse_measures,
 )
-from hybridsampler.passes import Checkpoint, count
+from hybridsampler.passes import Checkpoint, check_names, count
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import Lists, RankCounter, Ranks, Report, Similarity, Ties
@@ -343,8 +343,7 @@ def _check(judgements: Judgements, measures: Sequence[Measure], empty: Policy) -
 
 
 def _one_each(name: str, languages: Sequence[str], rows: int) -> None:
-    if isinstance(languages, str) or len(languages) != rows:
-        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
+    check_names(name, languages, rows)
     for row, language in enumerate(languages):
         if not isinstance(language, str):
             raise TypeError(f"{name}: row {row} has {language!r}: give names as str")

@@ -112,21 +112,17 @@ def count(
         checkpoint: where to go on and what to write.
 
     Raises:
+        TypeError: languages that are no sequence of names.
         ValueError: more or fewer languages than candidates; a judged candidate that is none of
             them; what :meth:`RankCounter.anchor`, :meth:`RankCounter.add`, the candidates or the
             checkpoint refuse.
         OSError: as the file system does.
     """
-    if isinstance(languages, str) or len(languages) != len(candidates):
-        raise ValueError(
-            f"candidate_languages has {len(languages)} entries for {len(candidates)} rows: give "
-            "one each"
-        )
+    check_names("candidate_languages", languages, len(candidates))
     judged = counter.judged
     if len(judged) and judged[-1] >= len(candidates):
-        raise ValueError(
-            f"candidate {judged[-1]} is judged but the candidates are 0 to {len(candidates) - 1}"
-        )
+        there = f"are 0 to {len(candidates) - 1}" if len(candidates) else "are none at all"
+        raise ValueError(f"candidate {judged[-1]} is judged but the candidates {there}")
     start, stop = (0, len(candidates)) if share is None else share
     identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
     for ids, block in candidates.rows(judged[slice(*np.searchsorted(judged, [start, stop]))]):
@@ -148,6 +144,20 @@ def count(
         if checkpoint is not None and counter.candidates > known:
             checkpoint.save(counter, identity)
     return counter if meet is None else meet(counter)
+
+
+def check_names(name: str, languages: Sequence[str], rows: int) -> None:
+    """Refuse what is not one name for each row; :class:`RankCounter` looks at the names.
+
+    Raises:
+        ValueError: more or fewer names than rows.
+        TypeError: no sequence of names.
+    """
+    if isinstance(languages, str | bytes) or not hasattr(languages, "__len__"):
+        kind = type(languages).__name__
+        raise TypeError(f"{name} is of type {kind}: give a list of {rows} names, one for each row")
+    if len(languages) != rows:
+        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
 
 
 def _identity(candidates: Candidates, languages: Sequence[str], start: int, stop: int) -> bytes:

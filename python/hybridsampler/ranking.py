@@ -100,7 +100,8 @@ class RankCounter:
     Raises:
         ValueError: NaN or infinity (the row is named), lists that do not fit, an id or grade below
             0, an id twice for a query.
-        TypeError: float64 or other vectors that are not float32, float16 or bfloat16.
+        TypeError: float64 or other vectors that are not float32, float16 or bfloat16; lists that
+            are no tuple of two or three.
     """
 
     def __init__(
@@ -117,14 +118,15 @@ class RankCounter:
             raise ValueError(f"similarity={similarity!r}: choose 'dot' or 'cosine'")
         if threads is not None and threads < 1:
             raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
-        indptr, ids, *grades = judged
+        indptr, ids, *grades = _columns("relevant", judged, 2, 3)
         # Copies: the caller may go on using the arrays.
         self._indptr = _integers("indptr", indptr).copy()
         self._ids = _integers("ids", ids).copy()
         self._grades = _integers("grades", grades[0]).copy() if grades else np.ones_like(self._ids)
         left_out = None
         if exclude is not None:
-            left_out = (_integers("indptr", exclude[0]), _integers("ids", exclude[1]).copy())
+            first, second = _columns("exclude", exclude, 2)
+            left_out = (_integers("indptr", first), _integers("ids", second).copy())
         self._left_out = np.empty(0, np.int64) if left_out is None else left_out[1]
         self._threads = threads
         self._languages: dict[str, int] = {}
@@ -360,6 +362,14 @@ class RankCounter:
     def _names(self) -> list[str]:
         """Return the names of the languages that were counted, by number."""
         return list(self._languages)[: self._core.languages]
+
+
+def _columns(name: str, lists: Any, *known: int) -> tuple[Any, ...]:
+    if not isinstance(lists, tuple | list) or len(lists) not in known:
+        form = "(indptr, ids)" + (" or (indptr, ids, grades)" if 3 in known else "")
+        found = f"{len(lists)} columns" if isinstance(lists, tuple | list) else type(lists).__name__
+        raise TypeError(f"{name} is {found}: give {form}, CSR lists of ids")
+    return tuple(lists)
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -79,12 +79,14 @@ def compare(
         seed: of the random words, from 0.
 
     Raises:
+        TypeError: values that are no numbers.
         ValueError: columns of different lengths or more than one dimension, a value that is NaN or
-            infinite, differences whose sum may be beyond float64, fewer than two groups, a level
-            outside (0, 1), fewer resamples than the level needs, a negative seed.
+            infinite, a group without a label, differences whose sum may be beyond float64, fewer
+            than two groups, a level outside (0, 1), fewer resamples than the level needs, a
+            negative seed.
     """
     values = [_column("first", first), _column("second", second)]
-    labels = np.arange(len(values[0])) if groups is None else np.asarray(groups)
+    labels = np.arange(len(values[0])) if groups is None else _labels(groups)
     lengths = len(values[0]), len(values[1]), len(labels)
     if len(set(lengths)) > 1 or labels.ndim != 1:
         raise ValueError(
@@ -117,8 +119,26 @@ def compare(
     )
 
 
+def _labels(groups: Any) -> NDArray[Any]:
+    """(Q,) labels that NumPy can sort."""
+    labels = np.asarray(groups.tolist() if hasattr(groups, "filled") else groups)  # masked: None
+    if labels.dtype.kind not in "Of" or labels.ndim != 1:
+        return labels
+    numbers: dict[Any, int] = {}
+    for query, label in enumerate(labels.tolist()):
+        if label is None or label != label:
+            raise ValueError(f"groups has no label for query {query}: give each query its group")
+        numbers.setdefault(label, len(numbers))
+    return np.array([numbers[label] for label in labels.tolist()], int)
+
+
 def _column(name: str, values: ArrayLike) -> Float64:
-    column = np.asarray(values, np.float64)
+    try:
+        column = np.asarray(values, np.float64)
+        if hasattr(values, "filled"):  # a masked array, of which NumPy takes what lies below
+            column = np.asarray(values.filled(np.nan), np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} holds no numbers ({error}): give one for each query") from error
     if column.ndim != 1:
         raise ValueError(f"{name} has {column.ndim} dimensions: give one value for each query")
     wrong = np.flatnonzero(~np.isfinite(column))

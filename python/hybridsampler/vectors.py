@@ -17,12 +17,16 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
 
     Raises:
         ValueError: no two dimensions.
-        TypeError: numbers of another type.
+        TypeError: numbers of another type; a masked or sparse array.
     """
     if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
         values = values.detach().cpu()
         values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
     array = np.asarray(values)
+    # What is masked would count, and NumPy does not see into sparse arrays.
+    if hasattr(values, "filled") or (array.ndim == 0 and hasattr(values, "shape")):
+        kind = type(values).__name__
+        raise TypeError(f"{name} is a {kind}: give a plain array, (n, d), with a value everywhere")
     if array.ndim != 2:
         raise ValueError(f"{name} has shape {array.shape}: give one row a vector, (n, d)")
     if array.dtype.name == "bfloat16":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from hypothesis import given
@@ -436,6 +437,15 @@ def test_the_queries_are_checked_before_the_encoder_is_set_to_work() -> None:
     ):
         with pytest.raises(ValueError, match=":"):
             evaluate(candidates=encoder(), **sound | wrong)
+
+
+def test_a_data_frame_is_its_rows() -> None:
+    """Its [] takes columns."""
+    rows = np.arange(15, dtype=np.float32).reshape(5, 3)
+    with open_candidates(pandas.DataFrame(rows, columns=[4, 2, 0])) as opened:
+        assert opened.shape == (5, 3)
+        ((ids, block),) = opened.rows(np.array([0, 2, 4]))
+        assert (ids.tolist(), block.tolist()) == ([0, 2, 4], rows[::2].tolist())
 
 
 # Bad input

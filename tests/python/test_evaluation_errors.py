@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from counting import refusal
 from hybridsampler import Evaluation, RankCounter, evaluate
@@ -144,15 +145,67 @@ def test_languages_that_are_no_names() -> None:
             [*LANGUAGES[:5], 2],
             "the language 2 is of type int: give names as str",
         ),
+        (
+            "query_languages",
+            "abc",
+            "query_languages is of type str: give a list of 3 names, one for each row",
+        ),
+        (
+            "candidate_languages",
+            iter(LANGUAGES),
+            "candidate_languages is of type list_iterator: give a list of 6 names, one for each",
+        ),
+        ("candidate_languages", None, "candidate_languages is of type NoneType: give a list of 6"),
     ):
         with pytest.raises(TypeError, match=f"^{message}"):
             evaluate(**SOUND | {name: languages})
 
 
-def test_measures_that_are_no_list() -> None:
-    message = r"^measures='AP': give a list of names, as in \['AP'\]$"
-    with pytest.raises(TypeError, match=message):
-        evaluate(**SOUND | {"measures": "AP"})
+@pytest.mark.parametrize(
+    ("measures", "message"),
+    [
+        ("AP", "measures='AP': give a list of names, as in ['AP']"),
+        (None, "measures=None: give a list of names, as in ['AP']"),
+        (["AP", 3], "measure 3 is of type int: give names as str"),
+    ],
+)
+def test_measures_that_are_no_list_of_names(measures: Any, message: str) -> None:
+    with refusal(message, TypeError):
+        evaluate(**SOUND | {"measures": measures})
+
+
+@pytest.mark.parametrize(
+    ("name", "lists", "found"),
+    [
+        ("relevant", None, "NoneType"),
+        ("relevant", {0: [1]}, "dict"),
+        ("relevant", ([0, 0, 0, 0],), "1 columns"),
+        ("relevant", ([0, 0, 0, 0], [], [], []), "4 columns"),
+        ("exclude", ([0, 0, 0, 0], [], []), "3 columns"),
+        ("exclude", 5, "int"),
+    ],
+)
+def test_lists_of_other_forms(name: str, lists: Any, found: str) -> None:
+    form = "(indptr, ids) or (indptr, ids, grades)" if name == "relevant" else "(indptr, ids)"
+    with refusal(f"{name} is {found}: give {form}, CSR lists of ids", TypeError):
+        evaluate(**SOUND | {name: lists})
+
+
+def test_arrays_with_values_that_are_not_there() -> None:
+    """What a mask hides would be scored, and NumPy takes a sparse array for one thing."""
+    remedy = "give a plain array, (n, d), with a value everywhere"
+    hidden = np.ma.masked_array(CANDIDATES, CANDIDATES > 8)
+    for name in ("queries", "candidates"):
+        with refusal(f"{name} is a MaskedArray: {remedy}", TypeError):
+            evaluate(**SOUND | {name: hidden[: len(SOUND[name])]})
+    with refusal(f"candidates is a csr_matrix: {remedy}", TypeError):
+        evaluate(**SOUND | {"candidates": scipy.sparse.csr_matrix(CANDIDATES)})
+
+
+def test_candidates_of_whom_there_are_none() -> None:
+    nobody = {"candidates": CANDIDATES[:0], "candidate_languages": []}
+    with refusal("candidate 5 is judged but the candidates are none at all"):
+        evaluate(**SOUND | nobody)
 
 
 def test_no_measure_at_all() -> None:

@@ -245,6 +245,23 @@ def test_tiny_and_huge_values() -> None:
             "than float64 holds; divide both columns by the same number",
         ),
         ({"groups": ["a", "a", "a"]}, "there are 1 groups: a comparison needs at least 2"),
+        (
+            {"groups": ["a", None, "b"]},
+            "groups has no label for query 1: give each query its group",
+        ),
+        (
+            {"groups": [1.0, 2.0, math.nan]},
+            "groups has no label for query 2: give each query its group",
+        ),
+        (
+            {"groups": np.ma.masked_array([1, 2, 3], [True, False, False])},
+            "groups has no label for query 0: give each query its group",
+        ),
+        (
+            {"first": np.ma.masked_array([1.0, 2.0, 3.0], [False, False, True])},
+            "first has the value nan for query 2 (1 queries have none): leave out queries that do "
+            "not count in the setting",
+        ),
         ({"first": [], "second": []}, "there are 0 groups: a comparison needs at least 2"),
         ({"level": 0}, "level=0: give a number between 0 and 1"),
         ({"level": math.nan}, "level=nan: give a number between 0 and 1"),
@@ -257,3 +274,17 @@ def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:
     sound = {"first": [1.0, 2.0, 3.0], "second": [1.0, 2.0, 2.0]}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         compare(**sound | arguments)
+
+
+def test_values_that_are_no_numbers() -> None:
+    with pytest.raises(
+        TypeError, match=r"^second holds no numbers \(.*\): give one for each query$"
+    ):
+        compare([1.0, 2.0], ["a", "b"])
+
+
+def test_labels_may_be_of_several_kinds() -> None:
+    """NumPy cannot sort them."""
+    first, second = [1.0, 2.0, 4.0, 3.0], [1.0, 2.5, 2.0, 0.0]
+    mixed = np.array(["a", 1, ("b", 2), 1], object)
+    assert compare(first, second, mixed) == compare(first, second, [0, 1, 2, 1])

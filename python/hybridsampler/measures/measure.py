@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,10 @@ class Measure:
 
         Raises:
             ValueError: as for the class.
+            TypeError: no str.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"measure {text!r} is of type {type(text).__name__}: give names as str")
         name, parameters = names.split(text)
         known = ("cutoff", *_TAKES[name])
         for parameter in parameters:
@@ -197,11 +200,13 @@ def parse_measures(names: Sequence[str]) -> list[Measure]:
     """Read the names of several measures, each once.
 
     Raises:
-        TypeError: a string in place of a list.
+        TypeError: a string or nothing in place of a list; a name that is no str.
         ValueError: no name; else as :meth:`Measure.parse`.
     """
     if isinstance(names, str):
         raise TypeError(f"measures={names!r}: give a list of names, as in [{names!r}]")
+    if not isinstance(names, Iterable):
+        raise TypeError(f"measures={names!r}: give a list of names, as in ['AP']")
     parsed = list(dict.fromkeys(map(Measure.parse, names)))
     check_some(parsed)
     return parsed
