@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Similarity = Literal["dot", "cosine"]
 Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
 
+_MOST_LANGUAGES = 10_000  # more than people speak
 Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
@@ -169,8 +170,8 @@ class RankCounter:
 
         Raises:
             ValueError: an id that was added before; a judged id that was not anchored, or whose
-                vector has changed since; NaN or infinity; shapes that do not fit. Nothing of the
-                block is counted, and what was counted stays.
+                vector has changed since; NaN or infinity; shapes that do not fit; more than 10,000
+                languages. Nothing of the block is counted, and what was counted stays.
             TypeError: a language that is no str; vectors of another type.
         """
         if isinstance(languages, str):
@@ -352,6 +353,10 @@ class RankCounter:
         numbers = {name: number for number, name in enumerate(self._names())}
         self._languages = numbers
         found = [numbers.setdefault(name, len(numbers)) for name in languages]
+        if len(numbers) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
+            raise ValueError(
+                f"there are {len(numbers):,} languages: give each candidate's language, not its id"
+            )
         for name in list(numbers)[self._core.languages :]:
             if not isinstance(name, str):
                 raise TypeError(

@@ -101,18 +101,24 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
         console: where progress is shown.
 
     Raises:
-        ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit.
+        ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit; no
+            query that counts.
     """
     with _progress(console) as tell:
         tell("read the benchmark", 0, 0)
         benchmark = load_benchmark(request.benchmark, request.data, request.languages)
         tell("read the benchmark", 1, 1)
         result = _score(request, benchmark, tell)
+    if not result.measures:
+        raise ValueError(
+            f"no query of {benchmark.name} has a candidate that the measures are about: ask for "
+            "others, or count such queries by --empty zero"
+        )
     made = [
         *macro_tables([result], benchmark.name, "model"),
         language_table(result, benchmark.name),
     ]
-    if not benchmark.monolingual:
+    if result.matrix and not benchmark.monolingual:  # none of a measure for which nobody counts
         made.append(matrix_table(result, benchmark.name))
     if out is not None:
         write_results([result], out / "results.jsonl")

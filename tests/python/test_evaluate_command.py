@@ -232,6 +232,22 @@ def test_too_few_vectors_get_one_line(data: Path, tmp_path: Path) -> None:
     assert f"error: there are 5 vectors of queries but XQuAD-R has {asked} queries" in done.stderr
 
 
+def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:
+    common = (model, "--benchmark", "xquad-r", "--data", data, "--empty", "skip")
+    done = _run(*common, "-m", "AP(rel=2)")
+    assert done.exit_code == 2
+    message = (
+        "error: no query of XQuAD-R has a candidate that the measures are about: ask for others, "
+        "or count such queries by --empty zero\n"
+    )
+    assert done.stderr.endswith(message)
+    # Beside another there is no matrix, which would be that of the first.
+    done = _run(*common, "-m", "AP(rel=2)", "-m", "RR")
+    assert done.exit_code == 0, done.output
+    assert "Table 1" in done.stdout
+    assert "by candidate language" not in done.stdout
+
+
 def test_names_may_look_like_markup(data: Path, tmp_path: Path) -> None:
     folder = saved_model(tmp_path / "[red]x[]")
     done = _run(folder, "--benchmark", "xquad-r", "--data", data, "-m", "AP")

@@ -451,3 +451,16 @@ def test_one_word_is_not_a_list_of_languages() -> None:
     counter.anchor(block, [0, 1])
     with pytest.raises(ValueError, match="languages='en': give one name for each candidate"):
         counter.add(block, [0, 1], "en")
+
+
+def test_ids_in_place_of_languages_are_refused_before_they_fill_the_memory() -> None:
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    before = counter.to_bytes()
+    rows = np.ones((10_001, FIVE.candidates.shape[1]), np.float32)
+    message = "there are 10,001 languages: give each candidate's language, not its id"
+    with refusal(message):
+        counter.add(rows, np.arange(100, 10_101), [f"d{row}" for row in range(10_001)])
+    assert counter.to_bytes() == before
+    add(counter, FIVE, whole(FIVE))
+    assert_exact(counter, FIVE)
