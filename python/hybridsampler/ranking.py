@@ -159,9 +159,9 @@ class RankCounter:
     def add(self, block: Any, ids: ArrayLike, languages: Sequence[str]) -> None:
         """Second phase: count the candidates of a block.
 
-        A tensor on a GPU is screened there; the digits are the same. An interrupt is heeded between
-        parts of a block above 4 MiB, of which then nothing is counted, or comes after the block and
-        leaves it counted.
+        A tensor on a GPU is screened there; the digits are the same. Signals are heeded between
+        parts of a block above 4 MiB: where their handler raises, as Ctrl-C does, nothing of the
+        block is counted. It cannot use the counter then. Of other blocks they come afterwards.
 
         Args:
             block: (n, d) vectors, types as for the queries.
