@@ -322,7 +322,7 @@ def _given_pairs(draw: st.DrawFn, data: Columns) -> Any:
     for size in data.sizes.values():
         own = ordered_pairs(size.languages)
         for pair in own:
-            if draw(st.booleans()):
+            if pair not in weights and draw(st.booleans()):  # or another source's may turn 0
                 weights[pair] = draw(WEIGHT_OR_0)
         if own and not any(weights.get(pair) for pair in own):
             weights[draw(st.sampled_from(own))] = draw(WEIGHT)
