@@ -66,9 +66,7 @@ class Plan:
         negatives: int,
         name: Callable[[str, int], str],
     ) -> Plan: ...
-    def fill(
-        self, first: int, lent: Lent, out: NDArray[np.int64], threads: int | None
-    ) -> None: ...
+    def fill(self, first: int, lent: Lent, out: NDArray[np.int64], threads: int | None) -> None: ...
     def fill_codes(
         self,
         first: int,

@@ -72,8 +72,8 @@ class ParallelCorpus:
                 of the pair's passage, are hard negatives of its query. Or ``(indptr, rows)``, CSR
                 lists of (n + 1,) and (J,) integers.
 
-        Lists, NumPy arrays, memory maps, Arrow and pandas columns will do. Integer arrays and
-        Arrow columns are read where they lie. The corpus goes on reading ``length`` and
+        Lists, NumPy arrays, memory maps, Arrow and pandas columns will do. Integer arrays without
+        gaps and Arrow columns are read where they lie. The corpus goes on reading ``length`` and
         ``negatives`` there whenever batches are made, so leave these two as they are: give copies
         of arrays that you are going to write to.
 
