@@ -16,6 +16,8 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 /// Between one byte and two for the number of a language.
 const LANGUAGES: usize = 300;
 
+const KEYS: [Keys; 3] = [Keys::None, Keys::Four, Keys::Half];
+
 fn called(column: &str, row: usize) -> String {
     format!("{column} of {row}")
 }
@@ -50,27 +52,36 @@ fn shuffled(mut rows: Rows) -> Rows {
     rows
 }
 
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Keys {
+    None,
+    /// Four groups share a passage.
+    Four,
+    /// Half of all groups share one, more than a pass keeps apart.
+    Half,
+}
+
 /// What there is besides groups, languages and sources.
 #[derive(Debug, Clone, Copy)]
 struct Further {
-    /// Pairs of groups share a passage.
-    keyed: bool,
+    keys: Keys,
     /// The longest length.
     longest: Option<i64>,
     /// How many are listed for each row.
     negatives: usize,
 }
 
-fn further(keyed: bool) -> impl Iterator<Item = Further> {
+fn further(keys: Keys) -> impl Iterator<Item = Further> {
     let each = [None, Some(255), Some(i64::from(u32::MAX))].into_iter();
-    each.flat_map(move |longest| [0, 1, 4].map(|negatives| Further { keyed, longest, negatives }))
+    each.flat_map(move |longest| [0, 1, 4].map(|negatives| Further { keys, longest, negatives }))
 }
 
 /// Bytes that a corpus holds, with a plan of all kinds that leaves a language out if it can.
 fn held(rows: &Rows, further: Further) -> usize {
     let column = |of: fn(&(i64, usize, usize)) -> i64| rows.iter().map(of).collect::<Vec<i64>>();
     let (group, language, source) = (column(|row| row.0), column(|row| row.1 as i64), column(|row| row.2 as i64));
-    let key: Vec<i64> = group.iter().map(|group| group / 4).collect();
+    let key_of = |group: &i64| if further.keys == Keys::Half { group / 2 % 2 * group } else { group / 4 };
+    let key: Vec<i64> = group.iter().map(key_of).collect();
     let count = rows.len() as i64;
     let length: Vec<i64> =
         (0..count).map(|row| further.longest.map_or(0, |longest| row * 104_729 % (longest + 1))).collect();
@@ -90,7 +101,7 @@ fn held(rows: &Rows, further: Further) -> usize {
     let before = heap();
     let columns = Columns {
         source: (sources > 1).then(|| source[..].into()),
-        keys: if further.keyed { vec![key[..].into()] } else { vec![] },
+        keys: if further.keys == Keys::None { vec![] } else { vec![key[..].into()] },
         lent: Lent {
             length: further.longest.map(|_| length[..].into()),
             negatives: (listed > 0).then(|| Lists { ends: ends[..].into(), rows: negatives[..].into() }),
@@ -106,7 +117,7 @@ fn held(rows: &Rows, further: Further) -> usize {
         pairs: vec![pairs; sources],
     };
     let negatives = further.negatives as u64;
-    let options = Options { draws: Draws::Balanced, batch_size: 16, seed: 0, excess: Excess::Refuse, negatives };
+    let options = Options { draws: Draws::Balanced, batch_size: 8, seed: 0, excess: Excess::Rotate, negatives };
     let plan = Plan::new(Arc::new(corpus), weights, options, &called).expect("a sound plan");
     let bytes = heap() - before;
     drop(plan);
@@ -139,14 +150,15 @@ fn what_a_corpus_holds() {
     // Groups that lack languages.
     let count = 21_000;
     for single in [0, 50, 90, 99] {
-        for (in_order, keyed) in [(true, false), (true, true), (false, false), (false, true)] {
-            for further in further(keyed) {
+        for (in_order, keys) in [true, false].into_iter().flat_map(|order| KEYS.map(|keys| (order, keys))) {
+            for further in further(keys) {
                 let rows = |count| if in_order { uneven(count, single) } else { shuffled(uneven(count, single)) };
                 let bytes = bytes_a_row(count, rows, further);
                 let told = format!("{bytes} with {single} % of one language, in order {in_order}, {further:?}");
                 assert!(bytes <= 12.0, "{told}");
                 // As worked out, and so below 2^32 rows.
-                assert!(8.0 * bytes <= worst(bits(2 * count), LANGUAGES, further.negatives > 0), "{told}");
+                let worst = worst(bits(2 * count), LANGUAGES, further.negatives > 0);
+                assert!(8.0 * bytes <= worst + if keys == Keys::Half { 3.0 } else { 0.0 }, "{told}");
             }
         }
     }
@@ -155,10 +167,10 @@ fn what_a_corpus_holds() {
 
     // Groups that have all languages, in no regular order: a list of rows, with negatives the group of each.
     for (languages, sources) in [(2, 1), (1, 2), (3, 2)] {
-        for further in [false, true].into_iter().flat_map(further) {
+        for further in KEYS.into_iter().flat_map(further) {
             let held = |count| held(&shuffled(complete(count, languages, sources)), further) as f64;
             let bytes = (held(count) - held(1_050)) / (count - 1_050) as f64;
-            let by_group = if further.keyed && further.negatives == 0 { 4.0 } else { 0.0 } + 0.13;
+            let by_group = if further.keys != Keys::None && further.negatives == 0 { 4.0 } else { 0.0 } + 0.5;
             let most = 4.0 + by_group / languages as f64 + if further.negatives > 0 { 4.0 } else { 0.0 };
             assert!(bytes <= most, "{bytes} with {languages} languages, {sources} sources, {further:?}");
         }
@@ -166,11 +178,11 @@ fn what_a_corpus_holds() {
 
     // Files sorted by group: nothing without keys, and with keys 4 bytes a group.
     let regular = |count, further| held(&complete(2 * count, 2, 1), further) - held(&complete(2 * 128, 2, 1), further);
-    for further in further(false) {
+    for further in further(Keys::None) {
         assert_eq!(regular(count, further), 0, "{further:?}");
     }
     for count in [5_000, 200_000] {
-        for further in further(true).filter(|further| further.longest != Some(255)) {
+        for further in further(Keys::Four).filter(|further| further.longest != Some(255)) {
             let bytes = regular(count, further);
             assert!(bytes <= 4 * count, "{bytes} for {count} groups, {further:?}");
         }
