@@ -10,14 +10,13 @@ use std::sync::Mutex;
 use crate::columns::{Column, Lent};
 use crate::deal::Deal;
 use crate::error::{Invalid, invalid};
-use crate::key::Key;
 use crate::negatives::{Chooser, Turn};
 use crate::plan::{Located, Plan, drawn};
-use crate::source::Source;
 use crate::streams::Stream;
 use crate::threads;
-use crate::weights::{Kind, pair_of};
-use crate::window::{Member, WINDOW, bucket};
+use crate::turns::first_choice;
+use crate::weights::Kind;
+use crate::window::{Member, WINDOW, bucket, measure};
 
 /// Below this many pairs, starting a thread costs more than it saves.
 const PAIRS_PER_THREAD: usize = 1 << 15;
@@ -332,75 +331,5 @@ impl Plan {
                 *slots = self.rotate(source, s, stream.kind, group, turn);
             }
         }
-    }
-
-    /// How often a query came before, when its group had `turns` turns: all of them in a monolingual stream, and of a
-    /// group that lacks languages those in which the query's language was its choice. Where the schedule of pairs
-    /// decides, nothing tells which they were, and the group's turns stand for the query's.
-    fn visits(&self, stream: usize, id: u64, query: u32, turns: u64) -> u64 {
-        let (stream, key, _) = self.streams.get(stream);
-        let (s, source) = (stream.source as usize, &self.corpus.sources()[stream.source as usize]);
-        if stream.slot.is_some() || source.slots(id).len() == source.languages().len() {
-            return turns;
-        }
-        let own: Vec<bool> =
-            self.weights.choices(s, stream.kind, source.slots(id)).map(|choice| choice.0 == query).collect();
-        let all = own.iter().filter(|&&own| own).count() as u64;
-        let before = |turn: u64| {
-            let (rounds, rest) = (turn / own.len() as u64, (turn % own.len() as u64) as usize);
-            rounds * all + own[..rest].iter().filter(|&&own| own).count() as u64
-        };
-        let first = first_choice(*key, source, id);
-        before(first + turns) - before(first)
-    }
-
-    /// The choice of a group that lacks languages at one of its turns.
-    fn rotate(&self, source: &Source, s: usize, kind: Kind, group: u64, turn: u64) -> (u32, u32) {
-        let slots = source.slots(group);
-        let slot = |at: u32| slots.clone().nth(at as usize).unwrap_or_default();
-        let own = slots.len() as u64;
-        if self.weights.all_chosen(s, kind) {
-            // The common case, without listing all pairs.
-            return if kind == Kind::CrossLingual {
-                let (query, passage) = pair_of((turn % (own * (own - 1))) as u32, own as u32);
-                (slot(query), slot(passage))
-            } else {
-                let at = (turn % own) as u32;
-                (slot(at), slot(at))
-            };
-        }
-        let choices: Vec<(u32, u32)> = self.weights.choices(s, kind, slots.clone()).collect();
-        choices[(turn % choices.len() as u64) as usize]
-    }
-}
-
-/// Where a group begins among its choices: told by its first row, lest it depend on how the rows are kept.
-fn first_choice(key: Key, source: &Source, group: u64) -> u64 {
-    key.derive(u64::MAX - 4).below(source.any_row(group, None), 1 << 32)
-}
-
-/// Tokens by which members are bucketed, times 2^16: of the row in a monolingual stream, else the mean over a group's
-/// versions.
-fn measure(
-    source: &Source,
-    lengths: &Column<'_>,
-    ids: impl Iterator<Item = u64>,
-    slot: Option<u32>,
-    measured: &mut Vec<u64>,
-) {
-    let (mut rows, mut tokens) = (Vec::new(), Vec::new());
-    measured.clear();
-    measured.extend(ids.map(|id| match slot {
-        Some(slot) => {
-            rows.push(source.row(id, slot));
-            1
-        }
-        None => source.append_rows(id, &mut rows),
-    }));
-    lengths.gather(&rows, &mut tokens);
-    let mut tokens = tokens.into_iter();
-    for length in measured {
-        let count = *length;
-        *length = tokens.by_ref().take(count as usize).map(|tokens| (tokens as u64) << 16).sum::<u64>() / count;
     }
 }

@@ -5,7 +5,7 @@
 //! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`]; lists in few bits:
 //!   [`bits`], [`compact`], [`marks`], [`rising`], [`inverse`];
 //! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`]; [`deal`] -> [`streams`] -> [`plan`] -> [`fill`]
-//!   with [`window`] and [`negatives`]; [`stats`];
+//!   with `turns`, [`window`] and [`negatives`]; [`stats`];
 //! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`], [`screen`] -> [`ranking`]; of runs: [`trec`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
@@ -43,6 +43,7 @@ mod stripes;
 pub mod tally;
 mod threads;
 pub mod trec;
+mod turns;
 pub mod vectors;
 pub mod weights;
 pub mod window;
