@@ -7,13 +7,21 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Corpus", "Plan", "Qrels", "RankCounter", "Run", "hash_ngrams"]
+__all__ = ["Corpus", "Lent", "Plan", "Qrels", "RankCounter", "Run", "hash_ngrams"]
 
 def hash_ngrams(
     texts: Sequence[str], shortest: int, longest: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
 
 _Pieces = tuple[list[NDArray[Any]], bool | list[int] | list[str]]
+
+@final
+class Lent:
+    def __new__(
+        cls,
+        length: Sequence[NDArray[Any]] | None,
+        negatives: tuple[Sequence[NDArray[Any]], Sequence[NDArray[Any]]] | None,
+    ) -> Lent: ...
 
 @final
 class Corpus:
@@ -23,14 +31,13 @@ class Corpus:
         language: _Pieces,
         source: _Pieces | None,
         keys: Sequence[_Pieces],
-        length: _Pieces | None,
-        negatives: tuple[_Pieces, _Pieces] | None,
+        lent: Lent,
         languages: Sequence[str],
         sources: Sequence[str],
         name: Callable[[str, int], str],
     ) -> Corpus: ...
     @staticmethod
-    def from_bytes(data: bytes) -> Corpus: ...
+    def from_bytes(data: bytes, lent: Lent) -> Corpus: ...
     def to_bytes(self) -> bytes: ...
     @property
     def rows(self) -> int: ...
@@ -59,16 +66,21 @@ class Plan:
         negatives: int,
         name: Callable[[str, int], str],
     ) -> Plan: ...
-    def fill(self, first: int, out: NDArray[np.int64], threads: int | None) -> None: ...
+    def fill(self, first: int, lent: Lent, out: NDArray[np.int64], threads: int | None) -> None: ...
     def fill_codes(
-        self, first: int, own: tuple[int, int], out: NDArray[np.int64], threads: int | None
+        self,
+        first: int,
+        own: tuple[int, int],
+        lent: Lent,
+        out: NDArray[np.int64],
+        threads: int | None,
     ) -> None: ...
     def stream(self, step: int) -> tuple[str, int, int | None]: ...
     def shares(
         self,
     ) -> tuple[list[float], list[list[float]], list[list[float]], list[list[float]]]: ...
     def reached(
-        self, steps: int
+        self, steps: int, lent: Lent
     ) -> tuple[
         tuple[list[int], list[list[int]], list[list[int]], list[list[int]], list[list[int]]],
         tuple[int, int] | None,

@@ -49,6 +49,21 @@ class Column:
             )
         return self.pieces, [number - 2**64 * (number >= 2**63) for number in numbers]
 
+    def as_numbers(self, name: str, what: str) -> list[NDArray[Any]]:
+        """Return the integers themselves, in pieces; a list becomes an array as small as they need.
+
+        Raises:
+            ValueError: texts, where ``what`` was expected; integers beyond 64 bits.
+        """
+        pieces, meaning = self.as_values(name)
+        if isinstance(meaning, bool):
+            return pieces
+        texts = [value for value in meaning if isinstance(value, str)]
+        if texts:
+            raise ValueError(f"column {name!r} holds {texts[0]!r}: give {what}")
+        numbers = narrowed(np.array(self.values, object))
+        return [numbers[piece] for piece in pieces]
+
     def by_name(self, name: str) -> tuple[Pieces, list[str]]:
         """Return numbers into the sorted names that occur, and these.
 
@@ -68,6 +83,14 @@ class Column:
         number_of = {value: number for number, value in enumerate(names)}
         # A name that does not occur has no number, and none is asked for.
         return (self.pieces, [number_of.get(value, -1) for value in values]), names
+
+
+def narrowed(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return integers of 64 bits as an array of the narrowest of a few types that they fit."""
+    low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, 0)
+    kinds: tuple[Any, ...] = (np.uint8, np.uint16, np.int32, np.uint32, np.int64)
+    fits = (kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    return numbers.astype(next(fits, np.uint64), copy=False)
 
 
 # Codes looked at together: bounds the copies that NumPy makes.

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
-from hybridsampler.columns import Column, Pieces, read
+from hybridsampler.columns import Column, Pieces, narrowed, read
 
 Lists = Sequence[Sequence[int]] | tuple[ArrayLike, ArrayLike]
+# Integer arrays, one behind the other.
+_Numbers = list[NDArray[Any]]
 
 
 class ParallelCorpus:
@@ -33,9 +35,13 @@ class ParallelCorpus:
         languages: tuple[str, ...],
         sources: tuple[str, ...],
         keys: Mapping[str, Column],
+        length: _Numbers | None,
+        negatives: tuple[_Numbers, _Numbers] | None,
     ) -> None:
-        """Wrap a built index; users call :meth:`from_columns`."""
+        """Wrap a built index and the columns it reads; users call :meth:`from_columns`."""
         self._core = core
+        self._length = length
+        self._negatives = negatives
         self._languages = languages
         self._sources = sources
         self._keys = keys
@@ -66,8 +72,10 @@ class ParallelCorpus:
                 of the pair's passage, are hard negatives of its query. Or ``(indptr, rows)``, CSR
                 lists of (n + 1,) and (J,) integers.
 
-        Lists, NumPy arrays, memory maps, Arrow and pandas columns will do. Integer arrays and
-        Arrow columns are read where they lie.
+        Lists, NumPy arrays, memory maps, Arrow and pandas columns will do. Integer arrays without
+        gaps and Arrow columns are read where they lie. The corpus goes on reading ``length`` and
+        ``negatives`` there whenever batches are made, so leave these two as they are: give copies
+        of arrays that you are going to write to.
 
         Raises:
             ValueError: no rows; columns of different lengths; a missing value or one of another
@@ -82,13 +90,11 @@ class ParallelCorpus:
         else:
             several = {} if passage_key is None else {"passage_key": passage_key}
         keys = {name: read(name, column, missing=True) for name, column in several.items()}
-        length_pieces: Pieces | None = None
+        lengths: _Numbers | None = None
         if length is not None:
             columns["length"] = read("length", length)
-            length_pieces = columns["length"].as_values("length")
-            texts = [value for value in columns["length"].values or [] if isinstance(value, str)]
-            if texts:
-                raise ValueError(f"column 'length' holds {texts[0]!r}: give numbers of tokens")
+            lengths = columns["length"].as_numbers("length", "numbers of tokens")
+        lists = None if negatives is None else _lists(negatives)
         language_pieces, languages = columns["language"].by_name("language")
         sources = ["all"]
         source_pieces: Pieces | None = None
@@ -99,17 +105,20 @@ class ParallelCorpus:
             language_pieces,
             source_pieces,
             [key.as_codes() for key in keys.values()],
-            length_pieces,
-            None if negatives is None else _lists(negatives),
+            _core.Lent(lengths, lists),
             languages,
             sources,
             lambda name, row: repr(columns[name].at(row)),
         )
-        return cls(core, tuple(languages), tuple(sources), keys)
+        return cls(core, tuple(languages), tuple(sources), keys, lengths, lists)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the index; the values of the passage keys, told in errors alone, stay behind."""
-        return _from_bytes, (self._core.to_bytes(), self._languages, self._sources)
+        """Pickle the index with lengths and negatives.
+
+        The values of the passage keys, told in errors alone, stay behind.
+        """
+        index = (self._core.to_bytes(), self._languages, self._sources)
+        return _from_bytes, (*index, self._length, self._negatives)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -164,6 +173,10 @@ class ParallelCorpus:
         """Whether rows have lists of hard negatives."""
         return self._core.has_negatives
 
+    def _lent(self, *, negatives: bool) -> _core.Lent:
+        """Return the columns that batches are made from, with the lists of negatives or without."""
+        return _core.Lent(self._length, self._negatives if negatives else None)
+
     @property
     def fingerprint(self) -> str:
         """Hash of all that a plan can see of the corpus; saved with a sampler's state."""
@@ -177,12 +190,17 @@ class ParallelCorpus:
 
 
 def _from_bytes(
-    core: bytes, languages: tuple[str, ...], sources: tuple[str, ...]
+    core: bytes,
+    languages: tuple[str, ...],
+    sources: tuple[str, ...],
+    length: _Numbers | None,
+    negatives: tuple[_Numbers, _Numbers] | None,
 ) -> ParallelCorpus:
-    return ParallelCorpus(_core.Corpus.from_bytes(core), languages, sources, {})
+    index = _core.Corpus.from_bytes(core, _core.Lent(length, negatives))
+    return ParallelCorpus(index, languages, sources, {}, length, negatives)
 
 
-def _lists(lists: Lists) -> tuple[Pieces, Pieces]:
+def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:
     """Lists of rows as their ends and their entries."""
     if isinstance(lists, tuple):
         if len(lists) != 2:
@@ -190,20 +208,25 @@ def _lists(lists: Lists) -> tuple[Pieces, Pieces]:
                 f"negatives is a tuple of {len(lists)}: give a list with one list a row, or "
                 "(indptr, rows)"
             )
-        indptr, rows = (np.asarray(part) for part in lists)
+        indptr, rows = _numbers("indptr", lists[0]), _numbers("rows", lists[1])
     else:
-        counts = [len(own) for own in lists]
-        indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        rows = np.array([row for own in lists for row in own])
-    for name, part in (("indptr", indptr), ("rows", rows)):
-        if part.ndim != 1 or (part.size and part.dtype.kind not in "iu"):
-            raise ValueError(
-                f"negatives: give {name} as a 1-d array of integers, not {part.ndim}-d of "
-                f"{part.dtype}"
-            )
-    if not len(indptr) or indptr[0] != 0:
+        counts = np.fromiter((len(own) for own in lists), np.int64, len(lists))
+        indptr = [narrowed(np.concatenate([[0], np.cumsum(counts)]))]
+        rows = _numbers("rows", [row for own in lists for row in own])
+    filled = [piece for piece in indptr if len(piece)]
+    if not filled or filled[0][0] != 0:
         raise ValueError("negatives: indptr begins with 0")
-    return (
-        read("negatives", indptr[1:]).as_codes(),
-        read("negatives", rows.astype(np.int64, copy=False)).as_codes(),
-    )
+    return [filled[0][1:], *filled[1:]], rows
+
+
+def _numbers(name: str, part: Any) -> _Numbers:
+    """Integers where they lie, or in an array of ours if they come as a list."""
+    if not hasattr(part, "dictionary_encode"):
+        array = np.asarray(part)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise ValueError(
+                f"negatives: give {name} as a 1-d array of integers, not {array.ndim}-d of "
+                f"{array.dtype}"
+            )
+        part = narrowed(array) if isinstance(part, list | tuple) or not array.size else array
+    return read("negatives", part).as_numbers("negatives", "row numbers")

@@ -38,14 +38,17 @@ class BatchPlan:
         seed: ``0 <= seed < 2**64``.
         excess: what to do when more rows of a stream share a passage key than a pass over the
             stream has batches: ``"error"``, or ``"rotate"``: leave the surplus out, in turn.
-        negatives: hard negatives of each pair, at most 64, taken in turn from the list of its
-            query and from outside the classes of the batch. Where the list has too few, random
-            rows of the passage's language fill in; :meth:`stats` counts them.
+        negatives: hard negatives of each pair, at most 64: the next of the list of its query that
+            are outside the classes of the batch. A query's place in its list moves on by as many
+            with each of its turns in a stream; in cross-lingual and mixed batches of a group that
+            lacks no language, with each turn of the group. Where the list has too few, random rows
+            of the passage's language fill in; :meth:`stats` counts them.
 
     Raises:
         ValueError: a mix that the corpus cannot serve (unknown names, one language and a
             cross-lingual mix, a stream with fewer rows or groups than the batch size), a passage
-            key with too many rows, a seed out of range.
+            key with too many rows, a seed out of range; negatives of a corpus without lists of
+            them, or more than rows are left for.
     """
 
     def __init__(
@@ -67,16 +70,12 @@ class BatchPlan:
             raise ValueError(f"excess={excess!r}: choose 'error' or 'rotate'")
         if not 0 <= negatives <= 64:
             raise ValueError(f"negatives={negatives}: give 0 to 64 hard negatives a pair")
-        if negatives and not corpus.has_negatives:
-            raise ValueError(
-                f"negatives={negatives} but the corpus has no lists of them: give them to "
-                "ParallelCorpus.from_columns(negatives=...)"
-            )
         self._corpus = corpus
         # A copy: the mappings that the caller's mix holds can be changed.
         self._mix = dataclasses.replace(mix)
         self._excess = excess
         self._negatives = operator.index(negatives)
+        self._lent = corpus._lent(negatives=negatives > 0)
         self._batch_size = operator.index(batch_size)
         self._seed = operator.index(seed)
         # Up to here positions inside a stream, which count pairs, fit 64 bits.
@@ -103,6 +102,7 @@ class BatchPlan:
         Raises:
             IndexError: a step below 0, or so far that pairs no longer count in 63 bits; a slice
                 without an end, or with a stride.
+            ValueError: negatives that were changed to what is no list of rows of the source.
             MemoryError: more batches than fit.
         """
         if isinstance(step, slice):
@@ -134,12 +134,12 @@ class BatchPlan:
             raise IndexError(f"{places}: the places of a batch are in range(0, {self._batch_size})")
         codes = np.empty((last - first, len(places)), np.int64)
         own = (places.start, places.stop)
-        self._core.fill_codes(first, own, codes.reshape(-1), None)
+        self._core.fill_codes(first, own, self._lent, codes.reshape(-1), None)
         return codes
 
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
         pairs = np.empty((count, self._batch_size, self.width), np.int64)
-        self._core.fill(first, pairs.reshape(-1), None)
+        self._core.fill(first, self._lent, pairs.reshape(-1), None)
         return pairs
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -218,7 +218,7 @@ class BatchPlan:
             Copies(self._named(*stream), self._corpus.passage_key_of(row), members, limit)
             for stream, members, limit, row in self._core.limits()
         ]
-        counts, tokens, random = self._core.reached(steps)
+        counts, tokens, random = self._core.reached(steps, self._lent)
         expected = Expected(self.shares, self._core.expected())
         spoken = self._corpus.source_languages
         negatives = steps * self._batch_size * self._negatives

@@ -322,7 +322,8 @@ def _given_pairs(draw: st.DrawFn, data: Columns) -> Any:
     for size in data.sizes.values():
         own = ordered_pairs(size.languages)
         for pair in own:
-            if pair not in weights and draw(st.booleans()):  # or another source's may turn 0
+            # Not again for the next source that has it: it may be the one positive weight of this.
+            if pair not in weights and draw(st.booleans()):
                 weights[pair] = draw(WEIGHT_OR_0)
         if own and not any(weights.get(pair) for pair in own):
             weights[draw(st.sampled_from(own))] = draw(WEIGHT)

@@ -1,5 +1,6 @@
 """ParallelCorpus: what it tells of the columns, and which columns it refuses."""
 
+import hashlib
 import pickle
 import random
 import re
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from corpora import Columns, Rough, columns, regular, rough
 from hybridsampler import BatchPlan, Mix, ParallelCorpus
@@ -444,6 +446,178 @@ def test_negatives_that_do_not_fit(negatives: Any, message: str) -> None:
     refused({"negatives": negatives}, message)
 
 
+# Lengths and negatives are read where they lie
+
+
+def plain_numbers(values: NDArray[Any], folder: Path) -> tuple[Any, NDArray[Any]]:
+    """A column, and an array to change it by."""
+    return values, values
+
+
+def mapped(values: NDArray[Any], folder: Path) -> tuple[Any, NDArray[Any]]:
+    path = folder / f"{len(list(folder.iterdir()))}"
+    values.tofile(path)
+    return np.memmap(path, values.dtype, "r"), np.memmap(path, values.dtype, "r+")
+
+
+def arrow(values: NDArray[Any], folder: Path) -> tuple[Any, NDArray[Any]]:
+    return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)]), values
+
+
+def chunked(values: NDArray[Any], folder: Path) -> tuple[Any, NDArray[Any]]:
+    column, _ = arrow(values, folder)
+    third = len(values) // 3
+    chunks = [column[:0], column[:third], column[third : 2 * third], column[2 * third :]]
+    return pa.chunked_array(chunks), values
+
+
+def series(values: NDArray[Any], folder: Path) -> tuple[Any, NDArray[Any]]:
+    return pd.Series(values, copy=False), values
+
+
+@pytest.mark.parametrize("kind", [plain_numbers, mapped, arrow, chunked, series])
+def test_lengths_and_negatives_are_not_copied(kind: Any, tmp_path: Path) -> None:
+    """What is written to a column behind the corpus's back is what batches are then made from."""
+    rows = 300
+    length, length_to_change = kind(np.full(rows, 7, np.int32), tmp_path)
+    indptr, indptr_to_change = kind(np.arange(0, 2 * rows + 1, 2, dtype=np.int32), tmp_path)
+    listed = np.repeat((np.arange(rows, dtype=np.int32) + 100) % rows, 2)
+    listed, listed_to_change = kind(listed, tmp_path)
+    corpus = ParallelCorpus.from_columns(
+        group=np.arange(rows), language=["en"] * rows, length=length, negatives=(indptr, listed)
+    )
+
+    def plan(batch_size: int = 1) -> BatchPlan:
+        return BatchPlan(corpus, Mix(monolingual=1), batch_size, negatives=1)
+
+    expected = plan()[0:20]
+    assert plan(4).stats(75).padding == 1
+    assert (expected[..., 2] == (expected[..., 0] + 100) % rows).all()
+    length_to_change[0] = 7000
+    assert plan(4).stats(75).padding < 1  # type: ignore[operator]
+    length_to_change[0] = 7
+    listed_to_change[:] = (listed_to_change + 50) % rows
+    changed = plan()[0:20]
+    assert (changed[..., :2] == expected[..., :2]).all()
+    assert (changed[..., 2] == (expected[..., 0] + 150) % rows).all()
+    indptr_to_change[1:] = 0
+    assert plan().stats(20).random_negatives == 1
+
+
+@pytest.mark.parametrize("change", ["row", "end"])
+def test_negatives_changed_to_what_does_not_fit_are_refused(change: str) -> None:
+    indptr, listed = np.arange(21), np.arange(20)[::-1].copy()
+    corpus = ParallelCorpus.from_columns(
+        group=np.arange(20), language=["en"] * 20, negatives=(indptr, listed)
+    )
+    plan = BatchPlan(corpus, Mix(monolingual=1), 2, negatives=1)
+    if change == "row":
+        listed[:] = 20
+    else:
+        indptr[1:] = 21
+    for ask in (lambda: plan[0:3], lambda: plan.stats(3)):
+        with pytest.raises(ValueError, match=r"negatives of row \d+ are not what the corpus was"):
+            ask()
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pa.array, pd.Series])
+def test_any_kind_of_lengths_and_lists_gives_the_same_corpus(kind: Any) -> None:
+    plain: Built = {"group": [1, 2, 3, 4], "language": ["en"] * 4}
+    length, indptr, listed = [3, 2**32 - 1, 0, 70_000], [0, 2, 2, 2, 3], [1, 2, 0]
+    expected = ParallelCorpus.from_columns(
+        **plain, length=length, negatives=[[1, 2], [], [], [0]]
+    ).fingerprint
+    again = ParallelCorpus.from_columns(
+        **plain, length=kind(length), negatives=(kind(indptr), kind(listed))
+    )
+    assert again.fingerprint == expected
+    coded = pa.array(length).dictionary_encode()
+    wide = [np.array(part, np.uint64) for part in (indptr, listed)]
+    again = ParallelCorpus.from_columns(**plain, length=coded, negatives=(wide[0], wide[1]))
+    assert again.fingerprint == expected
+
+
+def test_lists_become_arrays_as_small_as_they_need() -> None:
+    """As what a corpus sends to another process tells."""
+    rows = 40_000
+    plain: Built = {"group": range(rows), "language": np.zeros(rows, int).astype(str)}
+    alone = len(pickle.dumps(ParallelCorpus.from_columns(**plain)))
+    for more, most in (
+        ({"length": [row % 256 for row in range(rows)]}, 1),
+        ({"length": [row % 257 for row in range(rows)]}, 2),
+        ({"negatives": [[row] for row in range(rows)]}, 2 + 2),
+        ({"negatives": [[row, row] for row in range(rows)]}, 4 + 2 * 2),
+    ):
+        sent = len(pickle.dumps(ParallelCorpus.from_columns(**plain, **more)))
+        assert sent <= alone + most * rows + 1000
+
+
+CHILD = """
+import hashlib, multiprocessing, pickle, sys
+from hybridsampler import BatchPlan, Mix
+
+def batches(corpus):
+    plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1, mixed=1), 4, negatives=2)
+    stats = plan.stats(50)
+    told = hashlib.sha256(plan[0:200].tobytes()).hexdigest()
+    return told, stats.padding, stats.random_negatives
+
+if __name__ == "__main__":
+    with open(sys.argv[1], "rb") as file:
+        corpus = pickle.load(file)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(batches, (corpus,)) == batches(corpus), *batches(corpus))
+"""
+
+
+@pytest.mark.parametrize("regular_file", [True, False])
+def test_other_processes_make_the_same_batches(regular_file: bool, tmp_path: Path) -> None:
+    """A program that was sent a corpus, and a process that it spawns and sends it to."""
+    rows = [(g, language) for g in range(60) for language in ("de", "en") if regular_file or g % 7]
+    if not regular_file:
+        random.Random(5).shuffle(rows)
+    count = len(rows)
+    length = np.arange(count, dtype=np.int16) % 50
+    corpus = ParallelCorpus.from_columns(
+        group=[group for group, _ in rows],
+        language=pa.array([language for _, language in rows]),
+        passage_key=[group // 3 for group, _ in rows],
+        length=pa.chunked_array([length[:9], length[9:]]),
+        negatives=(mapped(np.arange(count + 1), tmp_path)[0], (np.arange(count) + 13) % count),
+    )
+    (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
+    (tmp_path / "child.py").write_text(CHILD)
+    command = [sys.executable, str(tmp_path / "child.py"), str(tmp_path / "corpus")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1, mixed=1), 4, negatives=2)
+    stats = plan.stats(50)
+    told = hashlib.sha256(plan[0:200].tobytes()).hexdigest()
+    assert done.stdout.split() == [
+        "True",
+        told,
+        repr(stats.padding),
+        repr(stats.random_negatives),
+    ]
+    assert pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(plan))))[7].tolist() == (
+        plan[7].tolist()
+    )
+
+
+def test_a_corpus_that_was_damaged_on_its_way_is_refused() -> None:
+    corpus = ParallelCorpus.from_columns(
+        group=[1, 2], language=["en"] * 2, length=np.array([3, 4]), negatives=[[1], [0]]
+    )
+    make, (core, *names, length, lists) = corpus.__reduce__()
+    assert make(core, *names, length, lists).fingerprint == corpus.fingerprint
+    with pytest.raises(ValueError, match="not the bytes of a corpus of this version"):
+        make(core[:-20] + b"\0" + core[-19:], *names, length, lists)
+    for other in ([np.array([3, 5])], [np.array([4, 3])]):
+        with pytest.raises(ValueError, match="not the lengths and negatives that the corpus was"):
+            make(core, *names, other, lists)
+    with pytest.raises(ValueError, match="length: 1 are lent, and the corpus was built from 2"):
+        make(core, *names, [np.array([3])], lists)
+
+
 # Large files
 
 
@@ -458,10 +632,17 @@ def own() -> int:
 group = np.memmap(sys.argv[1], np.int32, "r")
 codes = pa.array(np.memmap(sys.argv[2], np.int8, "r"))
 language = pa.DictionaryArray.from_arrays(codes, ["de", "en", "es", "fr"])
+length = pa.array(np.memmap(sys.argv[3], np.int16, "r"))
+lists = tuple(np.memmap(path, np.int32, "r") for path in sys.argv[4:])
 before = own()
 corpus = ParallelCorpus.from_columns(group=group, language=language)
 plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), 128)
 plan[0:100]
+corpus = ParallelCorpus.from_columns(
+    group=group, language=language, length=length, negatives=lists
+)
+plan = BatchPlan(corpus, Mix(monolingual=1), 128, negatives=1)
+plan[0:10]
 print(len(corpus), own() - before)
 """
 
@@ -469,12 +650,16 @@ print(len(corpus), own() - before)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
 @pytest.mark.parametrize("order", ["by group", "by language"])
 def test_a_regular_file_is_indexed_without_memory_of_its_size(order: str, tmp_path: Path) -> None:
-    """Eight million rows: a copy of either column would take 8 or 32 MB, a table 32."""
+    """Eight million rows: a copy of any column would take 8 to 32 MB, a table 32."""
     group, language = np.arange(2_000_000, dtype=np.int32), np.arange(4, dtype=np.int8)
     repeat, tile = (np.repeat, np.tile) if order == "by group" else (np.tile, np.repeat)
     repeat(group, 4).tofile(tmp_path / "group")
     tile(language, 2_000_000).tofile(tmp_path / "language")
-    command = [sys.executable, "-c", LARGE, str(tmp_path / "group"), str(tmp_path / "language")]
+    (np.arange(8_000_000) % 500).astype(np.int16).tofile(tmp_path / "length")
+    np.arange(8_000_001, dtype=np.int32).tofile(tmp_path / "indptr")
+    np.arange(8_000_000, dtype=np.int32).tofile(tmp_path / "listed")
+    names = ("group", "language", "length", "indptr", "listed")
+    command = [sys.executable, "-c", LARGE, *(str(tmp_path / name) for name in names)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     rows, kilobytes = map(int, done.stdout.split())
     assert rows == 8_000_000

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from corpora import Rough, mixes, regular, rough
+from corpora import Rough, chi_square, mixes, most, regular, rough
 from hybridsampler import BatchPlan, HybridBatchSampler, Mix, PairDataset, ParallelCorpus
 
 
@@ -49,10 +49,11 @@ def cases(draw: st.DrawFn) -> Case:
         for row in range(len(data))
     ]
     batch_size, negatives = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    mix = draw(mixes(data))
+    mix, seed = draw(mixes(data)), draw(st.integers(0, 99))
+    excess: Any = draw(st.sampled_from(["error", "rotate"]))
     try:
         plan = BatchPlan(
-            built(data, lists), mix, batch_size, draw(st.integers(0, 99)), negatives=negatives
+            built(data, lists), mix, batch_size, seed, excess=excess, negatives=negatives
         )
     except ValueError:
         assume(False)
@@ -133,6 +134,71 @@ def test_queries_of_groups_that_lack_languages_go_through_their_lists_in_turn(ki
             each = [counts[listed] for listed in lists[query]]
             assert sum(each) > 20
             assert max(each) - min(each) <= 1
+
+
+def listed_in_turn(case: Case, batch: Any, pair: Any, turn: int) -> list[int]:
+    """What a query gets from its list at a turn, when each goes on where the last stopped."""
+    data, (query, passage) = case.data, pair[:2].tolist()
+    listed, allowed = case.lists[query], possible(case, batch, pair)
+    found: list[int] = []
+    begin = turn * case.negatives
+    for at in range(begin, begin + len(listed)):
+        other = data.group[listed[at % len(listed)]]
+        row = data.versions[other].get(data.language[passage])
+        if row in allowed and row not in found and len(found) < case.negatives:
+            found.append(row)
+    return found
+
+
+@given(cases())
+def test_each_turn_goes_on_where_the_last_stopped(case: Case) -> None:
+    """Turns of the query; but in cross-lingual and mixed batches of a group with all languages."""
+    data, plan, turns = case.data, case.plan, Counter[Any]()
+    for step, batch in enumerate(plan[0:80]):
+        stream = plan.stream(step)
+        spoken = data.sizes[stream.source].languages
+        for pair in batch:
+            query = int(pair[0])
+            group = data.group[query]
+            of_group = stream.kind != "monolingual" and len(data.versions[group]) == len(spoken)
+            counted = (stream, "group", group) if of_group else (stream, "query", query)
+            expected = listed_in_turn(case, batch, pair, turns[counted])
+            assert pair[2 : 2 + len(expected)].tolist() == expected
+            turns[counted] += 1
+
+
+@pytest.mark.parametrize("kind", ["cross_lingual", "mixed"])
+@pytest.mark.parametrize(("negatives", "longest"), [(1, 5), (2, 3), (3, 7), (4, 4)])
+def test_groups_use_every_place_of_their_lists_equally_often(
+    kind: Any, negatives: int, longest: int
+) -> None:
+    """Exactly, over all languages; each query meets them at random, as often in the long run."""
+    groups, spoken, passes = 40, ("de", "en", "fr"), 120
+    rows = [(group, language) for group in range(groups) for language in spoken]
+    # The lists of a group's versions have the same groups in the same places.
+    lists = [
+        [3 * ((group + 5 * place + 1) % groups) for place in range(longest)] for group, _ in rows
+    ]
+    data = Rough([group for group, _ in rows], [language for _, language in rows], None, {})
+    weights: Any = {kind: 1}
+    plan = BatchPlan(built(data, lists), Mix(**weights), 1, seed=2, negatives=negatives)
+    by_group = {group: Counter[Any]() for group in range(groups)}
+    by_query = {row: Counter[Any]() for row in range(len(rows))}
+    for batch in plan[0 : passes * groups]:
+        for query, _, *others in batch.tolist():
+            for row in others:
+                by_group[rows[query][0]][rows[row][0]] += 1
+                by_query[query][rows[row][0]] += 1
+    for counts in by_group.values():
+        assert counts.total() == passes * negatives
+        assert len(counts) == longest
+        assert max(counts.values()) - min(counts.values()) <= 1
+    if negatives % longest:
+        statistic = sum(
+            chi_square([counts[other] for other in counts], [counts.total() / longest] * longest)
+            for counts in by_query.values()
+        )
+        assert statistic <= most(len(by_query) * (longest - 1))
 
 
 def test_random_rows_are_spread_evenly() -> None:

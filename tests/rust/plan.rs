@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use hybridsampler_core::categories::Draws;
-use hybridsampler_core::columns::Columns;
+use hybridsampler_core::columns::{Columns, Lent, Lists};
 use hybridsampler_core::corpus::Corpus;
 use hybridsampler_core::plan::{Options, Plan};
 use hybridsampler_core::streams::{Excess, Stream};
@@ -102,7 +102,7 @@ fn steps(case: &Case) -> usize {
 
 fn batches(plan: &Plan, first: u64, count: usize, threads: Option<usize>) -> Vec<i64> {
     let mut out = vec![0; count * 2 * plan.batch_size() as usize];
-    plan.fill(first, &mut out, threads);
+    plan.fill(first, &Lent::default(), &mut out, threads).expect("what the corpus was built from");
     out
 }
 
@@ -182,7 +182,7 @@ proptest! {
         let begin = begin.index(size);
         let own = begin..begin + 1 + len.index(size - begin);
         let mut codes = vec![0; 20 * own.len()];
-        plan.fill_codes(first, own.start as u64..own.end as u64, &mut codes, Some(1)).expect("few rows");
+        plan.fill_codes(first, own.start as u64..own.end as u64, &Lent::default(), &mut codes, Some(1)).expect("few rows");
         let rows = case.group.len() as i64;
         let pairs = batches(&plan, first, 20, Some(1));
         let of = |batch: &[i64]| batch.chunks(2).map(|pair| pair[0] * rows + pair[1]).collect::<Vec<_>>();
@@ -222,18 +222,73 @@ fn pairs_are_numbered_query_first() {
 #[test]
 fn bytes_make_an_equal_corpus() {
     proptest!(|(case in cases(), at: prop::sample::Index, bit in 0_u8..8)| {
-        let corpus = case.corpus();
+        let (corpus, lent) = (case.corpus(), Lent::default());
         let mut bytes = corpus.to_bytes();
-        let again = Corpus::from_bytes(&bytes).expect("its own bytes");
+        let again = Corpus::from_bytes(&bytes, &lent).expect("its own bytes");
         prop_assert_eq!(again.fingerprint(), corpus.fingerprint());
         prop_assert_eq!(again.to_bytes(), bytes.clone());
-        prop_assert!(Corpus::from_bytes(&bytes[..at.index(bytes.len())]).is_err());
+        prop_assert!(Corpus::from_bytes(&bytes[..at.index(bytes.len())], &lent).is_err());
         bytes[at.index(corpus.to_bytes().len())] ^= 1 << bit;
-        if let Ok(other) = Corpus::from_bytes(&bytes) {
-            // A bit of the size of a table, or of a count that no batch depends on.
-            prop_assert_eq!(other.fingerprint(), corpus.fingerprint());
-        }
+        prop_assert!(Corpus::from_bytes(&bytes, &lent).is_err());
     });
+}
+
+/// Three groups in two languages with lengths and negatives, and the same with other ones.
+#[test]
+fn lent_columns_are_those_that_the_corpus_was_built_from() {
+    let (group, language) = ([0, 0, 1, 1, 2, 2_i64], [0, 1, 0, 1, 0, 1_i64]);
+    let lengths: [&[i64]; 3] = [&[5, 6, 7, 8, 9, 10], &[5, 6, 7, 8, 9, 11], &[5, 6, 7, 8, 9]];
+    let lists: [(&[i64], &[i64]); 3] = [
+        (&[1, 2, 3, 3, 4, 5], &[2, 3, 4, 0, 1]),
+        (&[1, 2, 3, 4, 5, 5], &[2, 3, 4, 0, 1]),
+        (&[1, 2, 3, 3, 4, 4], &[2, 3, 4, 0]),
+    ];
+    let lent = |length: Option<usize>, negatives: Option<usize>| Lent {
+        length: length.map(|n| lengths[n].into()),
+        negatives: negatives.map(|n| Lists { ends: lists[n].0.into(), rows: lists[n].1.into() }),
+    };
+    let columns = Columns { lent: lent(Some(0), Some(0)), ..Columns::new(group[..].into(), language[..].into()) };
+    let corpus = Corpus::new(&columns, vec!["a".into(), "b".into()], vec!["s".into()], &called).expect("sound");
+    let bytes = corpus.to_bytes();
+    assert!(Corpus::from_bytes(&bytes, &columns.lent).is_ok());
+    let weights = Weights {
+        kinds: [1.0, 1.0, 0.0],
+        sources: [vec![1.0], vec![1.0], vec![1.0]],
+        languages: vec![vec![1.0, 1.0]],
+        pairs: vec![vec![1.0, 1.0]],
+    };
+    let options = Options { draws: Draws::Balanced, batch_size: 2, seed: 5, excess: Excess::Refuse, negatives: 1 };
+    let plan = Plan::new(Arc::new(corpus), weights, options, &called).expect("sound");
+    let fill = |lent: &Lent<'_>| plan.fill(0, lent, &mut [0; 60], Some(1)).map_err(|error| error.to_string());
+    assert_eq!(fill(&columns.lent), Ok(()));
+    let remedy = "lend the columns that it was built from";
+    for (other, told) in [
+        (lent(None, Some(0)), "length: none are lent, and the corpus was built from 6"),
+        (lent(Some(2), Some(0)), "length: 5 are lent, and the corpus was built from 6"),
+        (lent(Some(0), None), "negatives: none are lent, and the corpus was built from 6"),
+        (lent(Some(0), Some(2)), "negatives in all: 4 are lent, and the corpus was built from 5"),
+    ] {
+        let told = format!("{told}: {remedy}");
+        assert_eq!(fill(&other), Err(told.clone()));
+        assert_eq!(plan.reached(3, &other).map(|_| ()).map_err(|error| error.to_string()), Err(told.clone()));
+        assert_eq!(Corpus::from_bytes(&bytes, &other).map(|_| ()).map_err(|error| error.to_string()), Err(told));
+    }
+    // Of the same shape with other values: seen where the whole is read.
+    for other in [lent(Some(1), Some(0)), lent(Some(0), Some(1))] {
+        let refused = Corpus::from_bytes(&bytes, &other).map(|_| ()).map_err(|error| error.to_string());
+        let told = "not the lengths and negatives that the corpus was built from: build it anew";
+        assert_eq!(refused, Err(told.to_owned()));
+    }
+    // Written to behind the corpus's back: never read beyond the columns.
+    for (ends, rows) in
+        [([9; 6], [2; 5]), ([-1; 6], [2; 5]), ([5, 1, 0, 5, 0, 5], [2; 5]), ([0, 0, 5, 5, 5, 5], [6; 5])]
+    {
+        let negatives = Some(Lists { ends: ends[..].into(), rows: rows[..].into() });
+        let told = fill(&Lent { negatives, ..columns.lent.clone() }).expect_err("lists that do not fit");
+        assert!(told.starts_with("the negatives of row "), "{told}");
+        let remedy = " are not what the corpus was built from: leave the columns as they are, or give copies";
+        assert!(told.ends_with(remedy), "{told}");
+    }
 }
 
 /// Files sorted by group or by language need no table; any other order does, and gives the same groups.

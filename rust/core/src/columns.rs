@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use crate::error::{Invalid, invalid};
-use crate::negatives::Lists;
 
 /// A piece of a column.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +109,23 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Appends the values of rows. Rows lie anywhere, and memory is asked for many of them at a time.
+    pub fn gather(&self, rows: &[u64], values: &mut Vec<i64>) {
+        fn each<T: Copy + Into<i64>>(piece: &[T], rows: &[u64], values: &mut Vec<i64>) {
+            values.extend(rows.iter().map(|&row| piece[row as usize].into()));
+        }
+        match (&self.pieces[..], &self.meaning) {
+            ([Integers::I8(piece)], Meaning::Values) => each(piece, rows, values),
+            ([Integers::I16(piece)], Meaning::Values) => each(piece, rows, values),
+            ([Integers::I32(piece)], Meaning::Values) => each(piece, rows, values),
+            ([Integers::I64(piece)], Meaning::Values) => each(piece, rows, values),
+            ([Integers::U8(piece)], Meaning::Values) => each(piece, rows, values),
+            ([Integers::U16(piece)], Meaning::Values) => each(piece, rows, values),
+            ([Integers::U32(piece)], Meaning::Values) => each(piece, rows, values),
+            _ => values.extend(rows.iter().map(|&row| self.get(row as usize))),
+        }
+    }
+
     /// The value of a row in a form that does not depend on how the column is stored, texts by their hash.
     #[must_use]
     pub fn digest(&self, row: usize) -> u64 {
@@ -147,17 +163,33 @@ pub struct Columns<'a> {
     pub source: Option<Column<'a>>,
     /// Passage keys: rows of a source that are equal in one of these columns have the same passage, or its translation.
     pub keys: Vec<Column<'a>>,
+    /// Those that are read again whenever batches are made.
+    pub lent: Lent<'a>,
+}
+
+/// Columns that a corpus reads where the caller has them and keeps no copy of.
+#[derive(Debug, Clone, Default)]
+pub struct Lent<'a> {
     /// Tokens of query and passage together.
     pub length: Option<Column<'a>>,
     /// For each row a list of rows: their passages are hard negatives of its query.
     pub negatives: Option<Lists<'a>>,
 }
 
+/// Lists of rows, one a row.
+#[derive(Debug, Clone)]
+pub struct Lists<'a> {
+    /// Where each list ends.
+    pub ends: Column<'a>,
+    /// Their entries: rows.
+    pub rows: Column<'a>,
+}
+
 impl<'a> Columns<'a> {
     /// Groups and languages of one source, without passage keys or lengths.
     #[must_use]
     pub fn new(group: Column<'a>, language: Column<'a>) -> Self {
-        Self { group, language, source: None, keys: Vec::new(), length: None, negatives: None }
+        Self { group, language, source: None, keys: Vec::new(), lent: Lent::default() }
     }
 
     /// The number of rows.
@@ -179,8 +211,11 @@ impl<'a> Columns<'a> {
             invalid!("the corpus is empty: give at least one row");
         }
         let keys = self.keys.iter().map(|key| ("passage_key", Some(key)));
-        let others =
-            [("language", Some(&self.language)), ("source", self.source.as_ref()), ("length", self.length.as_ref())];
+        let others = [
+            ("language", Some(&self.language)),
+            ("source", self.source.as_ref()),
+            ("length", self.lent.length.as_ref()),
+        ];
         for (name, column) in others.into_iter().chain(keys) {
             if let Some(column) = column
                 && column.len() != rows
@@ -191,7 +226,7 @@ impl<'a> Columns<'a> {
                 );
             }
         }
-        if let Some(length) = &self.length
+        if let Some(length) = &self.lent.length
             && let Some(row) = (0..rows).find(|&row| u32::try_from(length.get(row)).is_err())
         {
             invalid!(

@@ -1,13 +1,13 @@
 //! Which row of the data is group `g` in language `l`, and which groups must not meet in a batch.
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
-use crate::columns::{Columns, Names};
+use crate::columns::{Columns, Lent, Names};
 use crate::compact::Compact;
 use crate::error::{Invalid, invalid};
 use crate::index;
-use crate::negatives::Negatives;
+use crate::negatives::check_lists;
 use crate::source::Source;
 
 /// Groups of translations by source, and their conflict classes.
@@ -16,8 +16,12 @@ pub struct Corpus {
     languages: Vec<String>,
     sources: Vec<Source>,
     rows: u64,
-    lengths: Option<Compact>,
-    negatives: Option<Negatives>,
+    /// Whether there is a column of lengths.
+    has_lengths: bool,
+    /// How many negatives are listed in all, if any may be.
+    listed: Option<u64>,
+    /// The group of each row, where negatives ask for it and no formula tells it.
+    group_ids: Option<Compact>,
     /// Of the group column: a file in another order is told even where its groups look the same.
     group_digest: u64,
     fingerprint: u128,
@@ -37,14 +41,9 @@ impl Corpus {
         columns.check(names)?;
         let rows = columns.rows();
         let (sources, group_ids) = index::sources(columns, &languages, sources, names)?;
-        let negatives = match (&columns.negatives, group_ids) {
-            (Some(lists), Some(group_ids)) => Some(Negatives::new(columns, lists, &group_ids, names)?),
-            _ => None,
-        };
-        let lengths = columns.length.as_ref().map(|length| {
-            let values = || (0..rows).map(|row| length.get(row) as u32);
-            Compact::new(values().max().unwrap_or(0).into(), values())
-        });
+        if let Some(lists) = &columns.lent.negatives {
+            check_lists(columns, lists, names)?;
+        }
         let mut groups = Xxh3::new();
         let mut buffer = Vec::with_capacity(8 * AT_ONCE);
         for first in (0..rows).step_by(AT_ONCE) {
@@ -55,9 +54,17 @@ impl Corpus {
             groups.update(&buffer);
         }
         let group_digest = groups.digest();
-        let mut corpus =
-            Self { languages, sources, rows: rows as u64, lengths, negatives, group_digest, fingerprint: 0 };
-        corpus.fingerprint = corpus.digest();
+        let mut corpus = Self {
+            languages,
+            sources,
+            rows: rows as u64,
+            has_lengths: columns.lent.length.is_some(),
+            listed: columns.lent.negatives.as_ref().map(|lists| lists.rows.len() as u64),
+            group_ids,
+            group_digest,
+            fingerprint: 0,
+        };
+        corpus.fingerprint = corpus.digest(&columns.lent);
         Ok(corpus)
     }
 
@@ -79,16 +86,46 @@ impl Corpus {
         self.rows
     }
 
-    /// Tokens of query and passage of each row, if given.
+    /// Whether rows have lengths.
     #[must_use]
-    pub fn lengths(&self) -> Option<&Compact> {
-        self.lengths.as_ref()
+    pub fn has_lengths(&self) -> bool {
+        self.has_lengths
     }
 
-    /// Hard negatives by row, if given.
+    /// Whether rows have lists of hard negatives.
     #[must_use]
-    pub fn negatives(&self) -> Option<&Negatives> {
-        self.negatives.as_ref()
+    pub fn has_negatives(&self) -> bool {
+        self.listed.is_some()
+    }
+
+    /// Whether what is lent has the shape of the columns that the corpus was built from, in a moment. Errors: another
+    /// shape, or what is needed is missing.
+    pub(crate) fn check_lent(&self, lent: &Lent<'_>, with_negatives: bool) -> Result<(), Invalid> {
+        let length = lent.length.as_ref().map(|length| length.len() as u64);
+        let lists = lent.negatives.as_ref().filter(|_| with_negatives);
+        let shape = lists.map(|lists| (lists.ends.len() as u64, lists.rows.len() as u64));
+        let told = [
+            ("length", length, self.has_lengths.then_some(self.rows)),
+            ("negatives", shape.map(|shape| shape.0), self.listed.filter(|_| with_negatives).map(|_| self.rows)),
+            ("negatives in all", shape.map(|shape| shape.1), self.listed.filter(|_| with_negatives)),
+        ];
+        for (what, lent, built) in told {
+            if lent != built {
+                let say = |count: Option<u64>| count.map_or("none".to_owned(), |count| count.to_string());
+                invalid!(
+                    "{what}: {} are lent, and the corpus was built from {}: lend the columns that it was built from",
+                    say(lent),
+                    say(built)
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The group of a row, if it is one of that source.
+    pub(crate) fn group_of(&self, source: &Source, row: u64) -> Option<u64> {
+        let listed = |ids: &Compact| (row < ids.len()).then(|| ids.get(row).into());
+        source.group_of(row, || self.group_ids.as_ref().and_then(listed))
     }
 
     /// A hash (XXH3, 128 bits) of all that a plan can see: equal fingerprints, equal plans.
@@ -97,7 +134,7 @@ impl Corpus {
         self.fingerprint
     }
 
-    fn digest(&self) -> u128 {
+    fn digest(&self, lent: &Lent<'_>) -> u128 {
         let mut hash = Xxh3::new();
         let mut number = |number: u64| hash.update(&number.to_le_bytes());
         let text = |text: &str| {
@@ -114,27 +151,40 @@ impl Corpus {
             text(source.name()).for_each(&mut number);
             source.each_word(&mut number);
         }
-        number(self.lengths.as_ref().map_or(0, |lengths| 1 + lengths.len()));
-        for length in self.lengths.iter().flat_map(Compact::iter) {
-            number(length.into());
+        number(lent.length.as_ref().map_or(0, |lengths| 1 + lengths.len() as u64));
+        if let Some(length) = &lent.length {
+            (0..length.len()).for_each(|row| number(length.get(row) as u64));
         }
-        number(u64::from(self.negatives.is_some()));
-        self.negatives.iter().flat_map(Negatives::words).for_each(number);
+        number(u64::from(lent.negatives.is_some()));
+        if let Some(lists) = &lent.negatives {
+            for column in [&lists.ends, &lists.rows] {
+                (0..column.len()).for_each(|at| number(column.get(at) as u64));
+            }
+        }
         hash.digest128()
     }
 
-    /// The corpus as bytes, for another process of the same program.
+    /// The corpus as bytes, for another process of the same program. What is lent stays behind.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).unwrap_or_else(|error| unreachable!("a corpus without a form as bytes: {error}"))
+        let mut bytes =
+            postcard::to_stdvec(self).unwrap_or_else(|error| unreachable!("a corpus without a form as bytes: {error}"));
+        bytes.extend_from_slice(&xxh3_128(&bytes).to_le_bytes());
+        bytes
     }
 
-    /// The corpus that [`Self::to_bytes`] wrote. Errors: other bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
-        match postcard::from_bytes::<Self>(bytes) {
-            Ok(corpus) if corpus.digest() == corpus.fingerprint => Ok(corpus),
-            _ => invalid!("not the bytes of a corpus of this version: build the corpus from its columns"),
+    /// The corpus that [`Self::to_bytes`] wrote, of a corpus built from columns with the values of `lent`. Errors: other
+    /// bytes or columns.
+    pub fn from_bytes(bytes: &[u8], lent: &Lent<'_>) -> Result<Self, Invalid> {
+        let whole = bytes.split_last_chunk().filter(|(bytes, sum)| xxh3_128(bytes).to_le_bytes() == **sum);
+        let Some(Ok(corpus)) = whole.map(|(bytes, _)| postcard::from_bytes::<Self>(bytes)) else {
+            invalid!("not the bytes of a corpus of this version: build the corpus from its columns");
+        };
+        corpus.check_lent(lent, corpus.has_negatives())?;
+        if corpus.digest(lent) != corpus.fingerprint {
+            invalid!("not the lengths and negatives that the corpus was built from: build it anew");
         }
+        Ok(corpus)
     }
 }
 

@@ -4,19 +4,19 @@
 //! done once; the groups are shared among threads.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::sync::Mutex;
 
-use crate::compact::Compact;
+use crate::columns::{Column, Lent};
 use crate::deal::Deal;
 use crate::error::{Invalid, invalid};
-use crate::key::Key;
-use crate::negatives::Chooser;
+use crate::negatives::{Chooser, Turn};
 use crate::plan::{Located, Plan, drawn};
-use crate::source::Source;
 use crate::streams::Stream;
 use crate::threads;
-use crate::weights::{Kind, pair_of};
-use crate::window::{Member, WINDOW, bucket};
+use crate::turns::first_choice;
+use crate::weights::Kind;
+use crate::window::{Member, WINDOW, bucket, measure};
 
 /// Below this many pairs, starting a thread costs more than it saves.
 const PAIRS_PER_THREAD: usize = 1 << 15;
@@ -55,15 +55,15 @@ struct Unit<'a> {
 impl Plan {
     /// Writes the pairs of the steps `first, first + 1, ...`: query row, passage row, hard negatives, query row, ...,
     /// [`Plan::width`] numbers a pair. Long runs are shared among threads (all processors unless told); the result does
-    /// not depend on it.
-    pub fn fill(&self, first: u64, out: &mut [i64], threads: Option<usize>) {
-        self.write(first, out, (self.width() * self.batch_size()) as usize, Form::Numbers, threads);
+    /// not depend on it. `lent` is what the corpus was built from. Errors: it has another shape, or was changed.
+    pub fn fill(&self, first: u64, lent: &Lent<'_>, out: &mut [i64], threads: Option<usize>) -> Result<(), Invalid> {
+        self.write(first, lent, out, (self.width() * self.batch_size()) as usize, Form::Numbers, threads)
     }
 
     /// Writes the pairs at the places `own` of the batches `first, first + 1, ...` as integers: `query row * rows of the
-    /// corpus + passage row`. Threads as in [`Plan::fill`].
+    /// corpus + passage row`. `lent` and threads as in [`Plan::fill`].
     ///
-    /// Errors: pairs with negatives, or of so many rows that an integer would leave 64 bits.
+    /// Errors: those of [`Plan::fill`]; pairs with negatives, or of so many rows that an integer would leave 64 bits.
     ///
     /// # Panics
     /// When the places lie outside a batch.
@@ -71,6 +71,7 @@ impl Plan {
         &self,
         first: u64,
         own: Range<u64>,
+        lent: &Lent<'_>,
         out: &mut [i64],
         threads: Option<usize>,
     ) -> Result<(), Invalid> {
@@ -82,14 +83,22 @@ impl Plan {
             invalid!("{rows} rows: the integer of a pair has room for {MOST_CODED} at most");
         }
         assert!(own.end <= self.batch_size(), "places {own:?} of {}", self.batch_size());
-        self.write(first, out, (own.end - own.start) as usize, Form::Codes { begin: own.start as usize }, threads);
-        Ok(())
+        self.write(first, lent, out, (own.end - own.start) as usize, Form::Codes { begin: own.start as usize }, threads)
     }
 
     /// Writes `width` numbers of each batch.
-    fn write(&self, first: u64, out: &mut [i64], width: usize, form: Form, threads: Option<usize>) {
+    fn write(
+        &self,
+        first: u64,
+        lent: &Lent<'_>,
+        out: &mut [i64],
+        width: usize,
+        form: Form,
+        threads: Option<usize>,
+    ) -> Result<(), Invalid> {
+        self.corpus.check_lent(lent, self.options.negatives > 0)?;
         if out.is_empty() {
-            return;
+            return Ok(());
         }
         let mut located = self.locate(first);
         for out in out.chunks_mut(AT_ONCE * width) {
@@ -97,25 +106,29 @@ impl Plan {
             // To ask for the number of processors takes longer than to fill some batches.
             let threads = if useful == 1 { 1 } else { threads::resolve(threads).min(useful) };
             let queue = Mutex::new(self.units(&mut located, out, width).into_iter());
-            let work = || {
+            let work = || -> Result<(), Invalid> {
                 let mut batch = Batch::default();
                 let next = || queue.lock().map_or(None, |mut queue| queue.next());
                 while let Some(unit) = next() {
-                    self.fill_unit(unit, form, &mut batch, |_, _, _, _| ());
+                    self.fill_unit(lent, unit, form, &mut batch, |_, _, _, _| ())?;
                 }
+                Ok(())
             };
             if threads == 1 {
-                work();
+                work()?;
                 continue;
             }
             // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
             std::thread::scope(|scope| {
-                for _ in 1..threads {
-                    scope.spawn(work);
-                }
-                work();
-            });
+                let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+                let own = work();
+                others
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                    .fold(own, Result::and)
+            })?;
         }
+        Ok(())
     }
 
     fn units<'a>(&self, located: &mut Located<'_>, out: &'a mut [i64], width: usize) -> Vec<Unit<'a>> {
@@ -145,7 +158,7 @@ impl Plan {
     /// What a batch shares with others of its stream: the pass, and the window if rows are bucketed by length.
     fn unit_of(&self, deal: &Deal, number: u64) -> (u64, u64) {
         let (pass, j) = (number / deal.batches(), number % deal.batches());
-        (pass, if self.corpus.lengths().is_some() { j / WINDOW } else { 0 })
+        (pass, if self.corpus.has_lengths() { j / WINDOW } else { 0 })
     }
 
     /// Calls `see` with every batch of the steps from `first` on, in the order that fills `out` with the least work: its
@@ -153,27 +166,30 @@ impl Plan {
     pub(crate) fn each_batch(
         &self,
         first: u64,
+        lent: &Lent<'_>,
         out: &mut [i64],
         mut see: impl FnMut(Stream, &[(u32, u32)], &[i64], usize),
-    ) {
+    ) -> Result<(), Invalid> {
         let width = (self.width() * self.batch_size()) as usize;
         let mut batch = Batch::default();
         for unit in self.units(&mut self.locate(first), out, width) {
-            self.fill_unit(unit, Form::Numbers, &mut batch, &mut see);
+            self.fill_unit(lent, unit, Form::Numbers, &mut batch, &mut see)?;
         }
+        Ok(())
     }
 
     fn fill_unit(
         &self,
+        lent: &Lent<'_>,
         unit: Unit<'_>,
         form: Form,
         batch: &mut Batch,
         mut see: impl FnMut(Stream, &[(u32, u32)], &[i64], usize),
-    ) {
+    ) -> Result<(), Invalid> {
         let (stream, ..) = *self.streams.get(unit.stream);
         let source = &self.corpus.sources()[stream.source as usize];
         let (width, size) = (self.width() as usize, self.batch_size() as usize);
-        let positions = self.positions(unit.stream, &unit.numbers);
+        let positions = self.positions(lent.length.as_ref(), unit.stream, &unit.numbers);
         let categories = self.categories(stream, &unit.numbers);
         let mut categories = categories.chunks_exact(size);
         let rows = self.corpus.rows();
@@ -185,9 +201,12 @@ impl Plan {
                         (pair[0], pair[1]) = (query as i64, passage as i64);
                     };
                     source.put_rows(stream.slot, &batch.ids, &batch.slots, out.chunks_exact_mut(width), put);
-                    let random = match self.options.negatives {
-                        0 => 0,
-                        _ => self.fill_negatives(unit.stream, number, positions, batch, out),
+                    let random = match &lent.negatives {
+                        Some(lists) if self.options.negatives > 0 => {
+                            let chooser = Chooser::new(self, lists, unit.stream, number, &batch.ids);
+                            self.fill_negatives(&chooser, unit.stream, number, positions, batch, out)?
+                        }
+                        _ => 0,
                     };
                     see(stream, &batch.slots, out, random);
                 }
@@ -198,6 +217,7 @@ impl Plan {
                 }
             }
         }
+        Ok(())
     }
 
     /// The ordered pair of languages of each pair in batches of a cross-lingual stream, the language of each in those of a
@@ -222,30 +242,36 @@ impl Plan {
     }
 
     /// Writes the negatives behind the pairs of a batch, and tells how many of them are random for want of listed ones.
-    fn fill_negatives(&self, stream: usize, number: u64, positions: &[u64], batch: &Batch, out: &mut [i64]) -> usize {
+    fn fill_negatives(
+        &self,
+        chooser: &Chooser<'_>,
+        stream: usize,
+        number: u64,
+        positions: &[u64],
+        batch: &Batch,
+        out: &mut [i64],
+    ) -> Result<usize, Invalid> {
         let (Stream { slot: own, .. }, key, deal) = self.streams.get(stream);
-        let chooser = Chooser::new(self, stream, number, &batch.ids);
         let pass = number / deal.batches();
-        let pairs = out.chunks_exact_mut(self.width() as usize);
-        (0..)
-            .zip(pairs)
-            .zip(positions)
-            .map(|((place, pair), &position)| {
-                let (query, passage) = own.map_or_else(|| batch.slots[place as usize], |slot| (slot, slot));
+        let width = self.width() as usize;
+        let turns: Vec<Turn> = (0..)
+            .zip(out.chunks_exact(width).zip(positions))
+            .map(|(place, (pair, &position)): (usize, _)| {
+                let (query, passage_slot) = own.map_or_else(|| batch.slots[place], |slot| (slot, slot));
                 let turns = deal.turns(*key, pass, position);
-                let turn = self.visits(stream, deal.order().id(position), query, turns);
-                let (pair, negatives) = pair.split_at_mut(2);
-                chooser.choose(place, pair[0] as u64, passage, turn, negatives)
+                let number = self.visits(stream, deal.order().id(position), query, turns);
+                Turn { query_row: pair[0] as u64, passage_slot, number }
             })
-            .sum()
+            .collect();
+        chooser.choose(&turns, width, out)
     }
 
     /// The positions, in the order of their stream, of the members of batches in one unit.
-    fn positions(&self, stream: usize, numbers: &[u64]) -> Vec<u64> {
+    fn positions(&self, lengths: Option<&Column<'_>>, stream: usize, numbers: &[u64]) -> Vec<u64> {
         let (Stream { source, slot, .. }, key, deal) = self.streams.get(stream);
         let size = self.batch_size() as usize;
         let (pass, first) = (numbers[0] / deal.batches(), numbers[0] % deal.batches());
-        let Some(lengths) = self.corpus.lengths() else {
+        let Some(lengths) = lengths else {
             let js: Vec<u64> = numbers.iter().map(|number| number % deal.batches()).collect();
             let mut positions = vec![0; numbers.len() * size];
             deal.fill(*key, pass, &js, &mut positions);
@@ -264,12 +290,16 @@ impl Plan {
         let mut positions = vec![0; js.len() * size];
         deal.fill(*key, pass, &js, &mut positions);
         let source = &self.corpus.sources()[*source as usize];
-        let of = |&position: &u64| Member {
-            position,
-            class: deal.order().class(position),
-            length: length(source, lengths, deal.order().id(position), *slot),
-        };
-        let mut members: Vec<Member> = positions.iter().map(of).collect();
+        let mut members: Vec<Member> = Vec::with_capacity(positions.len());
+        let mut measured = Vec::with_capacity(size);
+        for positions in positions.chunks(size) {
+            measure(source, lengths, positions.iter().map(|&position| deal.order().id(position)), *slot, &mut measured);
+            members.extend(positions.iter().zip(&measured).map(|(&position, &length)| Member {
+                position,
+                class: deal.order().class(position),
+                length,
+            }));
+        }
         bucket(&mut members, size, key.derive(pass).derive(u64::MAX - 2).derive(window));
         let positions: Vec<u64> = members.iter().map(|member| member.position).collect();
         let found = batches(&positions);
@@ -302,59 +332,4 @@ impl Plan {
             }
         }
     }
-
-    /// How often a query came before, when its group had `turns` turns: all of them in a monolingual stream, and of a
-    /// group that lacks languages those in which the query's language was its choice. Where the schedule of pairs
-    /// decides, nothing tells which they were, and the group's turns stand for the query's.
-    fn visits(&self, stream: usize, id: u64, query: u32, turns: u64) -> u64 {
-        let (stream, key, _) = self.streams.get(stream);
-        let (s, source) = (stream.source as usize, &self.corpus.sources()[stream.source as usize]);
-        if stream.slot.is_some() || source.slots(id).len() == source.languages().len() {
-            return turns;
-        }
-        let own: Vec<bool> =
-            self.weights.choices(s, stream.kind, source.slots(id)).map(|choice| choice.0 == query).collect();
-        let all = own.iter().filter(|&&own| own).count() as u64;
-        let before = |turn: u64| {
-            let (rounds, rest) = (turn / own.len() as u64, (turn % own.len() as u64) as usize);
-            rounds * all + own[..rest].iter().filter(|&&own| own).count() as u64
-        };
-        let first = first_choice(*key, source, id);
-        before(first + turns) - before(first)
-    }
-
-    /// The choice of a group that lacks languages at one of its turns.
-    fn rotate(&self, source: &Source, s: usize, kind: Kind, group: u64, turn: u64) -> (u32, u32) {
-        let slots = source.slots(group);
-        let slot = |at: u32| slots.clone().nth(at as usize).unwrap_or_default();
-        let own = slots.len() as u64;
-        if self.weights.all_chosen(s, kind) {
-            // The common case, without listing all pairs.
-            return if kind == Kind::CrossLingual {
-                let (query, passage) = pair_of((turn % (own * (own - 1))) as u32, own as u32);
-                (slot(query), slot(passage))
-            } else {
-                let at = (turn % own) as u32;
-                (slot(at), slot(at))
-            };
-        }
-        let choices: Vec<(u32, u32)> = self.weights.choices(s, kind, slots.clone()).collect();
-        choices[(turn % choices.len() as u64) as usize]
-    }
-}
-
-/// Where a group begins among its choices: told by its first row, lest it depend on how the rows are kept.
-fn first_choice(key: Key, source: &Source, group: u64) -> u64 {
-    key.derive(u64::MAX - 4).below(source.any_row(group, None), 1 << 32)
-}
-
-/// Tokens by which members are bucketed: of the row in a monolingual stream, else the mean over a group's versions.
-fn length(source: &Source, lengths: &Compact, id: u64, slot: Option<u32>) -> u64 {
-    let of = |row: u64| u64::from(lengths.get(row)) << 16;
-    if let Some(slot) = slot {
-        return of(source.row(id, slot));
-    }
-    let slots = source.slots(id);
-    let count = slots.len() as u64;
-    slots.filter_map(|slot| source.version(id, slot)).map(of).sum::<u64>() / count
 }

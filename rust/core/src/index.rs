@@ -11,23 +11,25 @@ use crate::order::Order;
 use crate::regular::{Block, regular};
 use crate::source::{Rows, Source, Table};
 
-/// The sources of checked columns, by number, and where negatives ask for it the id of each row's group.
+/// The sources of checked columns, by number, and where negatives ask for it and no formula tells it the id of each row's
+/// group.
 pub fn sources(
     columns: &Columns<'_>,
     languages: &[String],
     names: Vec<String>,
     called: &Names<'_>,
-) -> Result<(Vec<Source>, Option<Vec<u32>>), Invalid> {
+) -> Result<(Vec<Source>, Option<Compact>), Invalid> {
     let mut draft = match regular(columns, names.len(), languages.len()) {
         Some(blocks) => Draft::of_blocks(blocks),
         None => Draft::of_rows(columns, languages, &names, called)?,
     };
     let classes = draft.classes(columns)?;
-    let with_negatives = columns.negatives.is_some();
+    let with_negatives = columns.lent.negatives.is_some();
     for (tables, classes) in draft.tables.iter_mut().zip(&classes) {
         tables.sort(classes.as_deref(), with_negatives);
     }
-    let group_ids = if with_negatives { Some(draft.group_ids(columns)?) } else { None };
+    let told = draft.tables.iter().all(|tables| tables.table.tells_groups());
+    let group_ids = (with_negatives && !told).then(|| draft.group_ids(columns));
     let of = |((name, tables), class): ((String, Tables), Option<Vec<u32>>)| {
         tables.finish(name, class.as_deref(), with_negatives)
     };
@@ -39,8 +41,8 @@ struct Tables {
     groups: u64,
     languages: Vec<u32>,
     table: Table,
-    /// Of groups that may lack languages, in the order of the file: where each begins in the table.
-    first_cells: Vec<u32>,
+    /// The id of each group in the order of the file; empty where it is its number.
+    ids: Vec<u32>,
     /// The groups by hashed class, where classes join any.
     sorted: Option<Vec<u32>>,
 }
@@ -57,7 +59,7 @@ impl Draft {
             groups: block.groups,
             languages: block.languages.clone(),
             table: Table::Regular(block),
-            first_cells: Vec::new(),
+            ids: Vec::new(),
             sorted: None,
         };
         Self { tables: blocks.into_iter().map(of).collect(), group_of: None }
@@ -127,12 +129,12 @@ impl Draft {
                 let slot = |row: u32| spoken.partition_point(|&l| i64::from(l) < columns.language.get(row as usize));
                 let slots = rows.iter().map(|&row| slot(row) as u32);
                 Table::Sparse {
-                    slots: Compact::new(spoken.len() as u64 - 1, slots),
+                    slots: Compact::new(spoken.len() as u32 - 1, slots),
                     rows: Rows::new(rows),
                     starts: marked(rows.len() as u64, &first_cells),
                 }
             };
-            tables.push(Tables { groups: groups as u64, languages: spoken, table, first_cells, sorted: None });
+            tables.push(Tables { groups: groups as u64, languages: spoken, table, ids: first_cells, sorted: None });
             (group, cell) = (group + groups, last);
         }
         Ok(Self { tables, group_of: Some(group_of) })
@@ -154,21 +156,20 @@ impl Draft {
     }
 
     /// The id of each row's group in its source.
-    fn group_ids(&self, columns: &Columns<'_>) -> Result<Vec<u32>, Invalid> {
-        self.check_countable("hard negatives")?;
+    fn group_ids(&self, columns: &Columns<'_>) -> Compact {
         let before = self.before();
         let of = |row: usize| {
             let source = columns.source_of(row);
-            let number = self.group_of(row, source, &before) - before[source] as u32;
-            self.tables[source].first_cells.get(number as usize).copied().unwrap_or(number)
+            self.tables[source].id(self.group_of(row, source, &before) - before[source] as u32)
         };
-        Ok((0..columns.rows()).map(of).collect())
+        let largest = (0..columns.rows()).map(of).max().unwrap_or(0);
+        Compact::new(largest, (0..columns.rows()).map(of))
     }
 
-    fn check_countable(&self, what: &str) -> Result<(), Invalid> {
+    fn check_countable(&self) -> Result<(), Invalid> {
         let groups: u64 = self.tables.iter().map(|tables| tables.groups).sum();
         if groups > u64::from(u32::MAX) {
-            invalid!("{groups} groups with {what}: at most {} can be told apart", u32::MAX);
+            invalid!("{groups} groups with passage keys: at most {} can be told apart", u32::MAX);
         }
         Ok(())
     }
@@ -178,7 +179,7 @@ impl Draft {
         if columns.keys.is_empty() {
             return Ok(vec![None; self.tables.len()]);
         }
-        self.check_countable("passage keys")?;
+        self.check_countable()?;
         let before = self.before();
         let groups: u64 = self.tables.iter().map(|tables| tables.groups).sum();
         let mut classes = Classes::new(groups as usize);
@@ -237,52 +238,77 @@ fn number_groups(
 }
 
 impl Tables {
+    /// The id of a group, by its number.
+    fn id(&self, group: u32) -> u32 {
+        self.ids.get(group as usize).copied().unwrap_or(group)
+    }
+
     /// Sorts the groups by hashed class. `class` is the class of each group, as the number of its lowest group.
     fn sort(&mut self, class: Option<&[u32]>, with_negatives: bool) {
         let Some(class) = class else { return };
         let mut sorted: Vec<u32> = (0..self.groups as u32).collect();
         sort_by_hash(&mut sorted, |group| class[group as usize]);
-        // A table in this order tells it by its marks, where a list would take 4 bytes a group. Rows that stand in the
-        // order of the file without a list keep it, unless the class of a group is to be looked up.
-        if let Table::Sparse { rows, slots, starts } = &mut self.table
-            && (with_negatives || matches!(rows, Rows::Listed(_)))
-        {
-            let (mut cells, mut first_cells) = (Vec::with_capacity(slots.len() as usize), vec![0; sorted.len()]);
-            for &group in &sorted {
-                let first = u64::from(self.first_cells[group as usize]);
-                first_cells[group as usize] = cells.len() as u32;
-                cells.extend(first..starts.first_after(first));
+        // A table in this order tells it by its marks, or by itself, where a list would take 4 bytes a group. Rows that
+        // stand in the order of the file without a list keep it, unless the class of a group is to be looked up.
+        match &mut self.table {
+            Table::Sparse { rows, slots, starts } if with_negatives || matches!(rows, Rows::Listed(_)) => {
+                let (mut cells, mut first_cells) = (Vec::with_capacity(slots.len() as usize), vec![0; sorted.len()]);
+                for &group in &sorted {
+                    let first = u64::from(self.ids[group as usize]);
+                    first_cells[group as usize] = cells.len() as u32;
+                    cells.extend(first..starts.first_after(first));
+                }
+                let moved: Vec<u32> = cells.iter().map(|&cell| rows.get(cell) as u32).collect();
+                *rows = Rows::new(&moved);
+                *slots = Compact::new(self.languages.len() as u32 - 1, cells.iter().map(|&cell| slots.get(cell)));
+                *starts = marked(moved.len() as u64, &first_cells);
+                self.ids = first_cells;
             }
-            let moved: Vec<u32> = cells.iter().map(|&cell| rows.get(cell) as u32).collect();
-            *rows = Rows::new(&moved);
-            *slots = Compact::new(self.languages.len() as u64 - 1, cells.iter().map(|&cell| slots.get(cell)));
-            *starts = marked(moved.len() as u64, &first_cells);
-            self.first_cells = first_cells;
+            Table::Full(rows) if with_negatives => {
+                let (count, mut moved) = (self.languages.len(), Vec::with_capacity(rows.len()));
+                for &group in &sorted {
+                    moved.extend_from_slice(&rows[group as usize * count..][..count]);
+                }
+                *rows = moved;
+                self.ids = vec![0; sorted.len()];
+                for (id, &group) in (0..).zip(&sorted) {
+                    self.ids[group as usize] = id;
+                }
+            }
+            _ => {}
         }
         self.sorted = Some(sorted);
     }
 
     /// Makes the orders.
-    fn finish(self, name: String, class: Option<&[u32]>, keep_classes: bool) -> Source {
+    fn finish(self, name: String, class: Option<&[u32]>, with_negatives: bool) -> Source {
         let class_of = |group: u32| class.map_or(group, |class| class[group as usize]);
+        let all = match (&self.table, &self.sorted) {
+            (Table::Regular(_) | Table::Full(_), Some(sorted)) => {
+                let members = || sorted.iter().map(|&group| (self.id(group), class_of(group)));
+                if !self.ids.is_empty() {
+                    Order::whole(members().map(|(_, class)| class))
+                } else if with_negatives {
+                    Order::new(members()).with_positions()
+                } else {
+                    Order::new(members())
+                }
+            }
+            _ => Order::all(self.groups),
+        };
         let mut source = Source {
             name,
             groups: self.groups,
             languages: self.languages,
             table: self.table,
-            all: Arc::new(Order::all(self.groups)),
+            all: Arc::new(all),
             by_slot: Vec::new(),
-            classes: None,
         };
         let Table::Sparse { slots, starts, .. } = &source.table else {
-            if let Some(sorted) = self.sorted {
-                source.all = Arc::new(Order::new(sorted.into_iter().map(|group| (group, class_of(group)))));
-                source.classes = class.filter(|_| keep_classes).map(<[u32]>::to_vec);
-            }
             return source;
         };
         let sorted = self.sorted.unwrap_or_else(|| (0..self.groups as u32).collect());
-        let first_cell = |group: u32| self.first_cells[group as usize];
+        let first_cell = |group: u32| self.ids[group as usize];
         let mut by_slot = vec![Vec::new(); source.languages.len()];
         for &group in &sorted {
             let first = u64::from(first_cell(group));
@@ -290,14 +316,19 @@ impl Tables {
                 by_slot[slots.get(cell) as usize].push((cell as u32, class_of(group)));
             }
         }
-        source.all = Arc::new(if sorted.is_sorted_by_key(|&group| first_cell(group)) {
+        let rising = sorted.is_sorted_by_key(|&group| first_cell(group));
+        source.all = Arc::new(if rising {
             let mut groups = sorted.iter();
             let class = |cell| starts.get(cell).then(|| groups.next().map(|&group| class_of(group)))?;
             Arc::new(Order::all(slots.len())).part(class)
         } else {
             Order::new(sorted.iter().map(|&group| (first_cell(group), class_of(group))))
         });
-        source.by_slot = by_slot.into_iter().map(|members| Arc::new(Order::new(members))).collect();
+        // A list is three times as fast to read as what takes a third of it, and monolingual batches wait for it: the
+        // latter is for where negatives, of which the group of each row is on record, would take more than 12 bytes a row.
+        let small = rising && with_negatives;
+        let of = |members| Arc::new(if small { Order::rising(members, slots.len()) } else { Order::new(members) });
+        source.by_slot = by_slot.into_iter().map(of).collect();
         source
     }
 }

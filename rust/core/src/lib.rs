@@ -2,9 +2,10 @@
 //!
 //! Two halves that know nothing of each other, batches and rankings:
 //!
-//! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`];
+//! * corpus: [`columns`] -> [`regular`] or tables, [`classes`] -> [`order`] -> [`source`] -> [`corpus`]; lists in few bits:
+//!   [`bits`], [`compact`], [`marks`], [`rising`], [`inverse`];
 //! * batches: [`key`] -> [`permutation`], [`schedule`] -> [`categories`]; [`deal`] -> [`streams`] -> [`plan`] -> [`fill`]
-//!   with [`window`] and [`negatives`]; [`stats`];
+//!   with `turns`, [`window`] and [`negatives`]; [`stats`];
 //! * rankings: [`score`] -> [`vectors`], [`judged`] -> [`tally`], [`screen`] -> [`ranking`]; of runs: [`trec`].
 //!
 //! [`ngram`] turns texts into integer bags for the small encoder of the quick study.
@@ -19,6 +20,7 @@ pub mod deal;
 mod error;
 pub mod fill;
 mod index;
+pub mod inverse;
 pub mod judged;
 mod kernels;
 pub mod key;
@@ -30,6 +32,7 @@ pub mod permutation;
 pub mod plan;
 pub mod ranking;
 pub mod regular;
+pub mod rising;
 pub mod schedule;
 pub mod score;
 pub mod screen;
@@ -40,6 +43,7 @@ mod stripes;
 pub mod tally;
 mod threads;
 pub mod trec;
+mod turns;
 pub mod vectors;
 pub mod weights;
 pub mod window;

@@ -11,6 +11,7 @@ const STRIDE: u64 = 512;
 
 /// A bit set with the search for its `k`-th set bit, and for how many stand before a position.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Bits", into = "Bits")]
 pub struct Marks {
     bits: Bits,
     /// Set bits before each block, and in all.
@@ -41,6 +42,17 @@ impl Marks {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.before.last().copied().unwrap_or(0).into()
+    }
+
+    /// Whether a bit is set.
+    #[must_use]
+    pub fn get(&self, at: u64) -> bool {
+        self.bits.get(at)
+    }
+
+    /// The set bits, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u64> {
+        self.bits.ones()
     }
 
     /// The position of the set bit with `number` others before it.
@@ -80,6 +92,18 @@ impl Marks {
     /// Everything that batches depend on, as words.
     pub fn words(&self) -> impl Iterator<Item = u64> {
         self.bits.words().iter().copied()
+    }
+}
+
+impl From<Bits> for Marks {
+    fn from(bits: Bits) -> Self {
+        Self::new(bits)
+    }
+}
+
+impl From<Marks> for Bits {
+    fn from(marks: Marks) -> Self {
+        marks.bits
     }
 }
 

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bits::Bits;
 use crate::compact::Compact;
+use crate::inverse::Inverse;
 use crate::marks::Marks;
+use crate::rising::Rising;
 
 /// Members of a stream, as ids of their source, sorted by hashed conflict class.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,8 +25,10 @@ pub struct Order {
 enum Ids {
     /// The position.
     All,
-    /// Any.
-    Listed(Compact),
+    /// Any, and where asked for the position of each.
+    Listed(Compact, Option<Inverse>),
+    /// Ascending.
+    Rising(Rising),
     /// Those at some positions of another order, marked there.
     Part(Arc<Order>, Marks),
 }
@@ -45,12 +49,34 @@ impl Order {
         Self { ids: Ids::All, len, starts: None, largest: None }
     }
 
+    /// All ids from 0 on with the class of each, equal classes next to each other.
+    #[must_use]
+    pub fn whole(classes: impl IntoIterator<Item = u32>) -> Self {
+        Self::with_classes(Ids::All, &classes.into_iter().collect::<Vec<_>>())
+    }
+
     /// Ids with the class of each, equal classes next to each other.
     #[must_use]
     pub fn new(members: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let (ids, classes): (Vec<u32>, Vec<u32>) = members.into_iter().unzip();
-        let ids = Compact::new(ids.iter().copied().max().unwrap_or(0).into(), ids.into_iter());
-        Self::with_classes(Ids::Listed(ids), &classes)
+        let ids = Compact::new(ids.iter().copied().max().unwrap_or(0), ids.into_iter());
+        Self::with_classes(Ids::Listed(ids, None), &classes)
+    }
+
+    /// Ascending ids below `below`, with the class of each, equal classes next to each other.
+    #[must_use]
+    pub fn rising(members: impl IntoIterator<Item = (u32, u32)>, below: u64) -> Self {
+        let (ids, classes): (Vec<u32>, Vec<u32>) = members.into_iter().unzip();
+        Self::with_classes(Ids::Rising(Rising::new(&ids, below)), &classes)
+    }
+
+    /// Makes [`Self::position`] work, for an order that holds each of the ids `0..len` once.
+    #[must_use]
+    pub fn with_positions(mut self) -> Self {
+        if let Ids::Listed(ids, inverse) = &mut self.ids {
+            *inverse = Some(Inverse::new(ids));
+        }
+        self
     }
 
     /// Those members, in the same order, whose position gives a class; equal classes next to each other. Takes a
@@ -109,7 +135,8 @@ impl Order {
     pub fn id(&self, at: u64) -> u64 {
         match &self.ids {
             Ids::All => at,
-            Ids::Listed(ids) => ids.get(at).into(),
+            Ids::Listed(ids, _) => ids.get(at).into(),
+            Ids::Rising(ids) => ids.get(at),
             Ids::Part(of, marks) => of.id(marks.position(at)),
         }
     }
@@ -123,12 +150,16 @@ impl Order {
         }
     }
 
-    /// The position of a member of an order in which ids rise.
+    /// The position of a member.
+    ///
+    /// # Panics
+    /// Where the ids are a list made without [`Self::with_positions`].
     #[must_use]
     pub fn position(&self, id: u64) -> u64 {
         match &self.ids {
             Ids::All => id,
-            Ids::Listed(_) => unreachable!("ids in an order without an inverse"),
+            Ids::Listed(ids, Some(inverse)) => inverse.position(ids, id),
+            Ids::Listed(..) | Ids::Rising(_) => unreachable!("ids in an order without an inverse"),
             Ids::Part(of, marks) => marks.number(of.position(id)),
         }
     }
@@ -153,12 +184,15 @@ impl Order {
 
     /// Everything that batches depend on, as words.
     pub fn words(&self) -> impl Iterator<Item = u64> {
-        let (form, listed, marks) = match &self.ids {
-            Ids::All => (0, None, None),
-            Ids::Listed(ids) => (1, Some(ids), None),
-            Ids::Part(_, marks) => (2, None, Some(marks)),
+        let (form, listed, rising, marks) = match &self.ids {
+            Ids::All => (0, None, None, None),
+            Ids::Listed(ids, _) => (1, Some(ids), None, None),
+            // How a list is kept is not told.
+            Ids::Rising(ids) => (1, None, Some(ids), None),
+            Ids::Part(_, marks) => (2, None, None, Some(marks)),
         };
-        let ids = listed.into_iter().flat_map(Compact::iter).map(u64::from);
+        let listed = listed.into_iter().flat_map(Compact::iter).map(u64::from);
+        let ids = listed.chain(rising.into_iter().flat_map(Rising::iter));
         let starts = self.starts.iter().flat_map(|starts| starts.words().iter().copied());
         [self.len, form].into_iter().chain(ids).chain(marks.into_iter().flat_map(Marks::words)).chain(starts)
     }

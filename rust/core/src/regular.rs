@@ -29,6 +29,12 @@ impl Block {
         self.base + group * self.by_group + self.offsets[slot as usize]
     }
 
+    /// Whether a row is one of this block.
+    #[must_use]
+    pub fn holds(&self, row: u64) -> bool {
+        row.checked_sub(self.base).is_some_and(|at| at < self.groups * self.languages.len() as u64)
+    }
+
     /// The group of a row of this block.
     #[must_use]
     pub fn group_of(&self, row: u64) -> u64 {

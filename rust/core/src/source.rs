@@ -21,8 +21,6 @@ pub struct Source {
     pub(crate) all: Arc<Order>,
     /// The members of each language; empty when every group has every language and `all` serves them all.
     pub(crate) by_slot: Vec<Arc<Order>>,
-    /// The class of each group that has every language; only where negatives ask for it and classes exist.
-    pub(crate) classes: Option<Vec<u32>>,
 }
 
 /// Where the rows are. An *id* is the number of a group where every group has every language, else a *cell*: a position
@@ -42,6 +40,13 @@ pub(crate) enum Table {
     },
 }
 
+impl Table {
+    /// Whether a formula leads from a row to its group.
+    pub(crate) fn tells_groups(&self) -> bool {
+        matches!(self, Self::Regular(_) | Self::Sparse { rows: Rows::Consecutive(_), .. })
+    }
+}
+
 /// The row of each cell.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Rows {
@@ -52,7 +57,7 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// The smallest form of a list that is not empty.
+    /// The smaller form of a list that is not empty.
     pub(crate) fn new(rows: &[u32]) -> Self {
         let consecutive = rows.windows(2).all(|two| two[1] == two[0] + 1);
         if consecutive { Self::Consecutive(rows[0].into()) } else { Self::Listed(rows.to_vec()) }
@@ -184,6 +189,25 @@ impl Source {
         })
     }
 
+    /// Appends the rows of a group, by language, and tells how many there are.
+    pub fn append_rows(&self, group: u64, out: &mut Vec<u64>) -> u64 {
+        let before = out.len();
+        match &self.table {
+            Table::Regular(block) => {
+                let first = block.base + group * block.by_group;
+                out.extend(block.offsets.iter().map(|offset| first + offset));
+            }
+            Table::Full(rows) => {
+                let count = self.languages.len();
+                out.extend(rows[group as usize * count..][..count].iter().map(|&row| u64::from(row)));
+            }
+            Table::Sparse { rows, starts, .. } => {
+                out.extend((group..starts.first_after(group)).map(|cell| rows.get(cell)));
+            }
+        }
+        (out.len() - before) as u64
+    }
+
     /// A row of a member: of the language at `slot`, or of a group.
     #[must_use]
     pub fn any_row(&self, id: u64, slot: Option<u32>) -> u64 {
@@ -200,14 +224,24 @@ impl Source {
         }
     }
 
+    /// The group of a row, if it is one of this source. `listed` is the id on record where no formula tells it.
+    #[must_use]
+    pub(crate) fn group_of(&self, row: u64, listed: impl FnOnce() -> Option<u64>) -> Option<u64> {
+        match &self.table {
+            Table::Regular(block) => block.holds(row).then(|| block.group_of(row)),
+            Table::Full(_) => listed().filter(|&group| group < self.groups),
+            Table::Sparse { rows: Rows::Consecutive(first), starts, .. } => {
+                let cell = row.checked_sub(*first).filter(|&cell| cell < starts.len())?;
+                Some(starts.last_at_or_before(cell))
+            }
+            Table::Sparse { starts, .. } => listed().filter(|&cell| cell < starts.len() && starts.get(cell)),
+        }
+    }
+
     /// The conflict class of a group, for a corpus with negatives.
     #[must_use]
     pub fn class_of(&self, group: u64) -> u64 {
-        match (&self.table, &self.classes) {
-            (Table::Sparse { .. }, _) => self.all.class(self.all.position(group)),
-            (_, Some(classes)) => classes[group as usize].into(),
-            (_, None) => group,
-        }
+        self.all.class(self.all.position(group))
     }
 
     /// Everything that batches depend on, as words.

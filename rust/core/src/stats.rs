@@ -1,6 +1,8 @@
 //! What a plan reaches: counted over its first steps, beside what is expected.
 
 use crate::categories::Categories;
+use crate::columns::Lent;
+use crate::error::Invalid;
 use crate::plan::Plan;
 use crate::streams::Stream;
 use crate::weights::{Kind, number_of};
@@ -41,9 +43,9 @@ pub struct Limit {
 }
 
 impl Plan {
-    /// Counts what the steps `0..steps` hold.
-    #[must_use]
-    pub fn reached(&self, steps: u64) -> Reached {
+    /// Counts what the steps `0..steps` hold. `lent` is what the corpus was built from. Errors: as [`Plan::fill`].
+    pub fn reached(&self, steps: u64, lent: &Lent<'_>) -> Result<Reached, Invalid> {
+        self.corpus.check_lent(lent, self.options.negatives > 0)?;
         let sources = self.corpus.sources();
         let widths = || sources.iter().map(|source| source.languages().len());
         let mut reached = Reached {
@@ -52,7 +54,7 @@ impl Plan {
             languages: widths().map(|width| vec![0; width]).collect(),
             pairs: widths().map(|width| vec![0; width * (width - 1)]).collect(),
             mixed: widths().map(|width| vec![0; width]).collect(),
-            tokens: self.corpus.lengths().map(|_| (0, 0)),
+            tokens: lent.length.as_ref().map(|_| (0, 0)),
             random_negatives: 0,
         };
         let width = (self.width() * self.batch_size()) as usize;
@@ -60,7 +62,7 @@ impl Plan {
         let mut rows = vec![0; at_once * width];
         for first in (0..steps).step_by(at_once) {
             let count = at_once.min((steps - first) as usize);
-            self.each_batch(first, &mut rows[..count * width], |stream, slots, rows, random| {
+            self.each_batch(first, lent, &mut rows[..count * width], |stream, slots, rows, random| {
                 let (kind, s) = (stream.kind as usize, stream.source as usize);
                 let languages = sources[s].languages().len() as u32;
                 reached.kinds[kind] += 1;
@@ -78,15 +80,15 @@ impl Plan {
                         }
                     }
                 }
-                if let (Some(lengths), Some(tokens)) = (self.corpus.lengths(), &mut reached.tokens) {
-                    let length = |row: i64| u64::from(lengths.get(row as u64));
+                if let (Some(lengths), Some(tokens)) = (&lent.length, &mut reached.tokens) {
+                    let length = |row: i64| u64::from(lengths.get(row as usize) as u32);
                     let pairs = || rows.chunks_exact(self.width() as usize).map(|row| length(row[0]) + length(row[1]));
                     tokens.0 += pairs().sum::<u64>();
                     tokens.1 += pairs().max().unwrap_or(0) * self.batch_size();
                 }
-            });
+            })?;
         }
-        reached
+        Ok(reached)
     }
 
     /// The share of each ordered pair of slots among the cross-lingual pairs of a source, or of each language among its

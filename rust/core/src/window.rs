@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use crate::columns::Column;
 use crate::key::Key;
+use crate::source::Source;
 
 /// Batches in a window. Padding falls with the logarithm of it, randomness between batches with it.
 pub const WINDOW: u64 = 64;
@@ -97,4 +99,30 @@ fn make_room(batches: &mut [Vec<Member>], holders: &mut HashMap<u64, u64>, from:
     let holding = holders.entry(member.class).or_default();
     *holding = *holding & !(1 << from) | 1 << to;
     batches[to].push(member);
+}
+
+/// Tokens by which members are bucketed, times 2^16: of the row in a monolingual stream, else the mean over a group's
+/// versions.
+pub(crate) fn measure(
+    source: &Source,
+    lengths: &Column<'_>,
+    ids: impl Iterator<Item = u64>,
+    slot: Option<u32>,
+    measured: &mut Vec<u64>,
+) {
+    let (mut rows, mut tokens) = (Vec::new(), Vec::new());
+    measured.clear();
+    measured.extend(ids.map(|id| match slot {
+        Some(slot) => {
+            rows.push(source.row(id, slot));
+            1
+        }
+        None => source.append_rows(id, &mut rows),
+    }));
+    lengths.gather(&rows, &mut tokens);
+    let mut tokens = tokens.into_iter();
+    for length in measured {
+        let count = *length;
+        *length = tokens.by_ref().take(count as usize).map(|tokens| (tokens as u64) << 16).sum::<u64>() / count;
+    }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use hybridsampler_core::columns::{Column, Columns, Integers, Meaning};
+use hybridsampler_core::columns::{self, Column, Columns, Integers, Lists, Meaning};
 use hybridsampler_core::corpus;
-use hybridsampler_core::negatives::Lists;
 use hybridsampler_core::source::Source;
-use numpy::PyReadonlyArray1;
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
@@ -36,26 +35,94 @@ enum Stand {
 
 type Pieces<'py> = (Vec<Piece<'py>>, Stand);
 
-fn column<'a>((pieces, stand): &'a Pieces<'_>) -> PyResult<Column<'a>> {
-    let slice = |piece: &'a Piece<'_>| -> PyResult<Integers<'a>> {
-        Ok(match piece {
-            Piece::I64(array) => Integers::I64(array.as_slice()?),
-            Piece::I32(array) => Integers::I32(array.as_slice()?),
-            Piece::I16(array) => Integers::I16(array.as_slice()?),
-            Piece::I8(array) => Integers::I8(array.as_slice()?),
-            Piece::U64(array) => Integers::U64(array.as_slice()?),
-            Piece::U32(array) => Integers::U32(array.as_slice()?),
-            Piece::U16(array) => Integers::U16(array.as_slice()?),
-            Piece::U8(array) => Integers::U8(array.as_slice()?),
+impl Piece<'_> {
+    fn integers(&self) -> PyResult<Integers<'_>> {
+        Ok(match self {
+            Self::I64(array) => Integers::I64(array.as_slice()?),
+            Self::I32(array) => Integers::I32(array.as_slice()?),
+            Self::I16(array) => Integers::I16(array.as_slice()?),
+            Self::I8(array) => Integers::I8(array.as_slice()?),
+            Self::U64(array) => Integers::U64(array.as_slice()?),
+            Self::U32(array) => Integers::U32(array.as_slice()?),
+            Self::U16(array) => Integers::U16(array.as_slice()?),
+            Self::U8(array) => Integers::U8(array.as_slice()?),
         })
-    };
+    }
+}
+
+fn column<'a>((pieces, stand): &'a Pieces<'_>) -> PyResult<Column<'a>> {
     let meaning = match stand {
         Stand::Coded(false) => Meaning::Values,
         Stand::Coded(true) => Meaning::Codes,
         Stand::Numbers(numbers) => Meaning::Numbers(numbers.clone()),
         Stand::Texts(texts) => Meaning::Texts(texts.iter().map(|text| corpus::text_hash(text)).collect()),
     };
-    Ok(Column::new(pieces.iter().map(slice).collect::<PyResult<_>>()?, meaning))
+    Ok(Column::new(pieces.iter().map(Piece::integers).collect::<PyResult<_>>()?, meaning))
+}
+
+/// A piece of a column that is kept, and read now and then.
+#[derive(FromPyObject)]
+enum Kept {
+    I64(Py<PyArray1<i64>>),
+    I32(Py<PyArray1<i32>>),
+    I16(Py<PyArray1<i16>>),
+    I8(Py<PyArray1<i8>>),
+    U64(Py<PyArray1<u64>>),
+    U32(Py<PyArray1<u32>>),
+    U16(Py<PyArray1<u16>>),
+    U8(Py<PyArray1<u8>>),
+}
+
+impl Kept {
+    fn borrow<'py>(&self, py: Python<'py>) -> PyResult<Piece<'py>> {
+        Ok(match self {
+            Self::I64(array) => Piece::I64(array.bind(py).try_readonly()?),
+            Self::I32(array) => Piece::I32(array.bind(py).try_readonly()?),
+            Self::I16(array) => Piece::I16(array.bind(py).try_readonly()?),
+            Self::I8(array) => Piece::I8(array.bind(py).try_readonly()?),
+            Self::U64(array) => Piece::U64(array.bind(py).try_readonly()?),
+            Self::U32(array) => Piece::U32(array.bind(py).try_readonly()?),
+            Self::U16(array) => Piece::U16(array.bind(py).try_readonly()?),
+            Self::U8(array) => Piece::U8(array.bind(py).try_readonly()?),
+        })
+    }
+}
+
+/// The columns that a corpus reads where they lie: lengths, and the ends and entries of the lists of negatives.
+#[pyclass(frozen, module = "hybridsampler._core")]
+pub struct Lent {
+    length: Option<Vec<Kept>>,
+    negatives: Option<(Vec<Kept>, Vec<Kept>)>,
+}
+
+#[pymethods]
+impl Lent {
+    #[new]
+    fn new(length: Option<Vec<Kept>>, negatives: Option<(Vec<Kept>, Vec<Kept>)>) -> Self {
+        Self { length, negatives }
+    }
+}
+
+impl Lent {
+    /// Calls `read` with the columns, without the GIL.
+    pub fn read<T: Send>(&self, py: Python<'_>, read: impl Send + FnOnce(&columns::Lent<'_>) -> T) -> PyResult<T> {
+        let borrow = |kept: &Vec<Kept>| kept.iter().map(|piece| piece.borrow(py)).collect::<PyResult<Vec<_>>>();
+        let length = self.length.as_ref().map(borrow).transpose()?;
+        let ends = self.negatives.as_ref().map(|(ends, _)| borrow(ends)).transpose()?;
+        let rows = self.negatives.as_ref().map(|(_, rows)| borrow(rows)).transpose()?;
+        let lent = columns::Lent {
+            length: length.as_deref().map(values).transpose()?,
+            negatives: match (&ends, &rows) {
+                (Some(ends), Some(rows)) => Some(Lists { ends: values(ends)?, rows: values(rows)? }),
+                _ => None,
+            },
+        };
+        Ok(py.detach(|| read(&lent)))
+    }
+}
+
+fn values<'a>(pieces: &'a [Piece<'_>]) -> PyResult<Column<'a>> {
+    Ok(Column::new(pieces.iter().map(Piece::integers).collect::<PyResult<_>>()?, Meaning::Values))
 }
 
 /// Calls `name(column, row)`, with the GIL taken for that long; its failure is no reason to lose the message.
@@ -82,8 +149,7 @@ impl Corpus {
         language: Pieces<'_>,
         source: Option<Pieces<'_>>,
         keys: Vec<Pieces<'_>>,
-        length: Option<Pieces<'_>>,
-        negatives: Option<(Pieces<'_>, Pieces<'_>)>,
+        lent: &Lent,
         languages: Vec<String>,
         sources: Vec<String>,
         name: Py<PyAny>,
@@ -93,21 +159,20 @@ impl Corpus {
             language: column(&language)?,
             source: source.as_ref().map(column).transpose()?,
             keys: keys.iter().map(column).collect::<PyResult<_>>()?,
-            length: length.as_ref().map(column).transpose()?,
-            negatives: match &negatives {
-                Some((ends, rows)) => Some(Lists { ends: column(ends)?, rows: column(rows)? }),
-                None => None,
-            },
+            lent: columns::Lent::default(),
         };
-        let corpus = py.detach(|| corpus::Corpus::new(&columns, languages, sources, &called(&name)));
+        let corpus = lent.read(py, |lent| {
+            let columns = Columns { lent: lent.clone(), ..columns };
+            corpus::Corpus::new(&columns, languages, sources, &called(&name))
+        })?;
         Ok(Self(Arc::new(corpus.map_err(value_error)?)))
     }
 
-    /// The corpus that `to_bytes` wrote.
+    /// The corpus that `to_bytes` wrote, with the columns that it was built from.
     #[staticmethod]
-    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        let corpus = py.detach(|| corpus::Corpus::from_bytes(data)).map_err(value_error)?;
-        Ok(Self(Arc::new(corpus)))
+    fn from_bytes(py: Python<'_>, data: &[u8], lent: &Lent) -> PyResult<Self> {
+        let corpus = lent.read(py, |lent| corpus::Corpus::from_bytes(data, lent))?;
+        Ok(Self(Arc::new(corpus.map_err(value_error)?)))
     }
 
     /// The corpus as bytes.
@@ -141,7 +206,7 @@ impl Corpus {
     /// Whether rows have lists of hard negatives.
     #[getter]
     fn has_negatives(&self) -> bool {
-        self.0.negatives().is_some()
+        self.0.has_negatives()
     }
 
     /// Hexadecimal hash of names and columns.

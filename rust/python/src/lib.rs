@@ -15,7 +15,7 @@ mod trec;
 #[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
-    use super::corpus::Corpus;
+    use super::corpus::{Corpus, Lent};
     #[pymodule_export]
     use super::ngram::hash_ngrams;
     #[pymodule_export]

@@ -7,7 +7,7 @@ use hybridsampler_core::weights::{Kind, Weights};
 use numpy::PyReadwriteArray1;
 use pyo3::prelude::*;
 
-use crate::corpus::{Corpus, called};
+use crate::corpus::{Corpus, Lent, called};
 use crate::error::value_error;
 
 /// Name of the kind, number of the source, slot of the language.
@@ -51,12 +51,12 @@ impl Plan {
         &self,
         py: Python<'_>,
         first: u64,
+        lent: &Lent,
         mut out: PyReadwriteArray1<'_, i64>,
         threads: Option<usize>,
     ) -> PyResult<()> {
         let out = out.as_slice_mut()?;
-        py.detach(|| self.0.fill(first, out, threads));
-        Ok(())
+        lent.read(py, |lent| self.0.fill(first, lent, out, threads))?.map_err(value_error)
     }
 
     /// Writes the pairs at the places from `own.0` to before `own.1` of the batches from `first` on, each as one integer.
@@ -65,11 +65,12 @@ impl Plan {
         py: Python<'_>,
         first: u64,
         own: (u64, u64),
+        lent: &Lent,
         mut out: PyReadwriteArray1<'_, i64>,
         threads: Option<usize>,
     ) -> PyResult<()> {
         let out = out.as_slice_mut()?;
-        py.detach(|| self.0.fill_codes(first, own.0..own.1, out, threads)).map_err(value_error)
+        lent.read(py, |lent| self.0.fill_codes(first, own.0..own.1, lent, out, threads))?.map_err(value_error)
     }
 
     /// The stream of a step: name of the kind, number of the source, slot of the language.
@@ -85,13 +86,13 @@ impl Plan {
 
     /// Batches of the kinds, of the sources by kind, of the languages by source; pairs and mixed languages by source;
     /// tokens and padded tokens; random negatives; over the first `steps` steps.
-    fn reached(&self, py: Python<'_>, steps: u64) -> Reached {
-        let reached = py.detach(|| self.0.reached(steps));
-        (
+    fn reached(&self, py: Python<'_>, steps: u64, lent: &Lent) -> PyResult<Reached> {
+        let reached = lent.read(py, |lent| self.0.reached(steps, lent))?.map_err(value_error)?;
+        Ok((
             (reached.kinds, reached.sources, reached.languages, reached.pairs, reached.mixed),
             reached.tokens,
             reached.random_negatives,
-        )
+        ))
     }
 
     /// For each source the shares to expect of its ordered pairs in cross-lingual batches, and of its languages in mixed
