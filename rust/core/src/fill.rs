@@ -34,6 +34,8 @@ struct Batch {
     ids: Vec<u64>,
     /// Slots of query and passage; empty in monolingual streams.
     slots: Vec<(u32, u32)>,
+    /// Room for the positions and the categories of a unit, used again by the next.
+    spare: (Vec<u64>, Vec<u32>),
 }
 
 /// What is written of a batch.
@@ -189,9 +191,10 @@ impl Plan {
         let (stream, ..) = *self.streams.get(unit.stream);
         let source = &self.corpus.sources()[stream.source as usize];
         let (width, size) = (self.width() as usize, self.batch_size() as usize);
-        let positions = self.positions(lent.length.as_ref(), unit.stream, &unit.numbers);
-        let categories = self.categories(stream, &unit.numbers);
-        let mut categories = categories.chunks_exact(size);
+        let (spare, spare_categories) = std::mem::take(&mut batch.spare);
+        let positions = self.positions(lent.length.as_ref(), unit.stream, &unit.numbers, spare);
+        let all_categories = self.categories(stream, &unit.numbers, spare_categories);
+        let mut categories = all_categories.chunks_exact(size);
         let rows = self.corpus.rows();
         for ((&number, positions), out) in unit.numbers.iter().zip(positions.chunks_exact(size)).zip(unit.out) {
             self.draw(unit.stream, number, positions, categories.next(), batch);
@@ -217,20 +220,24 @@ impl Plan {
                 }
             }
         }
+        batch.spare = (positions, all_categories);
         Ok(())
     }
 
     /// The ordered pair of languages of each pair in batches of a cross-lingual stream, the language of each in those of a
-    /// mixed one, of groups that have all.
-    fn categories(&self, stream: Stream, numbers: &[u64]) -> Vec<u32> {
+    /// mixed one, of groups that have all; none in monolingual streams. `out` is room for them.
+    fn categories(&self, stream: Stream, numbers: &[u64], mut out: Vec<u32>) -> Vec<u32> {
         let levels = match stream.kind {
-            Kind::Monolingual => return Vec::new(),
+            Kind::Monolingual => {
+                out.clear();
+                return out;
+            }
             Kind::CrossLingual => &self.pairs,
             Kind::Mixed => &self.mixed,
         };
         let categories = drawn(levels[stream.source as usize].as_ref());
         let size = self.batch_size();
-        let mut out = vec![0; numbers.len() * size as usize];
+        out.resize(numbers.len() * size as usize, 0);
         let mut rest = &mut out[..];
         // Batches that follow each other share the work at their boundaries.
         for run in numbers.chunk_by(|number, next| number + 1 == *next) {
@@ -266,16 +273,16 @@ impl Plan {
         chooser.choose(&turns, width, out)
     }
 
-    /// The positions, in the order of their stream, of the members of batches in one unit.
-    fn positions(&self, lengths: Option<&Column<'_>>, stream: usize, numbers: &[u64]) -> Vec<u64> {
+    /// The positions, in the order of their stream, of the members of batches in one unit. `out` is room for them.
+    fn positions(&self, lengths: Option<&Column<'_>>, stream: usize, numbers: &[u64], mut out: Vec<u64>) -> Vec<u64> {
         let (Stream { source, slot, .. }, key, deal) = self.streams.get(stream);
         let size = self.batch_size() as usize;
         let (pass, first) = (numbers[0] / deal.batches(), numbers[0] % deal.batches());
         let Some(lengths) = lengths else {
             let js: Vec<u64> = numbers.iter().map(|number| number % deal.batches()).collect();
-            let mut positions = vec![0; numbers.len() * size];
-            deal.fill(*key, pass, &js, &mut positions);
-            return positions;
+            out.resize(numbers.len() * size, 0);
+            deal.fill(*key, pass, &js, &mut out);
+            return out;
         };
         let window = first / WINDOW;
         let batches = |positions: &[u64]| {
