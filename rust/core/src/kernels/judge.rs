@@ -9,12 +9,12 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
     __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtepu32_epi64,
-    _mm512_extracti64x4_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_loadu_ps,
-    _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_max_epi32, _mm512_min_epi32, _mm512_mul_ps,
-    _mm512_permutexvar_ps, _mm512_reduce_add_epi64, _mm512_reduce_max_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sllv_epi64,
-    _mm512_srli_epi64, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
+    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask, _mm512_cvtepu32_epi64,
+    _mm512_extracti64x4_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
+    _mm512_mask_loadu_ps, _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_mul_ps, _mm512_permutexvar_ps,
+    _mm512_reduce_add_epi64, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sllv_epi64, _mm512_srli_epi64, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +24,8 @@ use crate::kernels::widest::{Work, widest};
 
 /// Candidates that are looked at together.
 const GROUP: usize = 16;
+/// Thresholds that are compared before it is asked whether any further one can be reached.
+const TOGETHER: usize = 16;
 /// Thresholds among which values are placed together: four halvings.
 #[cfg(target_arch = "x86_64")]
 const PLACED: usize = 15;
@@ -64,7 +66,8 @@ pub struct Thresholds<'a> {
 /// What was found for a query, and room for finding it.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// For each threshold, how many candidates surely beat it; thresholds that none may reach are left out.
+    /// For each threshold, how many candidates surely beat it; thresholds behind the last that some may reach may be left
+    /// out.
     pub higher: Vec<u32>,
     /// Candidates that may or may not beat some threshold, and how many thresholds each surely beats.
     pub open: Vec<(u32, u32)>,
@@ -72,10 +75,14 @@ pub struct Verdict {
     low: Vec<f32>,
     high: Vec<f32>,
     candidate: Vec<u32>,
-    /// Whether they are open; a number for each, or bits for each group.
+    /// Whether they are open: bits for each group.
+    #[cfg(target_arch = "x86_64")]
     marks: Vec<u32>,
     /// How many thresholds each surely beats.
+    #[cfg(target_arch = "x86_64")]
     sure: Vec<u32>,
+    /// How many of them surely beat exactly so many thresholds.
+    exactly: Vec<u32>,
 }
 
 /// Judges the products of a query with `count` candidates; places behind them, in the last tile, count for nothing when
@@ -103,8 +110,6 @@ pub fn judge(
         verdict.low.resize(room, 0.0);
         verdict.high.resize(room, 0.0);
         verdict.candidate.resize(room, 0);
-        verdict.marks.resize(room, 0);
-        verdict.sure.resize(room, 0);
     }
     let judge = Judge { products: products.as_flattened(), bounds, factors, thresholds, lowest, count, verdict };
     match level() {
@@ -133,8 +138,8 @@ impl Work for Judge<'_> {
         let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
         let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
         let (low, high) = (verdict.low.as_chunks_mut::<GROUP>().0, verdict.high.as_chunks_mut::<GROUP>().0);
-        let candidate = verdict.candidate.as_chunks_mut::<GROUP>().0;
-        let marks = verdict.marks.as_chunks_mut::<GROUP>().0;
+        let candidate = &mut verdict.candidate;
+        let exactly = &mut verdict.exactly;
         let mut groups = 0;
         for group in 0..products.len() {
             let (low, high) = (&mut low[groups], &mut high[groups]);
@@ -147,33 +152,47 @@ impl Work for Judge<'_> {
                 reached |= u32::from(may_reach(high[lane], lowest));
             }
             if reached != 0 {
-                candidate[groups] = std::array::from_fn(|lane| (group * GROUP + lane) as u32);
-                marks[groups] = [0; GROUP];
+                candidate[groups] = (group * GROUP) as u32;
                 groups += 1;
             }
         }
-        for (&above, &below) in thresholds.above.iter().zip(thresholds.below) {
-            let (mut higher, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
-            for ((low, high), marks) in low.iter().zip(high.iter()).zip(&mut *marks).take(groups) {
-                for lane in 0..GROUP {
-                    let sure = u32::from(low[lane] > above);
-                    let maybe = u32::from(may_reach(high[lane], below));
-                    higher[lane] += sure;
-                    reached[lane] |= maybe;
-                    marks[lane] |= maybe & !sure;
+        exactly.clear();
+        exactly.resize(thresholds.above.len() + 1, 0);
+        for group in 0..groups {
+            let (low, high) = (&low[group], &high[group]);
+            let (mut sure, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
+            for (above, below) in thresholds.above.chunks(TOGETHER).zip(thresholds.below.chunks(TOGETHER)) {
+                for (&above, &below) in above.iter().zip(below) {
+                    for lane in 0..GROUP {
+                        sure[lane] += u32::from(low[lane] > above);
+                        reached[lane] += u32::from(may_reach(high[lane], below));
+                    }
+                }
+                let highest = below[below.len() - 1];
+                if high.iter().fold(true, |none, &high| none & !may_reach(high, highest)) {
+                    break;
                 }
             }
-            if reached == [0; GROUP] {
-                break;
+            let mut open = 0;
+            for lane in 0..GROUP {
+                open |= sure[lane] ^ reached[lane];
+                exactly[sure[lane] as usize] += 1;
             }
-            verdict.higher.push(higher.iter().sum());
-        }
-        for at in (0..groups * GROUP).filter(|&at| verdict.marks[at] != 0) {
-            let candidate = verdict.candidate[at];
-            if (candidate as usize) < count {
-                verdict.open.push((candidate, beaten(verdict.low[at], thresholds)));
+            if open != 0 {
+                for lane in (0..GROUP).filter(|&lane| sure[lane] != reached[lane]) {
+                    let candidate = candidate[group] + lane as u32;
+                    if (candidate as usize) < count {
+                        verdict.open.push((candidate, sure[lane]));
+                    }
+                }
             }
         }
+        let mut higher = 0;
+        verdict.higher.extend(exactly[1..].iter().rev().map(|count| {
+            higher += count;
+            higher
+        }));
+        verdict.higher.reverse();
     }
 }
 
@@ -182,11 +201,6 @@ impl Work for Judge<'_> {
 #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN may be anything")]
 fn may_reach(high: f32, below: f32) -> bool {
     !(high < below)
-}
-
-#[inline(always)]
-fn beaten(low: f32, thresholds: Thresholds<'_>) -> u32 {
-    thresholds.above.partition_point(|&above| low > above) as u32
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -228,35 +242,38 @@ impl Judge<'_> {
         verdict.high[kept..kept + GROUP].fill(f32::NEG_INFINITY);
         let groups = kept.div_ceil(GROUP);
         let (low, high) = (verdict.low.as_chunks::<GROUP>().0, verdict.high.as_chunks::<GROUP>().0);
-        let sure = &mut verdict.sure.as_chunks_mut::<GROUP>().0[..groups];
-        let marks = &mut verdict.marks[..groups];
-        sure.as_flattened_mut().fill(0);
-        marks.fill(0);
-        for (above, below) in thresholds.above.chunks(PLACED).zip(thresholds.below.chunks(PLACED)) {
+        verdict.sure.clear();
+        verdict.sure.resize(groups * GROUP, 0);
+        verdict.marks.clear();
+        verdict.marks.resize(groups, 0);
+        let sure = verdict.sure.as_chunks_mut::<GROUP>().0;
+        let marks = &mut verdict.marks;
+        for (above, thresholds_below) in thresholds.above.chunks(PLACED).zip(thresholds.below.chunks(PLACED)) {
             let all = above.len();
             let (there, none) = ((1 << all) - 1, _mm512_set1_ps(f32::INFINITY));
             // SAFETY: what is loaded is there.
             let (above, below) = unsafe {
                 let above = _mm512_mask_loadu_ps(none, there, above.as_ptr());
-                (above, _mm512_mask_loadu_ps(none, there, below.as_ptr()))
+                (above, _mm512_mask_loadu_ps(none, there, thresholds_below.as_ptr()))
             };
-            let (mut counts, mut most) = (Counts::new(), _mm512_setzero_si512());
+            let last = _mm512_set1_ps(thresholds_below[all - 1]);
+            let (mut counts, mut further) = (Counts::new(), 0);
             for (((low, high), sure), marks) in low.iter().zip(high).zip(&mut *sure).zip(&mut *marks) {
                 // SAFETY: a group has sixteen numbers.
                 let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
-                let beaten = place::<_CMP_GT_OQ>(low, above);
-                // Infinity and NaN reach what fills the thresholds up.
-                let reached = _mm512_min_epi32(place::<_CMP_NLT_UQ>(high, below), _mm512_set1_epi32(all as i32));
+                let beaten = place(low, above);
                 counts.add(beaten);
-                most = _mm512_max_epi32(most, reached);
-                *marks |= u32::from(_mm512_cmpgt_epi32_mask(reached, beaten));
+                // Open where the next threshold may be reached; NaN may be anything.
+                let next = _mm512_permutexvar_ps(beaten, below);
+                let some_left = _mm512_cmplt_epi32_mask(beaten, _mm512_set1_epi32(all as i32));
+                *marks |= u32::from(_mm512_mask_cmp_ps_mask::<_CMP_NLT_UQ>(some_left, high, next));
+                further |= _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, last);
                 // SAFETY: as above.
                 unsafe {
                     let before = _mm512_loadu_si512(sure.as_ptr().cast());
                     _mm512_storeu_si512(sure.as_mut_ptr().cast(), _mm512_add_epi32(before, beaten));
                 }
             }
-            let most = _mm512_reduce_max_epi32(most) as usize;
             let first = verdict.higher.len();
             let mut higher = 0;
             verdict.higher.extend(counts.finish()[1..=all].iter().rev().map(|count| {
@@ -264,8 +281,7 @@ impl Judge<'_> {
                 higher
             }));
             verdict.higher[first..].reverse();
-            verdict.higher.truncate(first + most);
-            if most < PLACED {
+            if further == 0 {
                 break;
             }
         }
@@ -282,15 +298,15 @@ impl Judge<'_> {
     }
 }
 
-/// How many of at most fifteen ascending thresholds, filled up with infinity, stand in a relation to each value that holds
-/// for the lowest ones: binary search in all lanes.
+/// How many of at most fifteen ascending thresholds, filled up with infinity, lie below each value: binary search in all
+/// lanes.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn place<const RELATION: i32>(values: __m512, thresholds: __m512) -> __m512i {
+fn place(values: __m512, thresholds: __m512) -> __m512i {
     let mut place = _mm512_setzero_si512();
     for half in [8, 4, 2, 1] {
         let middle = _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(half - 1)), thresholds);
-        let further = _mm512_cmp_ps_mask::<RELATION>(values, middle);
+        let further = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(values, middle);
         place = _mm512_mask_add_epi32(place, further, place, _mm512_set1_epi32(half));
     }
     place

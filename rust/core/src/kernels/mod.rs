@@ -14,6 +14,7 @@ mod near;
 mod portable;
 mod score;
 mod tile;
+mod turn;
 mod widest;
 
 pub use float_state::DefaultFloatState;
@@ -22,4 +23,5 @@ pub use level::{level, multiplies_int8};
 pub use near::{ROWS, SUMS, near};
 pub use score::dot;
 pub use tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, QUERIES, QueryCells, Sums, TILE, TileCells, products};
+pub use turn::{LANES, Turn};
 pub use widest::{Work, widest};
