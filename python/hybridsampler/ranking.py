@@ -347,13 +347,14 @@ class RankCounter:
         """
         numbers = {name: number for number, name in enumerate(self._names())}
         self._languages = numbers
-        found = [numbers.setdefault(name, len(numbers)) for name in languages]
+        for name in dict.fromkeys(languages):
+            numbers.setdefault(name, len(numbers))
         for name in list(numbers)[self._core.languages :]:
             if not isinstance(name, str):
                 raise TypeError(
                     f"the language {name!r} is of type {type(name).__name__}: give names as str"
                 )
-        return found
+        return list(map(numbers.__getitem__, languages))
 
     def _names(self) -> list[str]:
         """Return the names of the languages that were counted, by number."""

@@ -181,8 +181,7 @@ impl RankCounter {
         let score = |found: &mut Vec<(u32, f64)>, (chunk, ids): (usize, &[i64])| {
             for (i, id) in ids.iter().enumerate() {
                 for place in self.places.get(id).into_iter().flatten() {
-                    let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
-                    found.push((place.position, dot(query, rows.row(chunk * CHUNK + i))));
+                    found.push((place.position, dot(self.query(place.query as usize), rows.row(chunk * CHUNK + i))));
                 }
             }
         };
@@ -329,6 +328,11 @@ impl RankCounter {
     #[must_use]
     pub fn report(&self) -> Report {
         self.report
+    }
+
+    /// The vector of query `q`, as it is scored.
+    fn query(&self, q: usize) -> &[f32] {
+        &self.queries[q * self.dimension..][..self.dimension]
     }
 
     fn zero_queries(&self) -> u64 {

@@ -1,11 +1,14 @@
 //! Counting a block: fast products settle most comparisons ([`crate::screen`]), a closer look or the score the rest.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
 use std::collections::HashMap;
 
 use crate::judged::Judged;
-use crate::kernels::Sums;
+use crate::kernels::{Sums, Work as Loop, widest};
 use crate::ranking::RankCounter;
 use crate::ranking::report::Report;
+use crate::ranking::trial::Trial;
 use crate::score::dot;
 use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::tally::Tally;
@@ -35,6 +38,7 @@ pub(super) struct Held {
     runs: Vec<Queries>,
     /// Room for packed candidates.
     room: Vec<Candidates>,
+    trial: Trial,
 }
 
 impl RankCounter {
@@ -49,11 +53,12 @@ impl RankCounter {
             lengths: Vec::new(),
             runs: Vec::new(),
             room: Vec::new(),
+            trial: Trial::default(),
         });
         let query_centre = std::mem::take(&mut held.centre);
         let candidate_centre = mean(block);
         let with = |arithmetic| Screen::new(arithmetic, &query_centre, &candidate_centre);
-        let screen = with(self.choose(block, with));
+        let screen = with(self.choose(block, &mut held.trial, with));
         self.hold(&screen, &mut held, threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
@@ -167,12 +172,24 @@ fn mean(rows: Vectors<'_>) -> Vec<f32> {
     let mut sums = vec![0.0_f64; rows.dimension];
     if rows.rows() > 0 {
         for sample in 0..count {
-            for (sum, &x) in sums.iter_mut().zip(rows.row(sample * rows.rows() / count)) {
-                *sum += f64::from(x);
-            }
+            widest(Add { row: rows.row(sample * rows.rows() / count), sums: &mut sums });
         }
     }
     sums.into_iter().map(|sum| (sum / count as f64) as f32).collect()
+}
+
+struct Add<'a> {
+    row: &'a [f32],
+    sums: &'a mut [f64],
+}
+
+impl Loop for Add<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (sum, &x) in self.sums.iter_mut().zip(self.row) {
+            *sum += f64::from(x);
+        }
+    }
 }
 
 /// Candidates of one language that are packed together.
