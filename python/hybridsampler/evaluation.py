@@ -49,7 +49,8 @@ def evaluate(
     """Rank all candidates for all queries and measure, exactly, in one pass.
 
     Args:
-        queries: (Q, d) float32, float16 or bfloat16.
+        queries: (Q, d) float32, float16 or bfloat16; not to be changed meanwhile, by ``progress``
+            for example.
         candidates: (N, d), of the same types, read in blocks and never all held: an array, a memory
             map, a ``.npy``, ``.safetensors`` or ``.parquet`` file, a list of such shards, or the
             blocks of an encoder; see :func:`hybridsampler.candidates.open_candidates`.
@@ -83,7 +84,9 @@ def evaluate(
     if ties not in get_args(Ties):  # now, and not after the whole pass
         raise ValueError(f"ties={ties!r}: choose 'pessimistic', 'optimistic', 'trec' or 'docid'")
     # Before the candidates are touched: no encoder is to work for queries that are refused.
-    counter = RankCounter(queries, relevant, exclude, similarity=similarity, threads=threads)
+    counter = RankCounter(
+        queries, relevant, exclude, similarity=similarity, threads=threads, borrow=True
+    )
     _one_each("query_languages", query_languages, counter.queries)
     check_judgements(relevant, counter.queries, parsed, empty)
     if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):

@@ -11,7 +11,7 @@ use crate::kernels::{Work, widest};
 use crate::threads::share;
 use crate::vectors::Vectors;
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// Checks the shape of a block, its ids and that its vectors are finite; returns a hash of each judged one.
     pub(super) fn check(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<Vec<Option<u64>>, Invalid> {
         if block.dimension != self.dimension {

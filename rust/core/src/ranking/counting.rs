@@ -41,7 +41,7 @@ pub(super) struct Held {
     trial: Trial,
 }
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// Counts the candidates of a checked block, for which there is room.
     pub(super) fn count(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32], threads: usize) {
         if ids.is_empty() {

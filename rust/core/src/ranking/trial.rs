@@ -22,7 +22,7 @@ pub(super) struct Trial {
     packed: Vec<(Arithmetic, Queries)>,
 }
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// The arithmetic that takes the least time, by what it leaves open of a sample of this block. The choice changes no
     /// rank, and depends on the block alone.
     pub(super) fn choose<'s>(
