@@ -166,16 +166,14 @@ impl RankCounter {
         let lender = array.as_ref().map(PyArrayMethods::try_readonly).transpose()?;
         let values = lender.as_ref().map(|queries| queries.as_slice()).transpose()?;
         let theirs = other.counter.take().expect(LOST);
-        let (theirs, merged) = self.work(py, |counter| match values {
-            Some(values) => {
-                let theirs = theirs.lend(values);
+        let (theirs, merged) = self.work(py, |counter| {
+            let Some(values) = values else {
                 let merged = counter.merge(&theirs, &renumbered);
-                (theirs.give_back(), merged)
-            }
-            None => {
-                let merged = counter.merge(&theirs, &renumbered);
-                (theirs, merged)
-            }
+                return (theirs, merged);
+            };
+            let theirs = theirs.lend(values);
+            let merged = counter.merge(&theirs, &renumbered);
+            (theirs.give_back(), merged)
         })?;
         other.counter = Some(theirs);
         merged.map_err(value_error)
@@ -188,6 +186,7 @@ impl RankCounter {
     }
 
     /// What the counter knows, its languages by these names.
+    #[expect(clippy::wrong_self_convention, reason = "the counter is lent its queries meanwhile")]
     fn to_bytes<'py>(&mut self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.work(py, |counter| counter.to_bytes(&names))?.map_err(value_error)?;
         Ok(PyBytes::new(py, &bytes))

@@ -5,8 +5,10 @@
 //! never fused, so that every level finds the same. NaN leaves a candidate open.
 
 #[cfg(target_arch = "x86_64")]
+#[path = "judge_avx2.rs"]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+#[path = "judge_avx512.rs"]
 mod avx512;
 
 use crate::kernels::level::{Level, level};
@@ -14,8 +16,9 @@ use crate::kernels::tile::{Sums, TILE};
 
 /// Candidates that are looked at together.
 const GROUP: usize = 16;
-/// Thresholds that are compared before it is asked whether any further one can be reached.
-const TOGETHER: usize = 16;
+/// Thresholds that are compared before it is asked whether any further one can be reached: as many as four halvings can
+/// place a value among.
+const TOGETHER: usize = 15;
 
 /// What a query brings to the bounds.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +71,6 @@ pub struct Verdict {
     /// How many thresholds each surely beats.
     #[cfg(target_arch = "x86_64")]
     sure: Vec<u32>,
-    /// How many of them surely beat exactly so many thresholds.
-    exactly: Vec<u32>,
 }
 
 /// Judges the products of a query with `count` candidates; places behind them, in the last tile, count for nothing when
@@ -128,7 +129,6 @@ impl Judge<'_> {
         let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
         let (low, high) = (verdict.low.as_chunks_mut::<GROUP>().0, verdict.high.as_chunks_mut::<GROUP>().0);
         let candidate = &mut verdict.candidate;
-        let exactly = &mut verdict.exactly;
         let mut groups = 0;
         for group in 0..products.len() {
             let (low, high) = (&mut low[groups], &mut high[groups]);
@@ -145,8 +145,7 @@ impl Judge<'_> {
                 groups += 1;
             }
         }
-        exactly.clear();
-        exactly.resize(thresholds.above.len() + 1, 0);
+        let mut exactly = vec![0; thresholds.above.len() + 1];
         for group in 0..groups {
             let (low, high) = (&low[group], &high[group]);
             let (mut sure, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
@@ -176,20 +175,19 @@ impl Judge<'_> {
                 }
             }
         }
-        verdict.add_up();
+        add_up(&mut verdict.higher, &exactly[1..]);
     }
 }
 
-impl Verdict {
-    /// From how many candidates beat exactly so many thresholds, how many beat each.
-    fn add_up(&mut self) {
-        let mut higher = 0;
-        self.higher.extend(self.exactly[1..].iter().rev().map(|count| {
-            higher += count;
-            higher
-        }));
-        self.higher.reverse();
-    }
+/// Adds how many candidates beat each of the next thresholds, given how many beat exactly one, two, ... of them.
+fn add_up(higher: &mut Vec<u32>, exactly: &[u32]) {
+    let first = higher.len();
+    let mut sum = 0;
+    higher.extend(exactly.iter().rev().map(|count| {
+        sum += count;
+        sum
+    }));
+    higher[first..].reverse();
 }
 
 /// Not lower: NaN may be anything.

@@ -47,7 +47,7 @@ impl RankCounter<'_> {
         self.with(Arc::new(Cow::Owned(queries)))
     }
 
-    fn with<'n>(self, queries: Arc<Cow<'n, [f32]>>) -> RankCounter<'n> {
+    fn with(self, queries: Arc<Cow<'_, [f32]>>) -> RankCounter<'_> {
         RankCounter {
             queries,
             dimension: self.dimension,

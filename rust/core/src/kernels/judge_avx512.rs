@@ -10,10 +10,7 @@ use std::arch::x86_64::{
     _mm512_storeu_si512, _mm512_sub_ps,
 };
 
-use super::{GROUP, Judge};
-
-/// Thresholds among which values are placed together: four halvings.
-const PLACED: usize = 15;
+use super::{GROUP, Judge, TOGETHER, add_up};
 
 impl Judge<'_> {
     /// Keeps the candidates alone that may reach the lowest threshold: few, where the judged ones stand high.
@@ -59,7 +56,7 @@ impl Judge<'_> {
         verdict.marks.resize(groups, 0);
         let sure = verdict.sure.as_chunks_mut::<GROUP>().0;
         let marks = &mut verdict.marks;
-        for (above, thresholds_below) in thresholds.above.chunks(PLACED).zip(thresholds.below.chunks(PLACED)) {
+        for (above, thresholds_below) in thresholds.above.chunks(TOGETHER).zip(thresholds.below.chunks(TOGETHER)) {
             let all = above.len();
             let (there, none) = ((1 << all) - 1, _mm512_set1_ps(f32::INFINITY));
             // SAFETY: what is loaded is there.
@@ -85,13 +82,7 @@ impl Judge<'_> {
                     _mm512_storeu_si512(sure.as_mut_ptr().cast(), _mm512_add_epi32(before, beaten));
                 }
             }
-            let first = verdict.higher.len();
-            let mut higher = 0;
-            verdict.higher.extend(counts.finish()[1..=all].iter().rev().map(|count| {
-                higher += count;
-                higher
-            }));
-            verdict.higher[first..].reverse();
+            add_up(&mut verdict.higher, &counts.finish()[1..=all]);
             if further == 0 {
                 break;
             }
