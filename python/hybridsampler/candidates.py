@@ -168,9 +168,7 @@ class _Array(RandomRows):
         self.shape = (values.shape[0], values.shape[1])
         self._values = values
 
-    def cover(
-        self, rows: NDArray[np.int64], size: int
-    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    def cover(self, rows: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give rows as ``take`` does; where they lie close together, views with those between."""
         at = 0
         while at < len(rows):
