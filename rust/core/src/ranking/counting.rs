@@ -159,7 +159,7 @@ fn lengths(queries: usize, threads: usize) -> Vec<usize> {
     let (mut lengths, mut left) = (Vec::new(), queries);
     while left > 0 {
         let share = left.div_ceil(2 * threads).next_multiple_of(QUERIES);
-        let length = share.clamp(4 * QUERIES, 40 * QUERIES).min(left);
+        let length = share.clamp(QUERIES, 40 * QUERIES).min(left);
         lengths.push(length);
         left -= length;
     }
