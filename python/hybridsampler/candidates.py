@@ -19,6 +19,8 @@ _BLOCK_ROWS = 8192
 _BLOCK_BYTES = 4 << 20
 # Picked rows are copies, of which the last is still held while the next is made.
 _PICKED_BYTES = 1 << 20
+# How many times as much is given of an array, of which it is a view.
+_VIEWED = _BLOCK_BYTES // _PICKED_BYTES
 
 
 class Candidates:
@@ -75,14 +77,17 @@ class Candidates:
                 yield np.arange(at, at + len(block)), block
                 at += len(block)
 
-    def rows(self, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    def rows(
+        self, ids: NDArray[np.int64], *, more: bool = False
+    ) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give some candidates, as :meth:`blocks` does; of files only their rows are read.
 
         Of Parquet files the row groups that hold them are read, each once. A block has at most
-        1 MiB.
+        1 MiB, or 4 MiB where nothing has to be copied.
 
         Args:
             ids: (n,) integers, ascending, each once.
+            more: whether candidates between them may come too, where that spares a copy.
 
         Raises:
             ValueError: ids that are below 0, not below N or not ascending; else as :meth:`blocks`.
@@ -95,7 +100,8 @@ class Candidates:
             self._starts[:-1].tolist(), self._parts, np.split(ids, cuts), strict=True
         ):
             if len(own):
-                for some, block in part.take(own - start, self._picked):
+                take = part.cover if more and isinstance(part, _Array) else part.take
+                for some, block in take(own - start, self._picked):
                     yield some + start, block
 
 
@@ -164,6 +170,19 @@ class _Array(RandomRows):
         as_rows("candidates", values[:0])  # refuses other types now, and not after the anchors
         self.shape = (values.shape[0], values.shape[1])
         self._values = values
+
+    def cover(self, rows: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
+        """Give rows as ``take`` does; where they lie close together, views with those between."""
+        at = 0
+        while at < len(rows):
+            end = np.searchsorted(rows, rows[at] + _VIEWED * size)
+            first, last = int(rows[at]), int(rows[end - 1])
+            if 2 * (end - at) > last - first:
+                yield np.arange(first, last + 1), self._slice(first, last + 1)
+            else:
+                end = min(end, at + size)
+                yield rows[at:end], self._pick(rows[at:end])
+            at = end
 
     def _slice(self, start: int, stop: int) -> Any:
         return self._values[start:stop]

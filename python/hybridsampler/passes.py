@@ -125,7 +125,8 @@ def count(
         raise ValueError(f"candidate {judged[-1]} is judged but the candidates {there}")
     start, stop = (0, len(candidates)) if share is None else share
     identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
-    for ids, block in candidates.rows(judged[slice(*np.searchsorted(judged, [start, stop]))]):
+    here = judged[slice(*np.searchsorted(judged, [start, stop]))]
+    for ids, block in candidates.rows(here, more=True):
         counter.anchor(block, ids)
     if meet is not None:
         counter = meet(counter)

@@ -50,7 +50,7 @@ class PoolSizes:
             names = np.array([str(candidate_languages[i]) for i in ids.tolist()], str)
             for name in np.unique(names).tolist():
                 excluded[name] = np.bincount(query[names == name], minlength=queries)
-        return cls(Counter(map(str, candidate_languages)), excluded, queries)
+        return cls(Counter(candidate_languages), excluded, queries)
 
     def of(self, language: str) -> Int64:
         """(queries,) sizes of the pools of one language."""

@@ -97,6 +97,8 @@ class RankCounter:
         similarity: ``"dot"`` takes vectors as they are; ``"cosine"`` divides each once by its norm
             and rounds to float32. Zero vectors stay zero and are counted in ``zero_rows``.
         threads: ``None``: one for each processor. The result does not depend on it.
+        borrow: keep the array of the queries instead of a copy. It must not change as long as the
+            counter counts; else ranks are wrong.
 
     Raises:
         ValueError: NaN or infinity (the row is named), lists that do not fit, an id or grade below
@@ -113,8 +115,9 @@ class RankCounter:
         *,
         similarity: Similarity = "dot",
         threads: int | None = None,
+        borrow: bool = False,
     ) -> None:
-        """Check and take a copy of the queries."""
+        """Check the queries, and copy them unless they may be borrowed."""
         if similarity not in ("dot", "cosine"):
             raise ValueError(f"similarity={similarity!r}: choose 'dot' or 'cosine'")
         if threads is not None and threads < 1:
@@ -133,8 +136,11 @@ class RankCounter:
         self._languages: dict[str, int] = {}
         self._cosine = similarity == "cosine"
         self._screen: Screen | None = None
+        vectors = _vectors("queries", queries)
+        # The core keeps this array; under the cosine what it makes of it.
+        callers = vectors is queries or not vectors.flags.owndata
         self._core = _core.RankCounter(
-            _vectors("queries", queries),
+            vectors.copy() if callers and not (borrow or self._cosine) else vectors,
             (self._indptr, self._ids, self._grades),
             left_out,
             self._cosine,
@@ -352,7 +358,8 @@ class RankCounter:
         """
         numbers = {name: number for number, name in enumerate(self._names())}
         self._languages = numbers
-        found = [numbers.setdefault(name, len(numbers)) for name in languages]
+        for name in dict.fromkeys(languages):
+            numbers.setdefault(name, len(numbers))
         if len(numbers) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
             raise ValueError(
                 f"there are {len(numbers):,} languages: give each candidate's language, not its id"
@@ -362,7 +369,7 @@ class RankCounter:
                 raise TypeError(
                     f"the language {name!r} is of type {type(name).__name__}: give names as str"
                 )
-        return found
+        return list(map(numbers.__getitem__, languages))
 
     def _names(self) -> list[str]:
         """Return the names of the languages that were counted, by number."""

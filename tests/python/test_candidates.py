@@ -246,6 +246,24 @@ def test_blocks_and_rows_are_those_of_the_source(tmp_path: Path, kind: str) -> N
             some = list(candidates.rows(wanted))
             assert [i for ids, _ in some for i in ids.tolist()] == wanted.tolist()
             assert all((np.asarray(block) == rows[ids]).all() for ids, block in some)
+            some = list(candidates.rows(wanted, more=True))
+            assert set(wanted.tolist()) <= {i for ids, _ in some for i in ids.tolist()}
+            assert all((np.diff(ids) > 0).all() for ids, _ in some)
+            assert all((np.asarray(block) == rows[ids]).all() for ids, block in some)
+
+
+def test_rows_between_come_with_others_where_that_spares_a_copy() -> None:
+    rows = np.arange(3_000 * 768, dtype=np.float32).reshape(3_000, 768)
+    third = np.arange(0, 3_000, 3)
+    most = np.delete(np.arange(3_000), third)
+    with open_candidates(rows) as candidates:
+        for wanted, viewed in ((most, True), (third, False)):
+            some = list(candidates.rows(wanted, more=True))
+            assert [np.shares_memory(block, rows) for _, block in some] == [viewed] * len(some)
+            assert max(block.nbytes for _, block in some) <= (4 if viewed else 1) << 20
+            found = [i for ids, _ in some for i in ids.tolist()]
+            assert sorted(set(found) & set(wanted.tolist())) == wanted.tolist()
+            assert (len(found) > len(wanted)) is viewed
 
 
 @pytest.mark.parametrize("ids", [[-1, 2], [0, 3], [2, 1], [1, 1]])

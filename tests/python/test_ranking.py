@@ -810,6 +810,41 @@ def test_what_was_given_may_change_afterwards() -> None:
     assert_exact(counter, task)
 
 
+def test_queries_are_copied_unless_they_may_be_borrowed() -> None:
+    task = random_task(np.random.default_rng(12), "random", queries=20, candidates=9, dimension=4)
+    kept = {borrow: task.queries.copy() for borrow in (False, True)}
+    own, borrowing = (
+        RankCounter(queries, task.judged_lists(), task.excluded_lists(), borrow=borrow)
+        for borrow, queries in kept.items()
+    )
+    kept[False][:] = 0
+    for counter, other in ((own, borrowing), (borrowing, own)):
+        anchor(counter, task, whole(task))
+        other.merge(counter)
+        other.merge_bytes(counter.to_bytes())
+    for counter in (own, borrowing, own.blank(), borrowing.blank()):
+        anchor(counter, task, whole(task))
+        add(counter, task, whole(task))
+        assert_exact(counter, task)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("form", [np.asarray, torch.tensor, lambda rows: rows.astype(np.float16)])
+def test_borrowed_queries_give_the_same(form: Callable[[Any], Any], similarity: Similarity) -> None:
+    task = random_task(np.random.default_rng(13), "random", queries=8, candidates=9, dimension=4)
+    task = dataclasses.replace(task, queries=task.queries.astype(np.float16).astype(np.float32))
+    counter = RankCounter(
+        form(task.queries),
+        task.judged_lists(),
+        task.excluded_lists(),
+        similarity=similarity,
+        borrow=True,
+    )
+    anchor(counter, task, whole(task))
+    add(counter, task, whole(task))
+    assert_exact(counter, task, similarity)
+
+
 def test_what_was_returned_may_change_afterwards() -> None:
     counter = counted(FIVE)
     for ties in POLICIES:

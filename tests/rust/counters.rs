@@ -8,6 +8,18 @@ use hybridsampler_core::tally::Ties;
 use hybridsampler_core::vectors::{Similarity, Vectors};
 use proptest::prelude::*;
 
+/// Some work of a counter on the queries of a case; under the cosine it has queries of its own.
+fn on_loan(
+    counter: RankCounter<'static>,
+    case: &Case,
+    cosine: bool,
+    work: impl FnOnce(&mut RankCounter<'_>),
+) -> RankCounter<'static> {
+    let mut counter = if cosine { counter } else { counter.lend(&case.queries) };
+    work(&mut counter);
+    counter.give_back()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -34,6 +46,30 @@ proptest! {
             prop_assert_eq!(ranks(&into, ties), case.naive_ranks(ties));
         }
         prop_assert_eq!(into.candidates(), total as u64);
+    }
+
+    /// A counter that is lent its queries for each piece of work, against one with a copy of them.
+    #[test]
+    fn borrowed_queries_count_the_same(case in cases(), cosine: bool) {
+        let similarity = if cosine { Similarity::Cosine } else { Similarity::Dot };
+        let mut owning = case.counter_by(similarity);
+        let mut kept = case.borrowing(similarity).give_back();
+        for rows in [0..case.languages.len() / 2, case.languages.len() / 2..case.languages.len()] {
+            let (vectors, ids, _) = case.block(rows);
+            owning.anchor(vectors, &ids, Some(1)).expect("sound");
+            kept = on_loan(kept, &case, cosine, |counter| counter.anchor(vectors, &ids, Some(1)).expect("sound"));
+        }
+        let (vectors, ids, languages) = case.block(0..case.languages.len());
+        owning.add(vectors, &ids, languages, Some(1)).expect("sound");
+        kept = on_loan(kept, &case, cosine, |counter| {
+            counter.add(vectors, &ids, languages, Some(2)).expect("sound");
+        });
+        let names: Vec<String> = (0..owning.language_count()).map(|l| l.to_string()).collect();
+        let bytes = owning.to_bytes(&names).expect("as many");
+        on_loan(kept, &case, cosine, |counter| {
+            assert_eq!(counter.queries().values, owning.queries().values);
+            assert_eq!(counter.to_bytes(&names).expect("as many"), bytes);
+        });
     }
 
     /// Shards again, with nothing but bytes going between them.

@@ -16,7 +16,7 @@ fn arithmetics() -> impl Strategy<Value = Option<Arithmetic>> {
 }
 
 /// A counter that has seen all candidates, in blocks.
-fn counted(case: &Case, arithmetic: Option<Arithmetic>, block: usize, threads: usize) -> RankCounter {
+fn counted(case: &Case, arithmetic: Option<Arithmetic>, block: usize, threads: usize) -> RankCounter<'static> {
     let total = case.languages.len();
     let mut counter = case.counter();
     if let Some(arithmetic) = arithmetic {

@@ -73,6 +73,31 @@ proptest! {
     }
 }
 
+/// Rows in which few components stand out, or none, of lengths that are turned in one block and in many.
+fn turned() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
+    let dimension = prop_oneof![Just(96_usize), Just(160), Just(256), Just(768), Just(1000), Just(1056)];
+    dimension.prop_flat_map(|dimension| {
+        let component = prop_oneof![20 => -1.0_f32..1.0, 20 => Just(1.0), 20 => Just(-1.0), 1 => -300.0_f32..300.0];
+        let row = prop::collection::vec(component, dimension);
+        (row.clone(), prop::collection::vec(row, 1..6))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_is_settled_of_turned_rows((query, candidates) in turned(), near in 0.0_f64..1e-2) {
+        // Thresholds within and around what the integers leave out.
+        let norm = naive_score(&query, &query).sqrt();
+        let mut thresholds: Vec<f64> = (candidates.iter())
+            .map(|row| naive_score(&query, row) + near * norm * naive_score(row, row).sqrt())
+            .collect();
+        thresholds.sort_by(f64::total_cmp);
+        settles_rightly(Arithmetic::Int8, &query, &candidates, &thresholds);
+    }
+}
+
 #[test]
 fn what_is_settled_where_sums_overflow() {
     // 2^127 four times, with both signs: the sums are infinite on the way to a score of 1.

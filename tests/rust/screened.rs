@@ -82,7 +82,7 @@ impl Told {
     }
 }
 
-fn anchored(case: &Case) -> RankCounter {
+fn anchored(case: &Case) -> RankCounter<'static> {
     let mut counter = case.counter();
     let (whole, ids, _) = case.block(0..case.languages.len());
     counter.anchor(whole, &ids, Some(2)).expect("sound");

@@ -2,7 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
-use crate::kernels::{Digits, LANES, Network, Work, round_one, rounds, widest};
+use crate::kernels::{AT_ONCE, Digits, Network, Work, round_one, rounds, widest};
 use crate::key::Key;
 
 /// Below this a Fisher-Yates table is both cheaper and exactly uniform over the `n!` orders.
@@ -110,7 +110,7 @@ struct Each<'a> {
 impl Work for Each<'_> {
     #[inline(always)]
     fn run(self) {
-        for values in self.values.chunks_mut(LANES) {
+        for values in self.values.chunks_mut(AT_ONCE) {
             let mut digits = self.network.split(values);
             rounds(&mut digits, values.len(), self.network.network());
             self.network.join(&digits, values);
@@ -128,7 +128,7 @@ struct Fill<'a> {
 impl Work for Fill<'_> {
     #[inline(always)]
     fn run(self) {
-        for (first, out) in (self.start..).step_by(LANES).zip(self.out.chunks_mut(LANES)) {
+        for (first, out) in (self.start..).step_by(AT_ONCE).zip(self.out.chunks_mut(AT_ONCE)) {
             let mut digits = self.network.split_from(first);
             rounds(&mut digits, out.len(), self.network.network());
             self.network.join(&digits, out);
@@ -158,19 +158,19 @@ impl Feistel {
     /// The digits of `first, first + 1, ...`.
     #[inline(always)]
     fn split_from(&self, first: u64) -> Digits {
-        let mut digits = Digits { left: [0; LANES], right: [0; LANES] };
+        let mut digits = Digits { left: [0; AT_ONCE], right: [0; AT_ONCE] };
         let radix = u64::from(self.b);
         let (mut left, mut right) = ((first / radix) as u32, (first % radix) as u32);
-        if radix < LANES as u64 {
-            for i in 0..LANES {
+        if radix < AT_ONCE as u64 {
+            for i in 0..AT_ONCE {
                 (digits.left[i], digits.right[i]) = (left, right);
                 (left, right) = if right + 1 == self.b { (left + 1, 0) } else { (left, right + 1) };
             }
             return digits;
         }
-        // At least LANES numbers share a left digit, so the right one overflows at most once.
+        // At least AT_ONCE numbers share a left digit, so the right one overflows at most once.
         let until_over = self.b - right;
-        for i in 0..LANES as u32 {
+        for i in 0..AT_ONCE as u32 {
             let over = i >= until_over;
             digits.left[i as usize] = left.wrapping_add(u32::from(over));
             digits.right[i as usize] = if over { i - until_over } else { right + i };
@@ -181,7 +181,7 @@ impl Feistel {
     /// The digits of given values.
     #[inline(always)]
     fn split(&self, values: &[u64]) -> Digits {
-        let mut digits = Digits { left: [0; LANES], right: [0; LANES] };
+        let mut digits = Digits { left: [0; AT_ONCE], right: [0; AT_ONCE] };
         let radix = u64::from(self.b);
         if u32::try_from(self.n).is_ok() {
             // The quotient of two numbers of 32 bits, as a product with the rounded up inverse (Granlund and Montgomery

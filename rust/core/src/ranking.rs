@@ -4,6 +4,7 @@
 //! [`RankCounter::add`] scores every candidate once and counts, for each query, judged candidate and candidate language,
 //! how many score higher and how many the same. Counts add up, so blocks, shards and threads may come in any order.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -21,6 +22,7 @@ use crate::vectors::{Prepared, Similarity, Vectors};
 mod checks;
 mod counting;
 mod exchange;
+mod lending;
 mod report;
 mod screened;
 mod trial;
@@ -31,9 +33,9 @@ pub use screened::Screened;
 
 /// Counts that give the exact rank of every judged candidate.
 #[derive(Debug, Clone)]
-pub struct RankCounter {
+pub struct RankCounter<'q> {
     // What makes the evaluation: never changed, and shared by the counters that are made from one another.
-    queries: Arc<Vec<f32>>,
+    queries: Arc<Cow<'q, [f32]>>,
     dimension: usize,
     similarity: Similarity,
     judged: Arc<Judged>,
@@ -72,11 +74,11 @@ const CHUNK: usize = 128;
 const DIFFER: &str =
     "the counters differ in queries, judgements, exclusions or similarity: merge counters of one evaluation";
 
-impl RankCounter {
-    /// A counter for these queries. Errors: a query vector that is not finite, dimension 0, more or fewer judged lists
-    /// than queries.
-    pub fn new(
-        queries: Vectors<'_>,
+impl<'q> RankCounter<'q> {
+    /// A counter for these queries, of which it keeps no copy where they are scored as they are. Errors: a query vector
+    /// that is not finite, dimension 0, more or fewer judged lists than queries.
+    pub fn borrowing(
+        queries: Vectors<'q>,
         judged: Judged,
         excluded: Option<Excluded>,
         similarity: Similarity,
@@ -103,10 +105,10 @@ impl RankCounter {
             }
         }
         let total = judged.ids().len();
-        let mut values = queries.values.to_vec();
+        let mut values = Cow::Borrowed(queries.values);
         let mut zero_rows = 0;
         if similarity == Similarity::Cosine {
-            let rows = values.chunks_exact_mut(queries.dimension);
+            let rows = values.to_mut().chunks_exact_mut(queries.dimension);
             zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
         }
         Ok(Self {
@@ -181,8 +183,7 @@ impl RankCounter {
         let score = |found: &mut Vec<(u32, f64)>, (chunk, ids): (usize, &[i64])| {
             for (i, id) in ids.iter().enumerate() {
                 for place in self.places.get(id).into_iter().flatten() {
-                    let query = &self.queries[place.query as usize * self.dimension..][..self.dimension];
-                    found.push((place.position, dot(query, rows.row(chunk * CHUNK + i))));
+                    found.push((place.position, dot(self.query(place.query as usize), rows.row(chunk * CHUNK + i))));
                 }
             }
         };
@@ -244,7 +245,7 @@ impl RankCounter {
     /// Takes over what `other`, a counter of the same queries and judgements, knows and counted; its language `l` is
     /// `renumbered[l]` here. On an error nothing is taken over. In the first phase this shares the judged scores, in the
     /// second it adds the counts.
-    pub fn merge(&mut self, other: &Self, renumbered: &[u32]) -> Result<(), Invalid> {
+    pub fn merge(&mut self, other: &RankCounter<'_>, renumbered: &[u32]) -> Result<(), Invalid> {
         let _state = DefaultFloatState::take();
         let same = self.queries == other.queries
             && self.dimension == other.dimension
@@ -349,6 +350,11 @@ impl RankCounter {
     #[must_use]
     pub fn report(&self) -> Report {
         self.report
+    }
+
+    /// The vector of query `q`, as it is scored.
+    fn query(&self, q: usize) -> &[f32] {
+        &self.queries[q * self.dimension..][..self.dimension]
     }
 
     fn zero_queries(&self) -> u64 {

@@ -15,6 +15,7 @@
 
 mod closer;
 mod rows;
+mod spread;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
@@ -143,11 +144,11 @@ impl<'a> Screen<'a> {
             for (slot, &cell) in out.cells[q / QUERIES * steps..].iter_mut().zip(rows.cells()) {
                 slot[q % QUERIES] = cell;
             }
-            out.queries.push(self.query(norm(query), row));
+            out.queries.push(self.query(norm(query), row, rows.turned_error()));
         }
     }
 
-    fn query(&self, length: f64, row: rows::Row) -> Query {
+    fn query(&self, length: f64, row: rows::Row, turned: f64) -> Query {
         let score = gamma_of_score(self.dimension);
         if self.arithmetic == Arithmetic::Float32 {
             // Products of a chunk are multiplied, then added one by one, then the chunks are added.
@@ -162,12 +163,13 @@ impl<'a> Screen<'a> {
         let scale = if row.scale == 0.0 { 1.0 } else { f64::from(row.scale) };
         let integers = (row.norm + row.residual) / scale;
         let centre = self.query_norm / scale;
-        // The roundings of q - n and d - m; twice the score's, for what the rounding of d - m adds to |d|; the product's
+        // The roundings of q - n and d - m, and of both where they are turned; twice the score's, for what the rounding of d - m adds to |d|; the product's
         // conversion, its way into the total, its scale, two sums; the shift's conversion, factor and its conversion, the
         // sums again.
-        let relative = (row.residual + 2.0 * UNIT * (length + row.norm) + 2.0 * score * length) / scale
-            + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
-            + 7.0 * UNIT * centre;
+        let relative =
+            (row.residual + 2.0 * UNIT * (length + row.norm) + 2.1 * turned * row.norm + 2.0 * score * length) / scale
+                + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
+                + 7.0 * UNIT * centre;
         // Not 0, which infinity must not meet.
         let shift = (self.shift_unit / scale).max(f32::MIN_POSITIVE.into()) as f32;
         let factors = Factors { shift, residual: up(integers * SLACK), norm: up(relative * SLACK) };

@@ -174,20 +174,31 @@ impl Tally {
     /// candidate at position `p`.
     #[expect(clippy::float_cmp, reason = "a tie is an equal score, to the last bit")]
     pub fn ranks(&self, policy: Ties, judged: &Judged, languages: &[u32], out: &mut [Rank]) {
-        for k in 0..self.thresholds.len() {
-            let own = self.positions[k] as usize;
-            let within = self.above(k, languages[own]);
-            let count = self.bins.len() / self.thresholds.len();
-            let overall = (0..count as u32).fold(Above::default(), |sum, l| {
-                let above = self.above(k, l);
-                Above {
-                    higher: sum.higher + above.higher,
-                    lower_id: sum.lower_id + above.lower_id,
-                    higher_id: sum.higher_id + above.higher_id,
+        let count = self.thresholds.len();
+        if count == 0 {
+            return;
+        }
+        let mut of_all = vec![Above::default(); count];
+        let mut of_own = of_all.clone();
+        for (language, (bins, row)) in self.bins.chunks_exact(count).zip((0..).step_by(count)).enumerate() {
+            let mut higher = 0;
+            for k in (0..count).rev() {
+                higher += u64::from(bins[k]);
+                let tied = self.ties.get(row + k).copied().unwrap_or_default();
+                let above = Above { higher, lower_id: u64::from(tied.lower_id), higher_id: u64::from(tied.higher_id) };
+                if languages[self.positions[k] as usize] as usize == language {
+                    of_own[k] = above;
                 }
-            });
+                let sum = &mut of_all[k];
+                sum.higher += above.higher;
+                sum.lower_id += above.lower_id;
+                sum.higher_id += above.higher_id;
+            }
+        }
+        for (k, (within, overall)) in of_own.into_iter().zip(of_all).enumerate() {
+            let own = self.positions[k] as usize;
             // Ties among the judged, few, are told apart by grade here; the counts hold them too.
-            let tied = (0..self.thresholds.len())
+            let tied = (0..if self.ties.is_empty() { 0 } else { count })
                 .filter(|&j| j != k && self.thresholds[j] == self.thresholds[k])
                 .map(|j| self.positions[j] as usize);
             let tied_within = tied.clone().filter(|&p| languages[p] == languages[own]);
@@ -195,17 +206,6 @@ impl Tally {
                 within: 1 + within.before(policy, judged, own, &tied_within),
                 overall: 1 + overall.before(policy, judged, own, &tied),
             };
-        }
-    }
-
-    fn above(&self, k: usize, language: u32) -> Above {
-        let judged = self.thresholds.len();
-        let row = language as usize * judged;
-        let tied = self.ties.get(row + k).copied().unwrap_or_default();
-        Above {
-            higher: self.bins[row + k..row + judged].iter().map(|&n| u64::from(n)).sum(),
-            lower_id: u64::from(tied.lower_id),
-            higher_id: u64::from(tied.higher_id),
         }
     }
 }

@@ -19,7 +19,41 @@ type Ranks<'py> = (Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>, Bound<'
 
 /// Counts that give exact ranks.
 #[pyclass(module = "hybridsampler._core")]
-pub struct RankCounter(ranking::RankCounter);
+pub struct RankCounter {
+    /// Missing while it works, and after a panic.
+    counter: Option<ranking::RankCounter<'static>>,
+    /// What the counter borrows when it works; nothing where it has queries of its own.
+    queries: Option<Py<PyArray2<f32>>>,
+}
+
+const LOST: &str = "a counter does one piece of work at a time, and none after a panic";
+
+impl RankCounter {
+    fn known(&self) -> &ranking::RankCounter<'static> {
+        self.counter.as_ref().expect(LOST)
+    }
+
+    /// Does some work without the GIL, on the counter with its queries.
+    fn work<R: Send>(
+        &mut self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut ranking::RankCounter<'_>) -> R + Send,
+    ) -> PyResult<R> {
+        let Some(queries) = &self.queries else {
+            let counter = self.counter.as_mut().expect(LOST);
+            return Ok(py.detach(|| work(counter)));
+        };
+        let queries = queries.bind(py).try_readonly()?;
+        let values = queries.as_slice()?;
+        let mut counter = self.counter.take().expect(LOST).lend(values);
+        let (counter, found) = py.detach(move || {
+            let found = work(&mut counter);
+            (counter.give_back(), found)
+        });
+        self.counter = Some(counter);
+        Ok(found)
+    }
+}
 
 fn vectors<'a>(array: &'a PyReadonlyArray2<'_, f32>) -> PyResult<Vectors<'a>> {
     Ok(Vectors { values: array.as_slice()?, dimension: array.shape()[1] })
@@ -41,6 +75,7 @@ pub fn parse_ties(name: &str) -> PyResult<Ties> {
 
 #[pymethods]
 impl RankCounter {
+    /// Keeps the array, which is not to be changed; under the cosine a copy of its own.
     #[new]
     fn new(
         py: Python<'_>,
@@ -59,9 +94,13 @@ impl RankCounter {
             None => None,
         };
         let similarity = if cosine { Similarity::Cosine } else { Similarity::Dot };
-        let queries = vectors(&queries)?;
-        let counter = py.detach(|| ranking::RankCounter::new(queries, judged, excluded, similarity));
-        Ok(Self(counter.map_err(value_error)?))
+        let values = vectors(&queries)?;
+        let counter = py.detach(|| {
+            let counter = ranking::RankCounter::borrowing(values, judged, excluded, similarity);
+            counter.map(ranking::RankCounter::give_back)
+        });
+        let queries = (!cosine).then(|| queries.as_any().clone().cast_into().map(Bound::unbind)).transpose()?;
+        Ok(Self { counter: Some(counter.map_err(value_error)?), queries })
     }
 
     /// First phase: scores of the judged candidates in a block.
@@ -73,7 +112,7 @@ impl RankCounter {
         threads: Option<usize>,
     ) -> PyResult<()> {
         let (block, ids) = (vectors(&block)?, ids.as_slice()?);
-        py.detach(|| self.0.anchor(block, ids, threads)).map_err(value_error)
+        self.work(py, |counter| counter.anchor(block, ids, threads))?.map_err(value_error)
     }
 
     /// Second phase: counts the candidates of a block; where a signal is raised as an exception meanwhile, none of them.
@@ -91,7 +130,7 @@ impl RankCounter {
             raised = Python::attach(|py| py.check_signals().err());
             raised.is_none()
         };
-        py.detach(|| self.0.add_while(block, ids, languages, threads, &mut go_on)).map_err(value_error)?;
+        self.work(py, |counter| counter.add_while(block, ids, languages, threads, &mut go_on))?.map_err(value_error)?;
         raised.map_or(Ok(()), Err)
     }
 
@@ -118,77 +157,100 @@ impl RankCounter {
             open_rows: undecided.1.as_slice()?,
             zero_rows,
         };
-        py.detach(|| self.0.add_screened(&screened)).map_err(value_error)
+        self.work(py, |counter| counter.add_screened(&screened))?.map_err(value_error)
     }
 
     /// The scores of the judged candidates, at their positions; NaN before they are anchored.
     #[getter]
     fn thresholds<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        self.0.thresholds().to_vec().into_pyarray(py)
+        self.known().thresholds().to_vec().into_pyarray(py)
     }
 
     /// Adds what another counter knows and counted; its language `l` is `renumbered[l]` here.
-    fn merge(&mut self, py: Python<'_>, other: PyRef<'_, Self>, renumbered: Vec<u32>) -> PyResult<()> {
-        let other = &other.0;
-        py.detach(|| self.0.merge(other, &renumbered)).map_err(value_error)
+    fn merge(&mut self, py: Python<'_>, mut other: PyRefMut<'_, Self>, renumbered: Vec<u32>) -> PyResult<()> {
+        let array = other.queries.as_ref().map(|queries| queries.clone_ref(py).into_bound(py));
+        let lender = array.as_ref().map(PyArrayMethods::try_readonly).transpose()?;
+        let values = lender.as_ref().map(|queries| queries.as_slice()).transpose()?;
+        let theirs = other.counter.take().expect(LOST);
+        let (theirs, merged) = self.work(py, |counter| {
+            let Some(values) = values else {
+                let merged = counter.merge(&theirs, &renumbered);
+                return (theirs, merged);
+            };
+            let theirs = theirs.lend(values);
+            let merged = counter.merge(&theirs, &renumbered);
+            (theirs.give_back(), merged)
+        })?;
+        other.counter = Some(theirs);
+        merged.map_err(value_error)
     }
 
     /// A counter of the same evaluation that knows nothing yet.
-    fn blank(&self) -> Self {
-        Self(self.0.blank())
+    fn blank(&self, py: Python<'_>) -> Self {
+        let queries = self.queries.as_ref().map(|queries| queries.clone_ref(py));
+        Self { counter: Some(self.known().blank()), queries }
     }
 
     /// What the counter knows, its languages by these names.
-    fn to_bytes<'py>(&self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = py.detach(|| self.0.to_bytes(&names)).map_err(value_error)?;
+    #[expect(clippy::wrong_self_convention, reason = "the counter is lent its queries meanwhile")]
+    fn to_bytes<'py>(&mut self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.work(py, |counter| counter.to_bytes(&names))?.map_err(value_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     /// A counter of the same evaluation that knows what the data hold, and the names of its languages.
-    fn read_bytes(&self, py: Python<'_>, data: &[u8]) -> PyResult<(Self, Vec<String>)> {
-        let (counter, names) = py.detach(|| self.0.read_bytes(data)).map_err(value_error)?;
-        Ok((Self(counter), names))
+    fn read_bytes(&mut self, py: Python<'_>, data: &[u8]) -> PyResult<(Self, Vec<String>)> {
+        let read = self.work(py, |counter| {
+            let read = counter.read_bytes(data);
+            read.map(|(counter, names)| (counter.give_back(), names))
+        })?;
+        let (counter, names) = read.map_err(value_error)?;
+        let queries = self.queries.as_ref().map(|queries| queries.clone_ref(py));
+        Ok((Self { counter: Some(counter), queries }, names))
     }
 
     /// Of each judged candidate: rank within its language, rank overall, number of its language.
     fn ranks<'py>(&self, py: Python<'py>, ties: &str) -> PyResult<Ranks<'py>> {
         let ties = parse_ties(ties)?;
-        let ranks = py.detach(|| self.0.ranks(ties)).map_err(value_error)?;
+        let ranks = py.detach(|| self.known().ranks(ties)).map_err(value_error)?;
         let within: Vec<u64> = ranks.iter().map(|rank| rank.within).collect();
         let overall: Vec<u64> = ranks.iter().map(|rank| rank.overall).collect();
-        let languages = self.0.languages().to_vec();
+        let languages = self.known().languages().to_vec();
         Ok((within.into_pyarray(py), overall.into_pyarray(py), languages.into_pyarray(py)))
     }
 
     /// Candidates counted so far.
     #[getter]
     fn candidates(&self) -> u64 {
-        self.0.candidates()
+        self.known().candidates()
     }
 
     /// The queries as they are scored.
     #[getter]
     fn queries<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let queries = self.0.queries();
+        if let Some(queries) = &self.queries {
+            return Ok(queries.bind(py).clone());
+        }
+        let queries = self.known().queries();
         queries.values.to_vec().into_pyarray(py).reshape([queries.rows(), queries.dimension])
     }
 
     /// Languages of candidates counted so far.
     #[getter]
     fn languages(&self) -> usize {
-        self.0.language_count()
+        self.known().language_count()
     }
 
     /// Pairs of a judged and another candidate with equal scores for a query.
     #[getter]
     fn ties(&self) -> u64 {
-        self.0.ties()
+        self.known().ties()
     }
 
     /// How many comparisons were decided by int8, int16 and float32 products, by a screen elsewhere, by the score.
     #[getter]
     fn decided(&self) -> [u64; ranking::Report::COUNTS] {
-        self.0.report().counts()
+        self.known().report().counts()
     }
 
     /// The level of processor instructions in use.
@@ -201,6 +263,6 @@ impl RankCounter {
     /// Queries and candidates that are all zero under the cosine.
     #[getter]
     fn zero_rows(&self) -> u64 {
-        self.0.zero_rows()
+        self.known().zero_rows()
     }
 }

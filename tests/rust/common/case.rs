@@ -128,11 +128,21 @@ pub fn large_cases(dimensions: std::ops::Range<usize>) -> impl Strategy<Value = 
 }
 
 impl Case {
-    pub fn counter(&self) -> RankCounter {
+    pub fn counter(&self) -> RankCounter<'static> {
         self.counter_by(Similarity::Dot)
     }
 
-    pub fn counter_by(&self, similarity: Similarity) -> RankCounter {
+    pub fn counter_by(&self, similarity: Similarity) -> RankCounter<'static> {
+        let (queries, judged, excluded) = self.evaluation();
+        RankCounter::new(queries, judged, Some(excluded), similarity).expect("sound")
+    }
+
+    pub fn borrowing(&self, similarity: Similarity) -> RankCounter<'_> {
+        let (queries, judged, excluded) = self.evaluation();
+        RankCounter::borrowing(queries, judged, Some(excluded), similarity).expect("sound")
+    }
+
+    fn evaluation(&self) -> (Vectors<'_>, Judged, Excluded) {
         let mut indptr = vec![0];
         let (mut ids, mut grades) = (Vec::new(), Vec::new());
         for list in &self.judged {
@@ -147,8 +157,7 @@ impl Case {
         });
         let indptr: Vec<i64> = std::iter::once(0).chain(ends).collect();
         let excluded = Excluded::new(&indptr, &self.excluded.concat(), &judged).expect("sound");
-        let queries = Vectors { values: &self.queries, dimension: self.dimension };
-        RankCounter::new(queries, judged, Some(excluded), similarity).expect("sound")
+        (Vectors { values: &self.queries, dimension: self.dimension }, judged, excluded)
     }
 
     pub fn block(&self, rows: std::ops::Range<usize>) -> (Vectors<'_>, Vec<i64>, &[u32]) {

@@ -12,14 +12,14 @@ use std::arch::x86_64::{
 use crate::kernels::portable::Int8s;
 use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, Sums, Whole};
 
-/// [`super::products`] on this level: sums of three queries in four registers each.
+/// [`super::products`] on this level: sums of six queries in two registers each.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Sums]) {
     // SAFETY: this function was compiled for the features that these use.
     match arithmetic {
         Arithmetic::Int8 => unsafe { whole.multiply::<Int8s, 1, 1>(out) },
-        Arithmetic::Int16 => unsafe { whole.multiply::<Int16s, 3, 4>(out) },
-        Arithmetic::Float32 => unsafe { whole.multiply::<Floats, 3, 4>(out) },
+        Arithmetic::Int16 => unsafe { whole.multiply::<Int16s, 6, 2>(out) },
+        Arithmetic::Float32 => unsafe { whole.multiply::<Floats, 6, 2>(out) },
     }
 }
 

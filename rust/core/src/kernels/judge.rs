@@ -4,29 +4,21 @@
 //! threshold where `v - e` lies above it, and surely not where `v + e` lies below; else it is open. The operations are
 //! never fused, so that every level finds the same. NaN leaves a candidate open.
 
-#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
-
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
-    __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtepu32_epi64,
-    _mm512_extracti64x4_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_loadu_ps,
-    _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_max_epi32, _mm512_min_epi32, _mm512_mul_ps,
-    _mm512_permutexvar_ps, _mm512_reduce_add_epi64, _mm512_reduce_max_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sllv_epi64,
-    _mm512_srli_epi64, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
-};
-
+#[path = "judge_avx2.rs"]
+mod avx2;
 #[cfg(target_arch = "x86_64")]
+#[path = "judge_avx512.rs"]
+mod avx512;
+
 use crate::kernels::level::{Level, level};
 use crate::kernels::tile::{Sums, TILE};
-use crate::kernels::widest::{Work, widest};
 
 /// Candidates that are looked at together.
 const GROUP: usize = 16;
-/// Thresholds among which values are placed together: four halvings.
-#[cfg(target_arch = "x86_64")]
-const PLACED: usize = 15;
+/// Thresholds that are compared before it is asked whether any further one can be reached: as many as four halvings can
+/// place a value among.
+const TOGETHER: usize = 15;
 
 /// What a query brings to the bounds.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +56,8 @@ pub struct Thresholds<'a> {
 /// What was found for a query, and room for finding it.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// For each threshold, how many candidates surely beat it; thresholds that none may reach are left out.
+    /// For each threshold, how many candidates surely beat it; thresholds behind the last that some may reach may be left
+    /// out.
     pub higher: Vec<u32>,
     /// Candidates that may or may not beat some threshold, and how many thresholds each surely beats.
     pub open: Vec<(u32, u32)>,
@@ -72,9 +65,11 @@ pub struct Verdict {
     low: Vec<f32>,
     high: Vec<f32>,
     candidate: Vec<u32>,
-    /// Whether they are open; a number for each, or bits for each group.
+    /// Whether they are open: bits for each group.
+    #[cfg(target_arch = "x86_64")]
     marks: Vec<u32>,
     /// How many thresholds each surely beats.
+    #[cfg(target_arch = "x86_64")]
     sure: Vec<u32>,
 }
 
@@ -103,15 +98,16 @@ pub fn judge(
         verdict.low.resize(room, 0.0);
         verdict.high.resize(room, 0.0);
         verdict.candidate.resize(room, 0);
-        verdict.marks.resize(room, 0);
-        verdict.sure.resize(room, 0);
     }
     let judge = Judge { products: products.as_flattened(), bounds, factors, thresholds, lowest, count, verdict };
     match level() {
         // SAFETY: `level` found that the processor has the features that this was compiled for.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Avx512Vnni => unsafe { judge.avx512() },
-        _ => widest(judge),
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { judge.avx2() },
+        Level::Portable => judge.portable(),
     }
 }
 
@@ -125,16 +121,14 @@ struct Judge<'a> {
     verdict: &'a mut Verdict,
 }
 
-/// Keeps whole groups, of which some candidate may reach the lowest threshold.
-impl Work for Judge<'_> {
-    #[inline(always)]
-    fn run(self) {
+impl Judge<'_> {
+    /// Keeps whole groups, of which some candidate may reach the lowest threshold.
+    fn portable(self) {
         let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
         let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
         let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
         let (low, high) = (verdict.low.as_chunks_mut::<GROUP>().0, verdict.high.as_chunks_mut::<GROUP>().0);
-        let candidate = verdict.candidate.as_chunks_mut::<GROUP>().0;
-        let marks = verdict.marks.as_chunks_mut::<GROUP>().0;
+        let candidate = &mut verdict.candidate;
         let mut groups = 0;
         for group in 0..products.len() {
             let (low, high) = (&mut low[groups], &mut high[groups]);
@@ -147,204 +141,57 @@ impl Work for Judge<'_> {
                 reached |= u32::from(may_reach(high[lane], lowest));
             }
             if reached != 0 {
-                candidate[groups] = std::array::from_fn(|lane| (group * GROUP + lane) as u32);
-                marks[groups] = [0; GROUP];
+                candidate[groups] = (group * GROUP) as u32;
                 groups += 1;
             }
         }
-        for (&above, &below) in thresholds.above.iter().zip(thresholds.below) {
-            let (mut higher, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
-            for ((low, high), marks) in low.iter().zip(high.iter()).zip(&mut *marks).take(groups) {
-                for lane in 0..GROUP {
-                    let sure = u32::from(low[lane] > above);
-                    let maybe = u32::from(may_reach(high[lane], below));
-                    higher[lane] += sure;
-                    reached[lane] |= maybe;
-                    marks[lane] |= maybe & !sure;
+        let mut exactly = vec![0; thresholds.above.len() + 1];
+        for group in 0..groups {
+            let (low, high) = (&low[group], &high[group]);
+            let (mut sure, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
+            for (above, below) in thresholds.above.chunks(TOGETHER).zip(thresholds.below.chunks(TOGETHER)) {
+                for (&above, &below) in above.iter().zip(below) {
+                    for lane in 0..GROUP {
+                        sure[lane] += u32::from(low[lane] > above);
+                        reached[lane] += u32::from(may_reach(high[lane], below));
+                    }
+                }
+                let highest = below[below.len() - 1];
+                if high.iter().fold(true, |none, &high| none & !may_reach(high, highest)) {
+                    break;
                 }
             }
-            if reached == [0; GROUP] {
-                break;
+            let mut open = 0;
+            for lane in 0..GROUP {
+                open |= sure[lane] ^ reached[lane];
+                exactly[sure[lane] as usize] += 1;
             }
-            verdict.higher.push(higher.iter().sum());
-        }
-        for at in (0..groups * GROUP).filter(|&at| verdict.marks[at] != 0) {
-            let candidate = verdict.candidate[at];
-            if (candidate as usize) < count {
-                verdict.open.push((candidate, beaten(verdict.low[at], thresholds)));
+            if open != 0 {
+                for lane in (0..GROUP).filter(|&lane| sure[lane] != reached[lane]) {
+                    let candidate = candidate[group] + lane as u32;
+                    if (candidate as usize) < count {
+                        verdict.open.push((candidate, sure[lane]));
+                    }
+                }
             }
         }
+        add_up(&mut verdict.higher, &exactly[1..]);
     }
+}
+
+/// Adds how many candidates beat each of the next thresholds, given how many beat exactly one, two, ... of them.
+fn add_up(higher: &mut Vec<u32>, exactly: &[u32]) {
+    let first = higher.len();
+    let mut sum = 0;
+    higher.extend(exactly.iter().rev().map(|count| {
+        sum += count;
+        sum
+    }));
+    higher[first..].reverse();
 }
 
 /// Not lower: NaN may be anything.
-#[inline(always)]
 #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN may be anything")]
 fn may_reach(high: f32, below: f32) -> bool {
     !(high < below)
-}
-
-#[inline(always)]
-fn beaten(low: f32, thresholds: Thresholds<'_>) -> u32 {
-    thresholds.above.partition_point(|&above| low > above) as u32
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Judge<'_> {
-    /// Keeps the candidates alone that may reach the lowest threshold: few, where the judged ones stand high.
-    #[target_feature(enable = "avx512f,popcnt")]
-    fn avx512(self) {
-        let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
-        let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
-        let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
-        let (by_shift, by_residual) = (_mm512_set1_ps(factors.shift), _mm512_set1_ps(factors.residual));
-        let (by_norm, lowest) = (_mm512_set1_ps(factors.norm), _mm512_set1_ps(lowest));
-        let mut numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        let mut kept = 0;
-        for group in 0..products.len() {
-            // SAFETY: a group has sixteen numbers.
-            let load = |row: &[[f32; GROUP]]| unsafe { _mm512_loadu_ps(row[group].as_ptr()) };
-            let value = _mm512_add_ps(_mm512_mul_ps(load(products), load(scale)), _mm512_mul_ps(load(shift), by_shift));
-            let error = _mm512_add_ps(_mm512_mul_ps(load(residual), by_residual), _mm512_mul_ps(load(norm), by_norm));
-            let (low, high) = (_mm512_sub_ps(value, error), _mm512_add_ps(value, error));
-            let reach = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, lowest);
-            if reach != 0 {
-                let room = kept..kept + GROUP;
-                let (lows, highs) = (&mut verdict.low[room.clone()], &mut verdict.high[room.clone()]);
-                let candidates = &mut verdict.candidate[room];
-                // SAFETY: each has room for sixteen numbers.
-                unsafe {
-                    _mm512_storeu_ps(lows.as_mut_ptr(), _mm512_maskz_compress_ps(reach, low));
-                    _mm512_storeu_ps(highs.as_mut_ptr(), _mm512_maskz_compress_ps(reach, high));
-                    let which = _mm512_maskz_compress_epi32(reach, numbers);
-                    _mm512_storeu_si512(candidates.as_mut_ptr().cast(), which);
-                }
-                kept += reach.count_ones() as usize;
-            }
-            numbers = _mm512_add_epi32(numbers, _mm512_set1_epi32(GROUP as i32));
-        }
-        // What fills the last group up beats nothing.
-        verdict.low[kept..kept + GROUP].fill(f32::NEG_INFINITY);
-        verdict.high[kept..kept + GROUP].fill(f32::NEG_INFINITY);
-        let groups = kept.div_ceil(GROUP);
-        let (low, high) = (verdict.low.as_chunks::<GROUP>().0, verdict.high.as_chunks::<GROUP>().0);
-        let sure = &mut verdict.sure.as_chunks_mut::<GROUP>().0[..groups];
-        let marks = &mut verdict.marks[..groups];
-        sure.as_flattened_mut().fill(0);
-        marks.fill(0);
-        for (above, below) in thresholds.above.chunks(PLACED).zip(thresholds.below.chunks(PLACED)) {
-            let all = above.len();
-            let (there, none) = ((1 << all) - 1, _mm512_set1_ps(f32::INFINITY));
-            // SAFETY: what is loaded is there.
-            let (above, below) = unsafe {
-                let above = _mm512_mask_loadu_ps(none, there, above.as_ptr());
-                (above, _mm512_mask_loadu_ps(none, there, below.as_ptr()))
-            };
-            let (mut counts, mut most) = (Counts::new(), _mm512_setzero_si512());
-            for (((low, high), sure), marks) in low.iter().zip(high).zip(&mut *sure).zip(&mut *marks) {
-                // SAFETY: a group has sixteen numbers.
-                let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
-                let beaten = place::<_CMP_GT_OQ>(low, above);
-                // Infinity and NaN reach what fills the thresholds up.
-                let reached = _mm512_min_epi32(place::<_CMP_NLT_UQ>(high, below), _mm512_set1_epi32(all as i32));
-                counts.add(beaten);
-                most = _mm512_max_epi32(most, reached);
-                *marks |= u32::from(_mm512_cmpgt_epi32_mask(reached, beaten));
-                // SAFETY: as above.
-                unsafe {
-                    let before = _mm512_loadu_si512(sure.as_ptr().cast());
-                    _mm512_storeu_si512(sure.as_mut_ptr().cast(), _mm512_add_epi32(before, beaten));
-                }
-            }
-            let most = _mm512_reduce_max_epi32(most) as usize;
-            let first = verdict.higher.len();
-            let mut higher = 0;
-            verdict.higher.extend(counts.finish()[1..=all].iter().rev().map(|count| {
-                higher += count;
-                higher
-            }));
-            verdict.higher[first..].reverse();
-            verdict.higher.truncate(first + most);
-            if most < PLACED {
-                break;
-            }
-        }
-        for group in 0..groups {
-            let mut marks = verdict.marks[group];
-            while marks != 0 {
-                let at = group * GROUP + marks.trailing_zeros() as usize;
-                marks &= marks - 1;
-                if at < kept && (verdict.candidate[at] as usize) < count {
-                    verdict.open.push((verdict.candidate[at], verdict.sure[at]));
-                }
-            }
-        }
-    }
-}
-
-/// How many of at most fifteen ascending thresholds, filled up with infinity, stand in a relation to each value that holds
-/// for the lowest ones: binary search in all lanes.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn place<const RELATION: i32>(values: __m512, thresholds: __m512) -> __m512i {
-    let mut place = _mm512_setzero_si512();
-    for half in [8, 4, 2, 1] {
-        let middle = _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(half - 1)), thresholds);
-        let further = _mm512_cmp_ps_mask::<RELATION>(values, middle);
-        place = _mm512_mask_add_epi32(place, further, place, _mm512_set1_epi32(half));
-    }
-    place
-}
-
-/// How often each number below sixteen came: four bits for each of them, in every lane.
-#[cfg(target_arch = "x86_64")]
-struct Counts {
-    lanes: [__m512i; 2],
-    added: u32,
-    before: [u32; 16],
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Counts {
-    #[target_feature(enable = "avx512f")]
-    fn new() -> Self {
-        Self { lanes: [_mm512_setzero_si512(); 2], added: 0, before: [0; 16] }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn add(&mut self, numbers: __m512i) {
-        // Four bits hold fifteen.
-        if self.added == 15 {
-            self.flush();
-        }
-        self.added += 1;
-        let bits = _mm512_slli_epi32::<2>(numbers);
-        let halves = [_mm512_castsi512_si256(bits), _mm512_extracti64x4_epi64::<1>(bits)];
-        for (lanes, bits) in self.lanes.iter_mut().zip(halves) {
-            *lanes = _mm512_add_epi64(*lanes, _mm512_sllv_epi64(_mm512_set1_epi64(1), _mm512_cvtepu32_epi64(bits)));
-        }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn flush(&mut self) {
-        let four = _mm512_set1_epi8(15);
-        // Bytes hold the sums of sixteen lanes.
-        let sum = |[a, b]: [__m512i; 2]| {
-            let bytes = _mm512_add_epi64(_mm512_and_si512(a, four), _mm512_and_si512(b, four));
-            _mm512_reduce_add_epi64(bytes).to_le_bytes()
-        };
-        let even = sum(self.lanes);
-        let odd = sum(self.lanes.map(|lanes| _mm512_srli_epi64::<4>(lanes)));
-        for (two, (even, odd)) in self.before.as_chunks_mut::<2>().0.iter_mut().zip(even.into_iter().zip(odd)) {
-            two[0] += u32::from(even);
-            two[1] += u32::from(odd);
-        }
-        (self.lanes, self.added) = ([_mm512_setzero_si512(); 2], 0);
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn finish(mut self) -> [u32; 16] {
-        self.flush();
-        self.before
-    }
 }

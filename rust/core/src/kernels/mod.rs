@@ -15,13 +15,15 @@ mod portable;
 mod rounds;
 mod score;
 mod tile;
+mod turn;
 mod widest;
 
 pub use float_state::DefaultFloatState;
 pub use judge::{Bounds, Factors, Thresholds, Verdict, judge};
 pub use level::{level, multiplies_int8};
 pub use near::{ROWS, SUMS, near};
-pub use rounds::{Digits, LANES, Network, round_one, rounds};
+pub use rounds::{AT_ONCE, Digits, Network, round_one, rounds};
 pub use score::dot;
 pub use tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, QUERIES, QueryCells, Sums, TILE, TileCells, products};
+pub use turn::{LANES, Turn};
 pub use widest::{Work, widest};

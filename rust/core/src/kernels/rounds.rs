@@ -15,15 +15,15 @@ use std::arch::x86_64::{
 use crate::kernels::level::{Level, level};
 
 /// Numbers that go through the rounds together.
-pub const LANES: usize = 64;
+pub const AT_ONCE: usize = 64;
 
 /// The two digits of each number.
 #[derive(Debug, Clone)]
 pub struct Digits {
     /// Below the first radix.
-    pub left: [u32; LANES],
+    pub left: [u32; AT_ONCE],
     /// Below the second.
-    pub right: [u32; LANES],
+    pub right: [u32; AT_ONCE],
 }
 
 /// What the rounds depend on.
@@ -67,7 +67,7 @@ pub fn round_one((mut left, mut right): (u32, u32), network: Network<'_>) -> (u3
 /// All rounds for the first `lanes` numbers; what becomes of the others is not said.
 ///
 /// # Panics
-/// With more than [`LANES`].
+/// With more than [`AT_ONCE`].
 pub fn rounds(digits: &mut Digits, lanes: usize, network: Network<'_>) {
     let (lefts, rights) = (&mut digits.left[..], &mut digits.right[..]);
     // With instructions sums of digits have to fit 32 bits.

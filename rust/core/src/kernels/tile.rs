@@ -110,50 +110,70 @@ pub(super) struct Whole<'a> {
 }
 
 impl Whole<'_> {
-    /// Multiplies with sums of `N` queries in `V` registers each at a time.
+    /// Multiplies with sums of `N` queries in `V` registers each at a time: a part of a tile's products, so that all sums
+    /// stay in registers.
     ///
     /// # Safety
     /// As [`Multiply`] says.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "registers by their numbers")]
     pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(self, out: &mut [Sums]) {
-        const { assert!(V * M::LANES == TILE && QUERIES.is_multiple_of(N), "registers that do not fit") };
+        const { assert!(TILE.is_multiple_of(V * M::LANES) && QUERIES.is_multiple_of(N), "registers that do not fit") };
         let tiles = self.starts.len();
         for (t, (tile, start)) in self.candidates.chunks_exact(self.queries.len()).zip(self.starts).enumerate() {
-            for first in (0..QUERIES).step_by(N) {
-                for (queries, tile) in self.queries.chunks(M::CHUNK).zip(tile.chunks(M::CHUNK)) {
-                    // SAFETY: the caller vouches for the processor. `V` registers have the lanes of a tile, and `first`
-                    // and the `N` queries behind it are among all.
+            for (queries, tile) in self.queries.chunks(M::CHUNK).zip(tile.chunks(M::CHUNK)) {
+                for (first, lane) in parts(N, V * M::LANES) {
+                    // SAFETY: the caller vouches for the processor. `first` and the `N` queries behind it are among all,
+                    // `lane` and the lanes of `V` registers behind it among those of a tile.
                     unsafe {
-                        let mut sums = [[M::load(start.0.as_ptr()); V]; N];
-                        for v in 1..V {
-                            let more = M::load(start.0.as_ptr().add(v * M::LANES));
-                            for sums in &mut sums {
-                                sums[v] = more;
-                            }
-                        }
-                        for (query, cells) in queries.iter().zip(tile) {
-                            let mut candidates = [M::load(cells.0.as_ptr()); V];
-                            for v in 1..V {
-                                candidates[v] = M::load(cells.0.as_ptr().add(v * M::LANES));
-                            }
-                            let query = query.as_ptr().add(first);
-                            for n in 0..N {
-                                let x = M::spread(*query.add(n));
-                                for v in 0..V {
-                                    sums[n][v] = M::multiply_add(sums[n][v], x, candidates[v]);
-                                }
-                            }
-                        }
+                        let sums = sums::<M, N, V>(queries, tile, start, first, lane);
                         for (n, sums) in sums.into_iter().enumerate() {
                             let totals = out[(first + n) * tiles + t].as_mut_ptr();
                             for (v, sums) in sums.into_iter().enumerate() {
-                                M::join(sums, totals.add(v * M::LANES));
+                                M::join(sums, totals.add(lane + v * M::LANES));
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The first query and the first lane of every part.
+#[inline(always)]
+fn parts(queries: usize, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..QUERIES).step_by(queries).flat_map(move |first| (0..TILE).step_by(lanes).map(move |lane| (first, lane)))
+}
+
+/// The sums of `N` queries, from `first` on, with the candidates in `V` registers, from `lane` on.
+///
+/// # Safety
+/// As [`Multiply`] says; the queries and the lanes are there.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "registers by their numbers")]
+unsafe fn sums<M: Multiply, const N: usize, const V: usize>(
+    queries: &[QueryCells],
+    tile: &[TileCells],
+    start: &TileCells,
+    first: usize,
+    lane: usize,
+) -> [[M::Register; V]; N] {
+    // SAFETY: the caller vouches for all of this.
+    unsafe {
+        let load = |cells: &TileCells| -> [M::Register; V] {
+            std::array::from_fn(|v| M::load(cells.0.as_ptr().add(lane + v * M::LANES)))
+        };
+        let mut sums = [load(start); N];
+        for (query, cells) in queries.iter().zip(tile) {
+            let candidates = load(cells);
+            let query = query.as_ptr().add(first);
+            for n in 0..N {
+                let x = M::spread(*query.add(n));
+                for v in 0..V {
+                    sums[n][v] = M::multiply_add(sums[n][v], x, candidates[v]);
+                }
+            }
+        }
+        sums
     }
 }

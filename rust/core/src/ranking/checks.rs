@@ -1,14 +1,17 @@
 //! What is checked of a block before any of it is counted.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
 use roaring::RoaringTreemap;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{CHUNK, RankCounter};
 use crate::error::{Invalid, invalid};
+use crate::kernels::{Work, widest};
 use crate::threads::share;
 use crate::vectors::Vectors;
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// Checks the shape of a block, its ids and that its vectors are finite; returns a hash of each judged one.
     pub(super) fn check(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<Vec<Option<u64>>, Invalid> {
         if block.dimension != self.dimension {
@@ -25,13 +28,14 @@ impl RankCounter {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
         let mut hashes = vec![None; ids.len()];
-        let look = |sound: &mut bool, (chunk, hashes): (usize, &mut [Option<u64>])| {
+        let own = || (true, Vec::new());
+        let look = |(sound, room): &mut (bool, Vec<u8>), (chunk, hashes): (usize, &mut [Option<u64>])| {
             for (i, hash) in (chunk * CHUNK..).zip(hashes) {
-                *sound &= block.row(i).iter().fold(true, |sound, x| sound & x.is_finite());
-                *hash = self.places.contains_key(&ids[i]).then(|| digest(block.row(i)));
+                widest(Finite { row: block.row(i), sound });
+                *hash = self.places.contains_key(&ids[i]).then(|| digest(block.row(i), room));
             }
         };
-        if share(threads, hashes.chunks_mut(CHUNK).enumerate(), || true, look).contains(&false) {
+        if share(threads, hashes.chunks_mut(CHUNK).enumerate(), own, look).iter().any(|(sound, _)| !sound) {
             block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
         }
         Ok(hashes)
@@ -76,16 +80,23 @@ pub(super) fn changed(id: i64) -> String {
     )
 }
 
-fn digest(row: &[f32]) -> u64 {
-    const PART: usize = 64;
-    let mut hash = Xxh3::new();
-    let mut bytes = [0; 4 * PART];
-    for part in row.chunks(PART) {
-        let bytes = &mut bytes[..4 * part.len()];
-        for (four, x) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(part) {
-            *four = x.to_le_bytes();
-        }
-        hash.update(bytes);
+/// A hash of a row's bytes, for which `room` is made.
+fn digest(row: &[f32], room: &mut Vec<u8>) -> u64 {
+    room.resize(size_of_val(row), 0);
+    for (four, x) in room.as_chunks_mut::<4>().0.iter_mut().zip(row) {
+        *four = x.to_le_bytes();
     }
-    hash.digest()
+    xxh3_64(room)
+}
+
+struct Finite<'a> {
+    row: &'a [f32],
+    sound: &'a mut bool,
+}
+
+impl Work for Finite<'_> {
+    #[inline(always)]
+    fn run(self) {
+        *self.sound &= self.row.iter().fold(true, |sound, x| sound & x.is_finite());
+    }
 }

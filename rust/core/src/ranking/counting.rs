@@ -1,11 +1,14 @@
 //! Counting a block: fast products settle most comparisons ([`crate::screen`]), a closer look or the score the rest.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
 use std::collections::HashMap;
 
 use crate::judged::Judged;
-use crate::kernels::Sums;
+use crate::kernels::{Sums, Work as Loop, widest};
 use crate::ranking::RankCounter;
 use crate::ranking::report::Report;
+use crate::ranking::trial::Trial;
 use crate::score::dot;
 use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::tally::Tally;
@@ -37,9 +40,10 @@ pub(super) struct Held {
     runs: Vec<Queries>,
     /// Room for packed candidates.
     room: Vec<Candidates>,
+    trial: Trial,
 }
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// Counts the candidates of a checked block, for which there is room, or a part where a block of more than [`PIECE`]
     /// is not to go on; says whether it did.
     pub(super) fn count(
@@ -59,11 +63,12 @@ impl RankCounter {
             lengths: Vec::new(),
             runs: Vec::new(),
             room: Vec::new(),
+            trial: Trial::default(),
         });
         let query_centre = std::mem::take(&mut held.centre);
         let candidate_centre = mean(block);
         let with = |arithmetic| Screen::new(arithmetic, &query_centre, &candidate_centre);
-        let screen = with(self.choose(block, with));
+        let screen = with(self.choose(block, &mut held.trial, with));
         self.hold(&screen, &mut held, threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
@@ -169,7 +174,7 @@ fn lengths(queries: usize, threads: usize) -> Vec<usize> {
     let (mut lengths, mut left) = (Vec::new(), queries);
     while left > 0 {
         let share = left.div_ceil(2 * threads).next_multiple_of(QUERIES);
-        let length = share.clamp(4 * QUERIES, 40 * QUERIES).min(left);
+        let length = share.clamp(QUERIES, 40 * QUERIES).min(left);
         lengths.push(length);
         left -= length;
     }
@@ -182,12 +187,24 @@ fn mean(rows: Vectors<'_>) -> Vec<f32> {
     let mut sums = vec![0.0_f64; rows.dimension];
     if rows.rows() > 0 {
         for sample in 0..count {
-            for (sum, &x) in sums.iter_mut().zip(rows.row(sample * rows.rows() / count)) {
-                *sum += f64::from(x);
-            }
+            widest(Add { row: rows.row(sample * rows.rows() / count), sums: &mut sums });
         }
     }
     sums.into_iter().map(|sum| (sum / count as f64) as f32).collect()
+}
+
+struct Add<'a> {
+    row: &'a [f32],
+    sums: &'a mut [f64],
+}
+
+impl Loop for Add<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (sum, &x) in self.sums.iter_mut().zip(self.row) {
+            *sum += f64::from(x);
+        }
+    }
 }
 
 /// Candidates of one language that are packed together.

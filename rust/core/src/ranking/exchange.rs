@@ -21,7 +21,7 @@ const VERSION: u32 = 2;
 /// Bytes of the checksum.
 const CHECK: usize = 8;
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// The anchors and counts of this counter, whose languages have these names. Counters that know the same, and
     /// found it out in the same way, give the same bytes.
     pub fn to_bytes(&self, names: &[String]) -> Result<Vec<u8>, Invalid> {

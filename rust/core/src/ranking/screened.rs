@@ -32,7 +32,7 @@ pub struct Screened<'a> {
     pub zero_rows: u64,
 }
 
-impl RankCounter {
+impl RankCounter<'_> {
     /// Second phase, for a block that was screened elsewhere: takes over what is certain and scores what is open. On an
     /// error nothing of the block is counted. Whether vectors are finite is checked of those that are given; the others
     /// are the caller's to check.

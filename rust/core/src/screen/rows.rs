@@ -2,6 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
+use super::spread::Spread;
 use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, Work, widest};
 use crate::score::dot;
 
@@ -18,9 +19,9 @@ const SOUND: std::ops::Range<f64> = 4.930_380_657_631_324e-32..1.267_650_600_228
 /// What the cells of a row stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// The row less the centre is this times its integers, and the residual.
+    /// The row less the centre (with int8 turned) is this times its integers, and the residual.
     pub scale: f32,
-    /// The norm of the row less the centre, rounded up.
+    /// The norm of the row less the centre, turned or not, rounded up.
     pub norm: f64,
     /// The norm of what the integers leave out, rounded up; infinite where they are not to be used.
     pub residual: f64,
@@ -35,6 +36,9 @@ pub struct Rows {
     dimension: usize,
     /// The row less the centre, filled up with zeros.
     centred: Vec<f32>,
+    /// With int8, how that is turned, and the turned row.
+    spread: Option<Spread>,
+    turned: Vec<f32>,
     integers: Vec<i32>,
     cells: Vec<Cell>,
 }
@@ -43,7 +47,8 @@ pub struct Rows {
 #[must_use]
 pub fn steps(arithmetic: Arithmetic, dimension: usize) -> usize {
     match arithmetic {
-        Arithmetic::Int8 => dimension.div_ceil(4),
+        // Turned rows go to the end of the zeros that fill them up.
+        Arithmetic::Int8 => dimension.next_multiple_of(STEP) / 4,
         Arithmetic::Int16 => dimension.div_ceil(2),
         Arithmetic::Float32 => dimension,
     }
@@ -64,11 +69,14 @@ impl Rows {
     /// Room for rows of `dimension` components.
     #[must_use]
     pub fn new(arithmetic: Arithmetic, dimension: usize) -> Self {
-        let padded = dimension.div_ceil(STEP) * STEP;
+        let padded = dimension.next_multiple_of(STEP);
+        let spread = (arithmetic == Arithmetic::Int8).then(|| Spread::new(padded));
         Self {
             arithmetic,
             dimension,
             centred: vec![0.0; padded],
+            turned: vec![0.0; spread.as_ref().map_or(0, |_| padded)],
+            spread,
             integers: vec![0; padded],
             cells: vec![0; steps(arithmetic, dimension)],
         }
@@ -84,6 +92,12 @@ impl Rows {
     #[must_use]
     pub fn centred(&self) -> &[f32] {
         &self.centred[..self.dimension]
+    }
+
+    /// How far turned rows may be off, relative to their norm.
+    #[must_use]
+    pub fn turned_error(&self) -> f64 {
+        self.spread.as_ref().map_or(0.0, Spread::error)
     }
 
     /// Whether no sum of products with another such row can overflow.
@@ -108,11 +122,18 @@ impl Rows {
         };
         let mut largest = 0.0;
         widest(Subtract { row, centre, out: &mut self.centred, largest: &mut largest });
-        let norm = norm(self.centred());
+        let norm = norm(self.centred()) * (1.0 + self.turned_error());
         let mut taken = Row { scale: 0.0, norm, residual: 0.0, sum: 0 };
         if norm == 0.0 {
             self.integers.fill(0);
         } else if SOUND.contains(&norm) {
+            let values = if let Some(spread) = &self.spread {
+                self.turned.copy_from_slice(&self.centred);
+                largest = spread.turn(&mut self.turned);
+                &self.turned
+            } else {
+                &self.centred
+            };
             let mut scale = f64::from(largest) / f64::from(most);
             if self.arithmetic == Arithmetic::Int16 {
                 let chunks = self.centred.chunks(CHUNK).map(|chunk| dot(chunk, chunk));
@@ -124,7 +145,7 @@ impl Rows {
             taken.scale = up(scale);
             let (mut squares, mut sum) = (0.0, 0);
             widest(Quantise {
-                values: &self.centred,
+                values,
                 scale: taken.scale,
                 most,
                 out: &mut self.integers,

@@ -1,0 +1,43 @@
+//! Rows turned so that no component stands out, which costs int8 its digits: the largest one sets the step of all.
+//!
+//! `z = R x` with an orthogonal `R`, the same for queries and candidates, so products and norms stay. A row is seen as
+//! vectors of sixteen components, as many as `blocks * 4^quarterings`; signs change as a fixed pattern says, the vectors of
+//! a block are added and subtracted as a Hadamard matrix says, and those in the same place of all blocks are reflected.
+//! Each component is spread over all that share its place modulo sixteen. To spread it over the sixteen too would take
+//! shuffles, and for 768 components it would take another 10th off what the integers leave out, after half of it.
+
+use super::UNIT;
+use crate::kernels::{LANES, Turn};
+
+/// The turn of rows of one length.
+#[derive(Debug)]
+pub struct Spread(Turn);
+
+impl Spread {
+    /// For rows of `components`, a multiple of sixteen.
+    #[must_use]
+    pub fn new(components: usize) -> Self {
+        let vectors = components / LANES;
+        // The root of a power of four is a power of two, by which it is exact to divide.
+        let quarterings = vectors.trailing_zeros() / 2;
+        // Rows that follow a pattern shall not follow this one: bits of multiples of the golden ratio.
+        let sign = |at: usize| if (at as u32).wrapping_mul(0x9e37_79b9) >> 18 & 1 == 0 { 1.0 } else { -1.0 };
+        let signs = (0..vectors).map(|v| std::array::from_fn(|lane| sign(v * LANES + lane))).collect();
+        Self(Turn { signs, blocks: vectors >> (2 * quarterings), quarterings })
+    }
+
+    /// How far a turned row may be off, relative to its norm.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        // A unit for each addition and subtraction of the Hadamard matrix. The sum of all blocks, its factor and their
+        // product are off by `blocks + 2` units of the sum of absolute values, at most the root of `blocks` times their
+        // norm; times 2 / blocks, in all blocks: twice that in all. Then the last subtraction, what underflows, and what
+        // is quadratic.
+        (2.0 * f64::from(self.0.quarterings) + 2.0 * (self.0.blocks + 2) as f64 + 4.0) * UNIT
+    }
+
+    /// Turns a row, and returns its largest absolute value.
+    pub fn turn(&self, row: &mut [f32]) -> f32 {
+        self.0.turn(row)
+    }
+}
