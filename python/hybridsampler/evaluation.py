@@ -162,6 +162,7 @@ class Evaluation:
         }
         names = sorted(set(self._query_languages.tolist()))
         self.languages: tuple[str, ...] = tuple(names)
+        self._queries_of = {name: np.flatnonzero(self._query_languages == name) for name in names}
 
     def __getitem__(self, setting: Setting) -> dict[str, float]:
         """Macro means of a setting by measure."""
@@ -299,9 +300,9 @@ class Evaluation:
         return filled(values, self._without[name], self._empty)
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
-        there = ~np.isnan(values)
-        means = {name: values[there & (self._query_languages == name)] for name in self.languages}
-        return {name: mean(found.tolist()) for name, found in means.items() if len(found)}
+        own = {name: values[queries] for name, queries in self._queries_of.items()}
+        there = {name: found[~np.isnan(found)] for name, found in own.items()}
+        return {name: mean(found.tolist()) for name, found in there.items() if len(found)}
 
 
 def check_judgements(
