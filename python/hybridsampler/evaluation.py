@@ -24,7 +24,8 @@ from hybridsampler.measures import (
 from hybridsampler.passes import Checkpoint, check_names, count
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
-from hybridsampler.ranking import Lists, RankCounter, Ranks, Report, Similarity, Ties
+from hybridsampler.ranking import Lists, RankCounter, Similarity, Ties
+from hybridsampler.ranks import Ranks, Report
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler.measures import Judgements
-from hybridsampler.ranking import Ranks
+from hybridsampler.ranks import Ranks
 
 Int64 = NDArray[np.int64]
 

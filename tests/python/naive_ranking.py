@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hybridsampler.measures import Policy
-from hybridsampler.ranking import Ranks, Similarity, Ties
+from hybridsampler.ranking import Similarity, Ties
+from hybridsampler.ranks import Ranks
 
 POLICIES: tuple[Ties, ...] = ("pessimistic", "optimistic", "trec", "docid")
 SIMILARITIES: tuple[Similarity, ...] = ("dot", "cosine")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridsampler.pools import Pools, PoolSizes
-from hybridsampler.ranking import Ranks
+from hybridsampler.ranks import Ranks
 from naive_ranking import csr
 
 LANGUAGES = ["en", "en", "de", "fr", "de", "en"]

@@ -1,0 +1,54 @@
+//! Counters of one evaluation that saw other candidates, added up.
+
+use super::checks::{changed, check_total};
+use super::{DIFFER, RankCounter, UNKNOWN};
+use crate::error::{Invalid, invalid};
+use crate::kernels::DefaultFloatState;
+
+impl RankCounter<'_> {
+    /// Takes over what `other`, a counter of the same queries and judgements, knows and counted; its language `l` is
+    /// `renumbered[l]` here. On an error nothing is taken over. In the first phase this shares the judged scores, in the
+    /// second it adds the counts.
+    pub fn merge(&mut self, other: &RankCounter<'_>, renumbered: &[u32]) -> Result<(), Invalid> {
+        let _state = DefaultFloatState::take();
+        let same = self.queries == other.queries
+            && self.dimension == other.dimension
+            && self.similarity == other.similarity
+            && self.judged == other.judged
+            && self.excluded == other.excluded;
+        if !same {
+            invalid!("{DIFFER}");
+        }
+        if let Some(id) = (&self.seen & &other.seen).min() {
+            invalid!("candidate {id} was added to both counters: add each candidate to one");
+        }
+        check_total(self.seen.len() + other.seen.len())?;
+        let differs = |(id, theirs): &(&i64, &u64)| self.digests.get(id).is_some_and(|mine| mine != *theirs);
+        // The lowest, so that every process that merges the same names the same.
+        if let Some((id, _)) = other.digests.iter().filter(differs).min() {
+            invalid!("{}", changed(*id));
+        }
+        for (mine, theirs) in self.scores.iter_mut().zip(&other.scores) {
+            if mine.is_nan() {
+                *mine = *theirs;
+            }
+        }
+        for (mine, theirs) in self.languages.iter_mut().zip(&other.languages) {
+            if *mine == UNKNOWN && *theirs != UNKNOWN {
+                *mine = renumbered[*theirs as usize];
+            }
+        }
+        self.digests.extend(&other.digests);
+        self.seen |= &other.seen;
+        self.zero_rows += other.zero_rows - other.zero_queries();
+        self.report += other.report;
+        if !other.tallies.is_empty() {
+            let most = renumbered.iter().max().map_or(0, |&l| l as usize + 1);
+            self.reserve(self.language_count.max(most));
+            for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
+                mine.merge(theirs, renumbered);
+            }
+        }
+        Ok(())
+    }
+}
