@@ -209,9 +209,13 @@ def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:
                 "(indptr, rows)"
             )
         indptr, rows = _numbers("indptr", lists[0]), _numbers("rows", lists[1])
+    elif hasattr(lists, "dictionary_encode"):
+        indptr, rows = _arrow_lists(lists)
     else:
-        counts = np.fromiter((len(own) for own in lists), np.int64, len(lists))
-        indptr = [narrowed(np.concatenate([[0], np.cumsum(counts)]))]
+        for row, own in enumerate(lists):
+            if not hasattr(own, "__len__"):
+                raise _no_list(own, row)
+        indptr = _ends(np.fromiter((len(own) for own in lists), np.int64, len(lists)))
         rows = _numbers("rows", [row for own in lists for row in own])
     filled = [piece for piece in indptr if len(piece)]
     if not filled or filled[0][0] != 0:
@@ -219,10 +223,34 @@ def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:
     return [filled[0][1:], *filled[1:]], rows
 
 
+def _arrow_lists(column: Any) -> tuple[_Numbers, _Numbers]:
+    """Lists of an Arrow column; their entries stay where they lie."""
+    if "list" not in str(column.type).partition("<")[0]:
+        raise ValueError(f"negatives: give a column of lists of rows, not of {column.type}")
+    if column.null_count:
+        raise _no_list(None, column.is_null().to_pylist().index(True))
+    chunks = getattr(column, "chunks", [column])
+    counts = [chunk.value_lengths().to_numpy() for chunk in chunks]
+    rows = [piece for chunk in chunks for piece in _numbers("rows", chunk.flatten())]
+    return _ends(np.concatenate([np.zeros(0, np.int64), *counts])), rows
+
+
+def _ends(counts: NDArray[Any]) -> _Numbers:
+    """Where lists of given lengths begin and end."""
+    return [narrowed(np.concatenate([[0], np.cumsum(counts)]))]
+
+
+def _no_list(value: Any, row: int) -> ValueError:
+    return ValueError(
+        f"negatives holds {value!r} at row {row}: give one list a row, if need be empty"
+    )
+
+
 def _numbers(name: str, part: Any) -> _Numbers:
     """Integers where they lie, or in an array of ours if they come as a list."""
     if not hasattr(part, "dictionary_encode"):
-        array = np.asarray(part)
+        # Keeps the mask of an array that has one: `read` refuses what it hides.
+        array = np.asanyarray(part)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise ValueError(
                 f"negatives: give {name} as a 1-d array of integers, not {array.ndim}-d of "

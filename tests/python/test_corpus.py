@@ -440,6 +440,16 @@ def test_lengths_are_numbers() -> None:
         (([1, 1, 1, 1, 1, 1, 1], [2]), "negatives: indptr begins with 0"),
         (([0, 2, 1, 1, 1, 1, 1], [2]), "must rise to the number of entries, 1"),
         (([0, 0, 0, 0, 0, 0, 0], [2]), "must rise to the number of entries, 1"),
+        ([[1], None, [], [], [], []], "negatives holds None at row 1: give one list a row"),
+        ([1, 2, 3, 4, 5, 0], "negatives holds 1 at row 0: give one list a row, if need be empty"),
+        (pa.array([[1], [], None, [], [], []]), "negatives holds None at row 2: give one list a"),
+        (pa.array([1, 2, 3, 4, 5, 0]), "negatives: give a column of lists of rows, not of int64"),
+        (pa.array([["a"], [], [], [], [], []]), "column 'negatives' holds 'a': give row numbers"),
+        (pa.array([[1], [], [None], [], [], []]), "column 'negatives' holds None at row 1"),
+        (
+            ([0, 1, 1, 1, 1, 1, 2], np.ma.array([2, 3], mask=[False, True])),
+            "column 'negatives' holds None at row 1: give strings only or integers only",
+        ),
     ],
 )
 def test_negatives_that_do_not_fit(negatives: Any, message: str) -> None:
@@ -535,6 +545,37 @@ def test_any_kind_of_lengths_and_lists_gives_the_same_corpus(kind: Any) -> None:
     wide = [np.array(part, np.uint64) for part in (indptr, listed)]
     again = ParallelCorpus.from_columns(**plain, length=coded, negatives=(wide[0], wide[1]))
     assert again.fingerprint == expected
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.int32()), pa.large_list(pa.uint8()), pa.list_view(pa.int8()), "chunked"]
+)
+def test_arrow_columns_of_lists_are_negatives(kind: Any) -> None:
+    """As Parquet gives them, cut anywhere; the entries are read where they lie."""
+    plain: Built = {"group": [1, 2, 3, 4], "language": ["en"] * 4}
+    lists = [[1, 2], [], [3], [0]]
+    expected = ParallelCorpus.from_columns(**plain, negatives=lists).fingerprint
+    if kind == "chunked":
+        given_ = pa.chunked_array([pa.array([[7], [1, 2]])[1:], pa.array(lists[1:])])
+    else:
+        given_ = pa.array([[9], *lists, [9]], kind)[1:-1]
+    assert ParallelCorpus.from_columns(**plain, negatives=given_).fingerprint == expected
+    listed = np.array([1, 2, 3, 0])
+    entries = pa.Array.from_buffers(pa.int64(), 4, [None, pa.py_buffer(listed)])
+    lent = pa.ListArray.from_arrays(pa.array([0, 2, 2, 3, 4], pa.int32()), entries)
+    corpus = ParallelCorpus.from_columns(**plain, negatives=lent)
+    assert corpus.fingerprint == expected
+    listed[:] = 4
+    with pytest.raises(ValueError, match=r"negatives of row \d are not what the corpus was built"):
+        BatchPlan(corpus, Mix(monolingual=1), 1, negatives=1)[0:4]
+
+
+def test_empty_arrow_columns_of_lists() -> None:
+    refused({"negatives": pa.chunked_array([], pa.list_(pa.int64()))}, "negatives has 0 lists")
+    plain: Built = {"group": [1, 2, 3, 4], "language": ["en"] * 4}
+    expected = ParallelCorpus.from_columns(**plain, negatives=[[]] * 4).fingerprint
+    for nothing in (pa.array([[]] * 4), pa.array([[]] * 4, pa.list_(pa.int8()))):
+        assert ParallelCorpus.from_columns(**plain, negatives=nothing).fingerprint == expected
 
 
 def test_lists_become_arrays_as_small_as_they_need() -> None:
