@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hybridsampler_core::deal::Deal;
 use hybridsampler_core::key::Key;
 use hybridsampler_core::order::Order;
-use hybridsampler_core::window::{Member, WINDOW, bucket};
+use hybridsampler_core::window::{Member, WINDOW, Windows, bucket};
 use proptest::prelude::*;
 
 /// The class of each position, and the batch size.
@@ -213,4 +213,40 @@ fn places_in_a_batch_are_uniform() {
     // 120 x 7 degrees of freedom; Laurent and Massart's bound leaves 1e-7 for chance.
     let degrees: f64 = 840.0;
     assert!(statistic < degrees + 2.0 * (degrees * 16.0).sqrt() + 32.0, "{statistic}");
+}
+
+/// Streams take turns, and a window has 64 batches: giving a window up before its stream comes back makes each batch cost
+/// a window.
+#[test]
+fn windows_of_many_streams_are_kept_and_take_no_more_than_32_mb() {
+    let size = WINDOW as usize * 128;
+    let windows = Windows::default();
+    let kept = |stream, pass, window| windows.get((stream, pass, window)).is_some();
+    for window in 0..2 {
+        for stream in 0..400 {
+            windows.keep((stream, 0, window), vec![0; size]);
+        }
+        assert!((0..400).all(|stream| kept(stream, 0, window)));
+    }
+    for stream in 0..1000 {
+        windows.keep((stream, 1, 0), vec![0; size]);
+    }
+    let count = (0..1000).filter(|&stream| kept(stream, 0, 0) || kept(stream, 0, 1) || kept(stream, 1, 0)).count();
+    assert_eq!(count, (1 << 22) / size);
+    assert!(kept(999, 1, 0));
+}
+
+#[test]
+fn windows_of_one_stream_take_no_more_than_8_mb_and_one_of_any_size_is_kept() {
+    let (windows, size) = (Windows::default(), WINDOW as usize * 128);
+    for window in 0..1000 {
+        windows.keep((0, 0, window), vec![0; size]);
+    }
+    let kept: Vec<u64> = (0..1000).filter(|&window| windows.get((0, 0, window)).is_some()).collect();
+    assert_eq!(kept, (1000 - (1 << 20) / size as u64..1000).collect::<Vec<_>>());
+    for window in 0..2 {
+        windows.keep((1, 0, window), vec![0; 1 << 23]);
+        assert!(windows.get((1, 0, window)).is_some());
+    }
+    assert!(windows.get((1, 0, 0)).is_none());
 }

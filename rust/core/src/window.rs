@@ -17,8 +17,9 @@ pub struct Windows(Mutex<VecDeque<(WindowKey, Arc<Vec<u64>>)>>);
 /// Number of the stream, pass, number of the window in the pass.
 type WindowKey = (usize, u64, u64);
 
-/// Positions kept, about: 8 MB.
+/// Positions kept, 8 MB, and where each of many streams has a window in use, 32 MB.
 const KEPT: usize = 1 << 20;
+const KEPT_OF_MANY: usize = 1 << 22;
 
 impl Windows {
     /// The positions of a window, if they are kept.
@@ -28,11 +29,16 @@ impl Windows {
         kept.iter().find(|(own, _)| *own == key).map(|(_, positions)| positions.clone())
     }
 
-    /// Keeps the positions of a window, and gives up the oldest.
+    /// Keeps the positions of a window. For them it gives up the oldest of the same stream, and those of other streams,
+    /// which take turns and come back to theirs, only when these take much.
     pub fn keep(&self, key: WindowKey, positions: Vec<u64>) {
         let Ok(mut kept) = self.0.lock() else { return };
-        while kept.len() * positions.len() > KEPT {
-            kept.pop_front();
+        let mut all = positions.len() + kept.iter().map(|(_, positions)| positions.len()).sum::<usize>();
+        while all > KEPT {
+            let own = kept.iter().position(|&((stream, _, _), _)| stream == key.0);
+            let oldest = own.or_else(|| (all > KEPT_OF_MANY).then_some(0));
+            let Some((_, given_up)) = oldest.and_then(|at| kept.remove(at)) else { break };
+            all -= given_up.len();
         }
         kept.push_back((key, Arc::new(positions)));
     }
