@@ -212,6 +212,8 @@ def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:
     elif hasattr(lists, "dictionary_encode"):
         indptr, rows = _arrow_lists(lists)
     else:
+        # A column of a data set makes its lists anew whenever it is gone through.
+        lists = list(lists)
         for row, own in enumerate(lists):
             if not hasattr(own, "__len__"):
                 raise _no_list(own, row)
