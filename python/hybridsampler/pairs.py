@@ -57,8 +57,8 @@ class PairDataset:
         self._passage = passage
 
     def __len__(self) -> int:
-        """Return the number of (query row, passage row)."""
-        return self._count * self._count
+        """Return the number of integers: of rows, then of (query row, passage row)."""
+        return self._count * (self._count + 1)
 
     def __getitem__(self, pair: int | tuple[int, ...]) -> Any:
         """Return the query of one row, the passage of another, and those of hard negatives.
@@ -85,5 +85,8 @@ class PairDataset:
 
 
 def decode(code: int, rows: int) -> tuple[int, int]:
-    """The (query row, passage row) of an integer that ``BatchPlan.codes`` makes of a pair."""
-    return divmod(code, rows)
+    """The (query row, passage row) of an integer that ``BatchPlan.codes`` makes of a pair.
+
+    Below ``rows`` it is one row, query and passage; else ``rows + query row * rows + passage row``.
+    """
+    return (code, code) if code < rows else divmod(code - rows, rows)

@@ -121,8 +121,8 @@ class BatchPlan:
             places: which pairs of a batch, ``range(begin, end)``; a rank's own are a part.
 
         Returns:
-            ``(b - a, end - begin)`` integers: query row times the rows of the corpus, plus passage
-            row.
+            ``(b - a, end - begin)`` integers. Of one row, query and passage, it is the row; of two
+            it is the rows of the corpus, plus query row times these, plus passage row.
 
         Raises:
             IndexError: as for ``plan[a:b]``; places outside a batch.

@@ -230,7 +230,7 @@ class _Batches(Iterator[list[Any]]):
         # What PairDataset takes: an integer for each pair, or with negatives a tuple. The list of a
         # batch is made when it is due, and most of the time of an epoch goes there. Making lists in
         # Rust took as long, and making many at once longer: numbers of one batch take the memory of
-        # those of the last. One buffer for all arrays did not pay.
+        # those of the last. Neither one buffer for all arrays paid, nor struct in place of tolist.
         if sampler.plan.width == 2:
             self._ready = map(np.ndarray.tolist, sampler.plan.codes(steps, own))
         else:

@@ -29,7 +29,8 @@ def decoded(sampler: HybridBatchSampler, batch: list[int]) -> Ints:
     """(b, 2) query and passage rows that a batch of the sampler stands for."""
     rows = len(sampler.plan.corpus)
     assert all(type(pair) is int for pair in batch)
-    return np.array([(pair // rows, pair % rows) for pair in batch])
+    pairs = [divmod(code - rows, rows) if code >= rows else (code, code) for code in batch]
+    return np.array(pairs)
 
 
 def rest(sampler: HybridBatchSampler, batches: Iterator[list[int]]) -> Ints:
