@@ -120,6 +120,9 @@ def test_the_sampler_profile_is_the_records() -> None:
     rates = {result["name"]: result["rows_per_second"] for result in record["results"]}
     times = rates["hybridsampler"] / rates["torch RandomSampler"]
     assert f"it is {times:.1f} times" in ONE_LINE
+    epoch = record["rows"] // record["batch"] * record["batch"] / (3 * rates["torch RandomSampler"])
+    left = epoch - record["profile"]["lists of Python integers"]
+    assert f"{epoch * 1e3:.1f} ms an epoch: the lists leave {left * 1e3:.1f} ms" in ONE_LINE
 
 
 def test_the_plan_is_compared_by_the_record() -> None:
