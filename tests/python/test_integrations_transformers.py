@@ -124,9 +124,10 @@ def _saved(folder: Path, updates: int) -> Any:
 class WatchedPlan(BatchPlan):
     """Remembers the steps that it was asked for."""
 
-    def __getitem__(self, step: Any) -> Any:
-        self.first = min(getattr(self, "first", step.start), step.start)
-        return super().__getitem__(step)
+    def codes(self, steps: slice, places: range) -> Any:
+        if steps.start != steps.stop:
+            self.first = min(getattr(self, "first", steps.start), steps.start)
+        return super().codes(steps, places)
 
 
 def test_it_makes_no_batch_that_was_trained_before(tmp_path: Path) -> None:
