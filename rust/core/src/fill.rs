@@ -216,7 +216,7 @@ impl Plan {
                 }
                 Form::Codes { begin } => {
                     let (ids, slots) = (&batch.ids[begin..], batch.slots.get(begin..).unwrap_or_default());
-                    // Small integers where it can be: Python makes them a third faster.
+                    // Small integers where it can be: Python makes them in less time.
                     let put = |code: &mut i64, query, passage| {
                         *code = if query == passage { query } else { (1 + query) * rows + passage } as i64;
                     };
