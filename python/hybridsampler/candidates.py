@@ -19,8 +19,9 @@ _BLOCK_ROWS = 8192
 _BLOCK_BYTES = 4 << 20
 # Picked rows are copies, of which the last is still held while the next is made.
 _PICKED_BYTES = 1 << 20
-# How many times as much is given of an array, of which it is a view.
-_VIEWED = _BLOCK_BYTES // _PICKED_BYTES
+# What is in memory as the scorer takes it need not be copied, and counts faster in large blocks.
+_VIEWED_ROWS = 65_536
+_VIEWED_BYTES = 64 << 20
 
 
 class Candidates:
@@ -49,7 +50,8 @@ class Candidates:
     ) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
 
-        A block has at most 8,192 rows and 4 MiB as float32 (but at least one row).
+        A block has at most 8,192 rows and 4 MiB as float32; of a float32 array in memory 65,536
+        rows and 64 MiB (but at least one row).
 
         Args:
             start: the first candidate; those before it are not read, of a Parquet file only their
@@ -83,7 +85,7 @@ class Candidates:
         """Give some candidates, as :meth:`blocks` does; of files only their rows are read.
 
         Of Parquet files the row groups that hold them are read, each once. A block has at most
-        1 MiB, or 4 MiB where nothing has to be copied.
+        1 MiB, or 64 MiB where nothing has to be copied.
 
         Args:
             ids: (n,) integers, ascending, each once.
@@ -167,15 +169,26 @@ class _Array(RandomRows):
         if len(values.shape) != 2:
             shape = tuple(values.shape)
             raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")
-        as_rows("candidates", values[:0])  # refuses other types now, and not after the anchors
+        # Refuses other types now, and not after the anchors.
+        dtype = as_rows("candidates", values[:0]).dtype
+        if dtype == np.float32 and str(getattr(values, "device", "cpu")) == "cpu":
+            values = as_rows("candidates", values)
         self.shape = (values.shape[0], values.shape[1])
         self._values = values
+        whole = isinstance(values, np.ndarray) and dtype == np.float32 and values.flags.c_contiguous
+        # Rows of which views are given as they are.
+        fitting = min(_VIEWED_ROWS, _VIEWED_BYTES // max(1, 4 * self.shape[1]))
+        self._viewed = fitting if whole else 0
+
+    def blocks(self, start: int, stop: int, size: int) -> Iterator[Any]:
+        """Give the rows from ``start`` to before ``stop`` in order, as few blocks as may be."""
+        return super().blocks(start, stop, max(size, self._viewed))
 
     def cover(self, rows: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give rows as ``take`` does; where they lie close together, views with those between."""
         at = 0
         while at < len(rows):
-            end = np.searchsorted(rows, rows[at] + _VIEWED * size)
+            end = np.searchsorted(rows, rows[at] + max(size, self._viewed))
             first, last = int(rows[at]), int(rows[end - 1])
             if 2 * (end - at) > last - first:
                 yield np.arange(first, last + 1), self._slice(first, last + 1)

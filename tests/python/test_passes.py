@@ -30,9 +30,9 @@ def refusal(message: str, kind: type[Exception] = ValueError) -> Any:
     return pytest.raises(kind, match=f"^{re.escape(message)}$")
 
 
-# 20,000 candidates of 2 components: three blocks, the last of 3,616
+# 20,000 candidates of 2 components, which are widened: three blocks, the last of 3,616
 
-ROWS: Float32 = np.random.default_rng(0).integers(-9, 10, (20_000, 2)).astype(np.float32)
+ROWS: NDArray[np.float16] = np.random.default_rng(0).integers(-9, 10, (20_000, 2)).astype("f2")
 LANGUAGES: list[str] = np.random.default_rng(1).choice(["de", "en", "fr"], 20_000).tolist()
 TASK: dict[str, Any] = {
     "queries": np.array([[1, 2], [-2, 1]], np.float32),

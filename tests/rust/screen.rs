@@ -4,7 +4,7 @@ mod common;
 
 use common::{at_every_level, naive_score};
 use hybridsampler_core::score::simd;
-use hybridsampler_core::screen::{Arithmetic, Candidates, Levels, Queries, Screen, Verdict};
+use hybridsampler_core::screen::{Arithmetic, Candidates, Queries, Screen, Verdict};
 use proptest::prelude::*;
 
 /// Screens candidates for one query whose thresholds are given, ascending, and holds what is settled to the scores.
@@ -18,15 +18,15 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     let (mut queries, mut packed) = (Queries::default(), Candidates::default());
     screen.pack_queries(query, &mut queries);
     screen.pack(candidates.iter().map(Vec::as_slice), &mut packed);
-    let mut levels = Levels::default();
-    screen.levels(&queries, query, std::iter::once(thresholds), &mut levels);
+    let levels = screen.levels(&queries, query, std::iter::once(thresholds));
     let (mut products, mut verdict) = (Vec::new(), Verdict::default());
     screen.multiply(&queries, 0, &packed, &mut products);
-    screen.judge(&queries, 0, &levels, &packed, &mut products, &mut verdict);
+    let mut beaten = vec![0; thresholds.len()];
+    screen.judge((&queries, 0), &levels, &packed, &mut products, &mut beaten, &mut verdict);
     let is_open = |c: usize| verdict.open.iter().any(|&(open, _)| open as usize == c);
     let scores: Vec<f64> = candidates.iter().map(|row| naive_score(query, row)).collect();
     for (k, &threshold) in thresholds.iter().enumerate() {
-        let told = verdict.higher.get(k).copied().unwrap_or(0) as usize;
+        let told = beaten[k..].iter().sum::<u32>() as usize;
         let open = verdict.open.iter().filter(|&&(_, beaten)| beaten as usize > k).count();
         let settled = |&c: &usize| !is_open(c) && scores[c] > threshold;
         assert_eq!(told - open, (0..scores.len()).filter(settled).count(), "{arithmetic:?}, threshold {threshold}");

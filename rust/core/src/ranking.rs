@@ -5,7 +5,6 @@
 //! how many score higher and how many the same. Counts add up, so blocks, shards and threads may come in any order.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringTreemap;
@@ -16,7 +15,7 @@ use crate::kernels::DefaultFloatState;
 use crate::score::{dot, normalise};
 use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
-use crate::threads::{self, share};
+use crate::threads;
 use crate::vectors::{Prepared, Similarity, Vectors};
 
 mod checks;
@@ -24,12 +23,14 @@ mod counting;
 mod exchange;
 mod lending;
 mod merging;
+mod places;
 mod report;
 mod screened;
 mod trial;
 mod work;
 
-use checks::changed;
+use checks::{Looked, changed};
+use places::Places;
 pub use report::Report;
 pub use screened::Screened;
 
@@ -42,14 +43,13 @@ pub struct RankCounter<'q> {
     similarity: Similarity,
     judged: Arc<Judged>,
     excluded: Option<Arc<Excluded>>,
-    /// Where each id is judged: positions in `judged`, with the query.
-    places: Arc<HashMap<i64, Vec<Place>>>,
+    places: Arc<Places>,
     /// Their hash, once it was asked for.
     identity: OnceLock<u128>,
     /// The score at each judged position; NaN before it is known.
     scores: Vec<f64>,
-    /// A hash of each judged candidate's vector, to tell when it changes between the phases.
-    digests: HashMap<i64, u64>,
+    /// A hash of the vector of each judged candidate of `places`, once it was seen, to tell when it changes.
+    digests: Vec<Option<u64>>,
     /// The language at each judged position, once its candidate was added.
     languages: Vec<u32>,
     language_count: usize,
@@ -62,12 +62,6 @@ pub struct RankCounter<'q> {
     forced: Option<Arithmetic>,
     seen: RoaringTreemap,
     zero_rows: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    query: u32,
-    position: u32,
 }
 
 const UNKNOWN: u32 = u32::MAX;
@@ -97,15 +91,7 @@ impl<'q> RankCounter<'q> {
             );
         }
         queries.check_finite(&|row| format!("query {row}"))?;
-        let mut places: HashMap<i64, Vec<Place>> = HashMap::new();
-        for q in 0..judged.queries() {
-            for position in judged.of(q) {
-                places
-                    .entry(judged.ids()[position])
-                    .or_default()
-                    .push(Place { query: q as u32, position: position as u32 });
-            }
-        }
+        let places = Places::new(&judged);
         let total = judged.ids().len();
         let mut values = Cow::Borrowed(queries.values);
         let mut zero_rows = 0;
@@ -118,10 +104,10 @@ impl<'q> RankCounter<'q> {
             dimension: queries.dimension,
             similarity,
             excluded: excluded.map(Arc::new),
+            digests: vec![None; places.ids().len()],
             places: Arc::new(places),
             identity: OnceLock::new(),
             scores: vec![f64::NAN; total],
-            digests: HashMap::new(),
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
@@ -148,7 +134,7 @@ impl<'q> RankCounter<'q> {
             places: Arc::clone(&self.places),
             identity: self.identity.clone(),
             scores: vec![f64::NAN; total],
-            digests: HashMap::new(),
+            digests: vec![None; self.digests.len()],
             languages: vec![UNKNOWN; total],
             language_count: 0,
             tallies: Vec::new(),
@@ -170,29 +156,29 @@ impl<'q> RankCounter<'q> {
     pub fn anchor(&mut self, block: Vectors<'_>, ids: &[i64], threads: Option<usize>) -> Result<(), Invalid> {
         let _state = DefaultFloatState::take();
         let threads = threads::resolve(threads);
-        let hashes = self.check(block, ids, threads)?;
-        let mut digests: HashMap<i64, u64> = HashMap::new();
-        for (&id, hash) in ids.iter().zip(hashes) {
-            let Some(new) = hash else { continue };
-            let known = self.digests.get(&id).or(digests.get(&id));
-            if known.is_some_and(|&known| known != new) {
-                invalid!("{}", changed(id));
-            }
-            digests.insert(id, new);
-        }
-        let prepared = Prepared::new(block, self.similarity);
-        let rows = prepared.vectors();
-        let score = |found: &mut Vec<(u32, f64)>, (chunk, ids): (usize, &[i64])| {
-            for (i, id) in ids.iter().enumerate() {
-                for place in self.places.get(id).into_iter().flatten() {
-                    found.push((place.position, dot(self.query(place.query as usize), rows.row(chunk * CHUNK + i))));
-                }
+        // Each row is scored while it is at hand.
+        let score = |found: &mut Vec<(u32, f64)>, row: &[f32], number: usize| {
+            for place in self.places.of(number) {
+                found.push((place.position, dot(self.query(place.query as usize), row)));
             }
         };
-        for (position, score) in share(threads, ids.chunks(CHUNK).enumerate(), Vec::new, score).into_iter().flatten() {
+        let (looked, found) = self.look(block, ids, threads, score)?;
+        let mut new = Vec::new();
+        for Looked { number, digest } in looked.into_iter().flatten() {
+            let known = *self.digests[number].get_or_insert_with(|| {
+                new.push(number);
+                digest
+            });
+            if known != digest {
+                for number in new {
+                    self.digests[number] = None;
+                }
+                invalid!("{}", changed(self.places.ids()[number]));
+            }
+        }
+        for (position, score) in found.into_iter().flatten() {
             self.scores[position as usize] = score;
         }
-        self.digests.extend(digests);
         Ok(())
     }
 
@@ -223,25 +209,44 @@ impl<'q> RankCounter<'q> {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
         }
         let threads = threads::resolve(threads);
-        let hashes = self.check(block, ids, threads)?;
+        let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        for (id, hash) in ids.iter().zip(hashes) {
-            if hash.is_some() && self.digests.get(id).copied() != hash {
-                invalid!("{}", changed(*id));
+        self.check_same(&looked)?;
+        let before = (size_of_val(block.values) > counting::PIECE).then(|| self.set_aside());
+        self.admit(&new, &looked, languages);
+        drop(looked);
+        // Under the cosine a copy is made of the rows; of few at a time.
+        let rows = match self.similarity {
+            Similarity::Dot => block.rows(),
+            Similarity::Cosine => counting::PIECE / (size_of::<f32>() * self.dimension),
+        };
+        let ask = size_of_val(block.values) > counting::PIECE;
+        let mut went_on = true;
+        for at in (0..block.rows()).step_by(rows.max(1)) {
+            let piece = at..(at + rows.max(1)).min(block.rows());
+            let prepared = Prepared::new(block.some(piece.clone()), self.similarity);
+            self.zero_rows += prepared.zero_rows;
+            let mut go_on = || !ask || go_on();
+            went_on = self.count(prepared.vectors(), &ids[piece.clone()], &languages[piece], threads, &mut go_on);
+            if !went_on {
+                break;
             }
         }
-        let prepared = Prepared::new(block, self.similarity);
-        // What to go back to; what is held from block to block is made anew then.
-        let held = self.held.take();
-        let before = (size_of_val(block.values) > counting::PIECE).then(|| self.clone());
-        self.held = held;
-        self.admit(&new, ids, languages, prepared.zero_rows);
-        let went_on = self.count(prepared.vectors(), ids, languages, threads, go_on);
         if let Some(before) = before.filter(|_| !went_on) {
-            *self = before;
+            let (scores, digests) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.digests));
+            *self = Self { scores, digests, ..before };
         }
         Ok(went_on)
+    }
+
+    /// A copy of what adding a block changes, but for what is held from block to block, which can be made anew.
+    fn set_aside(&mut self) -> Self {
+        let (scores, digests) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.digests));
+        let held = self.held.take();
+        let aside = self.clone();
+        (self.scores, self.digests, self.held) = (scores, digests, held);
+        aside
     }
 
     /// The rank of every judged candidate, at its position. An error names a judged id that was never added.
@@ -319,11 +324,10 @@ impl<'q> RankCounter<'q> {
     }
 
     /// Takes the candidates of a checked block in, before they are counted.
-    fn admit(&mut self, new: &RoaringTreemap, ids: &[i64], languages: &[u32], zero_rows: u64) {
+    fn admit(&mut self, new: &RoaringTreemap, looked: &[Option<Looked>], languages: &[u32]) {
         self.seen |= new;
-        self.zero_rows += zero_rows;
-        for (id, &language) in ids.iter().zip(languages) {
-            for place in self.places.get(id).into_iter().flatten() {
+        for (looked, &language) in looked.iter().zip(languages) {
+            for place in looked.iter().flat_map(|looked| self.places.of(looked.number)) {
                 self.languages[place.position as usize] = language;
             }
         }

@@ -19,10 +19,10 @@ mod spread;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    Bounds, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, Sums, Thresholds, TileCells, judge, products,
+    FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, Thresholds, TileBounds, TileCells, TileFloats, judge, products,
 };
 use crate::score::dot;
-pub use closer::{AT_ONCE, Closer};
+pub use closer::Closer;
 use rows::{Rows, down, norm, steps, up};
 
 /// Half the distance from 1 to the next float32.
@@ -74,10 +74,12 @@ struct Query {
 }
 
 /// The thresholds of queries as screens compare them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Levels {
     above: Vec<f32>,
     below: Vec<f32>,
+    /// As they are.
+    exact: Vec<f64>,
     /// Where those of a query end.
     ends: Vec<usize>,
 }
@@ -87,10 +89,7 @@ pub struct Levels {
 pub struct Candidates {
     cells: Vec<TileCells>,
     starts: Vec<TileCells>,
-    scale: Vec<f32>,
-    shift: Vec<f32>,
-    residual: Vec<f32>,
-    norm: Vec<f32>,
+    bounds: Vec<TileBounds>,
     /// Norms of the rows themselves.
     lengths: Vec<f64>,
     longest: f64,
@@ -180,16 +179,8 @@ impl<'a> Screen<'a> {
     }
 
     /// Prepares the thresholds of queries: `queries` are rows, `thresholds` gives the ascending scores of each.
-    pub fn levels<'t>(
-        &self,
-        packed: &Queries,
-        queries: &[f32],
-        thresholds: impl Iterator<Item = &'t [f64]>,
-        out: &mut Levels,
-    ) {
-        out.above.clear();
-        out.below.clear();
-        out.ends.clear();
+    pub fn levels<'t>(&self, packed: &Queries, queries: &[f32], thresholds: impl Iterator<Item = &'t [f64]>) -> Levels {
+        let mut out = Levels::default();
         for ((query, form), thresholds) in queries.chunks_exact(self.dimension).zip(&packed.queries).zip(thresholds) {
             let (mut centre, mut margin) = (0.0, 0.0);
             if self.arithmetic != Arithmetic::Float32 {
@@ -203,8 +194,10 @@ impl<'a> Screen<'a> {
                 out.above.push(up((threshold - centre + margin) / form.scale));
                 out.below.push(down((threshold - centre - margin) / form.scale));
             }
+            out.exact.extend(thresholds);
             out.ends.push(out.above.len());
         }
+        out
     }
 
     /// Makes cells of candidates.
@@ -218,13 +211,11 @@ impl<'a> Screen<'a> {
         out.cells.resize(tiles * steps, nothing);
         out.starts.clear();
         out.starts.resize(tiles, nothing);
-        for values in [&mut out.scale, &mut out.residual, &mut out.norm] {
-            values.clear();
-            values.resize(tiles * TILE, 0.0);
-        }
-        out.shift.clear();
         // Places behind the last candidate are below every threshold.
-        out.shift.resize(tiles * TILE, f32::NEG_INFINITY);
+        let zeros = TileFloats::default();
+        let lowest = TileFloats([f32::NEG_INFINITY; TILE]);
+        out.bounds.clear();
+        out.bounds.resize(tiles, TileBounds { scale: zeros, shift: lowest, residual: zeros, norm: zeros });
         out.lengths.clear();
         // What underflow takes away of a float32 product: half a unit of each, and of the bounds.
         let underflow = (self.dimension + 8) as f32 * f32::from_bits(1);
@@ -235,17 +226,21 @@ impl<'a> Screen<'a> {
             for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {
                 slot.0[lane] = cell;
             }
-            out.scale[c] = row.scale;
-            out.norm[c] = up(row.norm);
-            out.residual[c] = up(row.residual);
+            let bounds = &mut out.bounds[tile];
+            bounds.scale.0[lane] = row.scale;
+            bounds.norm.0[lane] = up(row.norm);
             if self.arithmetic == Arithmetic::Float32 {
-                (out.shift[c], out.residual[c]) = (0.0, underflow);
+                (bounds.shift.0[lane], bounds.residual.0[lane]) = (0.0, underflow);
                 out.lengths.push(row.norm);
                 continue;
             }
+            bounds.residual.0[lane] = up(row.residual);
             let sound = row.residual.is_finite();
-            out.shift[c] = if sound { (dot(self.query_centre, rows.centred()) / self.shift_unit) as f32 } else { 0.0 };
-            out.lengths.push(norm(candidate));
+            let shift = if sound { (dot(self.query_centre, rows.centred()) / self.shift_unit) as f32 } else { 0.0 };
+            bounds.shift.0[lane] = shift;
+            // No longer than its parts, the centre and the rest, which was rounded once.
+            let length = (row.norm + self.candidate_norm) * (1.0 + 2.0 * UNIT);
+            out.lengths.push(if sound { length } else { norm(candidate) });
             if self.arithmetic == Arithmetic::Int8 {
                 out.starts[tile].0[lane] = row.sum.wrapping_mul(-128) as u32;
             }
@@ -254,21 +249,22 @@ impl<'a> Screen<'a> {
     }
 
     /// Multiplies twelve queries, those of `group`, with the candidates.
-    pub fn multiply(&self, queries: &Queries, group: usize, candidates: &Candidates, out: &mut Vec<Sums>) {
+    pub fn multiply(&self, queries: &Queries, group: usize, candidates: &Candidates, out: &mut Vec<TileFloats>) {
         let steps = steps(self.arithmetic, self.dimension);
-        out.resize(QUERIES * candidates.starts.len(), [0.0; TILE]);
+        out.resize(QUERIES * candidates.starts.len(), TileFloats::default());
         let cells = &queries.cells[group * steps..][..steps];
         products(self.arithmetic, cells, &candidates.cells, &candidates.starts, out);
     }
 
-    /// Compares the candidates with the thresholds of query `q`, given [`Self::multiply`]'s products of its group.
+    /// Compares the candidates with the thresholds of query `q` of `queries`, given [`Self::multiply`]'s products of its group. Adds to
+    /// `beaten[k]` how many of them surely beat the `k + 1` lowest thresholds and are known to beat no other.
     pub fn judge(
         &self,
-        queries: &Queries,
-        q: usize,
+        (queries, q): (&Queries, usize),
         levels: &Levels,
         candidates: &Candidates,
-        products: &mut [Sums],
+        products: &mut [TileFloats],
+        beaten: &mut [u32],
         verdict: &mut Verdict,
     ) {
         let query = &queries.queries[q];
@@ -276,20 +272,14 @@ impl<'a> Screen<'a> {
         let products = &mut products[q % QUERIES * tiles..][..tiles];
         if self.arithmetic == Arithmetic::Float32 && query.norm * candidates.longest >= LARGEST {
             for (sums, lengths) in products.iter_mut().zip(candidates.lengths.chunks(TILE)) {
-                for (product, length) in sums.iter_mut().zip(lengths) {
+                for (product, length) in sums.0.iter_mut().zip(lengths) {
                     if query.norm * length >= LARGEST {
                         *product = f32::NAN;
                     }
                 }
             }
         }
-        let bounds = Bounds {
-            scale: &candidates.scale,
-            shift: &candidates.shift,
-            residual: &candidates.residual,
-            norm: &candidates.norm,
-        };
-        judge(products, bounds, query.factors, levels.of(q), candidates.count, verdict);
+        judge(products, &candidates.bounds, query.factors, levels.of(q), candidates.count, beaten, verdict);
     }
 }
 
@@ -304,6 +294,12 @@ impl Levels {
     #[must_use]
     pub fn place(&self, q: usize) -> std::ops::Range<usize> {
         q.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[q]
+    }
+
+    /// The thresholds of query `q`, ascending.
+    #[must_use]
+    pub fn exact(&self, q: usize) -> &[f64] {
+        &self.exact[self.place(q)]
     }
 
     fn of(&self, q: usize) -> Thresholds<'_> {

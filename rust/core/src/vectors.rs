@@ -28,6 +28,12 @@ impl<'a> Vectors<'a> {
         &self.values[i * self.dimension..][..self.dimension]
     }
 
+    /// Some of the rows.
+    #[must_use]
+    pub fn some(self, rows: std::ops::Range<usize>) -> Self {
+        Self { values: &self.values[rows.start * self.dimension..rows.end * self.dimension], ..self }
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {

@@ -10,11 +10,11 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::portable::Int8s;
-use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, Sums, Whole};
+use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TileFloats, Whole};
 
 /// [`super::products`] on this level: sums of six queries in two registers each.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Sums]) {
+pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [TileFloats]) {
     // SAFETY: this function was compiled for the features that these use.
     match arithmetic {
         Arithmetic::Int8 => unsafe { whole.multiply::<Int8s, 1, 1>(out) },

@@ -8,11 +8,11 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::avx512::Floats;
-use crate::kernels::tile::{Arithmetic, Cell, INT16_CHUNK, Multiply, Sums, Whole};
+use crate::kernels::tile::{Arithmetic, Cell, INT16_CHUNK, Multiply, TileFloats, Whole};
 
 /// [`super::products`] on this level: sums of twelve queries in two registers each.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni")]
-pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Sums]) {
+pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [TileFloats]) {
     // SAFETY: this function was compiled for the features that these use.
     match arithmetic {
         Arithmetic::Int8 => unsafe { whole.multiply::<Integers<true>, 12, 2>(out) },

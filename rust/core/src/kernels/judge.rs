@@ -12,10 +12,8 @@ mod avx2;
 mod avx512;
 
 use crate::kernels::level::{Level, level};
-use crate::kernels::tile::{Sums, TILE};
+use crate::kernels::tile::{TILE, TileCells, TileFloats};
 
-/// Candidates that are looked at together.
-const GROUP: usize = 16;
 /// Thresholds that are compared before it is asked whether any further one can be reached: as many as four halvings can
 /// place a value among.
 const TOGETHER: usize = 15;
@@ -31,17 +29,17 @@ pub struct Factors {
     pub norm: f32,
 }
 
-/// What candidates bring to the bounds, of whole tiles.
+/// What the candidates of a tile bring to the bounds.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds<'a> {
+pub struct TileBounds {
     /// What turns products into scores.
-    pub scale: &'a [f32],
+    pub scale: TileFloats,
     /// What is added to them.
-    pub shift: &'a [f32],
+    pub shift: TileFloats,
     /// Norms of what their integers leave out.
-    pub residual: &'a [f32],
+    pub residual: TileFloats,
     /// Norms.
-    pub norm: &'a [f32],
+    pub norm: TileFloats,
 }
 
 /// The thresholds of a query, ascending, rounded up and rounded down.
@@ -56,50 +54,46 @@ pub struct Thresholds<'a> {
 /// What was found for a query, and room for finding it.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// For each threshold, how many candidates surely beat it; thresholds behind the last that some may reach may be left
-    /// out.
-    pub higher: Vec<u32>,
-    /// Candidates that may or may not beat some threshold, and how many thresholds each surely beats.
+    /// Candidates that may or may not beat some threshold, and how many of the lowest each surely beats.
     pub open: Vec<(u32, u32)>,
-    /// Of the candidates that may reach the lowest threshold: the ends of the interval around the score, and which it is.
-    low: Vec<f32>,
-    high: Vec<f32>,
-    candidate: Vec<u32>,
-    /// Whether they are open: bits for each group.
-    #[cfg(target_arch = "x86_64")]
+    /// Which candidates of each tile are open, as bits.
     marks: Vec<u32>,
-    /// How many thresholds each surely beats.
+    /// How many thresholds candidates surely beat, of those that may reach any.
+    sure: Vec<TileCells>,
+    /// How many candidates surely beat none, one, two, ... of them.
+    exactly: Vec<u32>,
+    /// What the thresholds, or those behind the first [`TOGETHER`], are looked up in.
     #[cfg(target_arch = "x86_64")]
-    sure: Vec<u32>,
+    avx2: Vec<avx2::Steps>,
+    #[cfg(target_arch = "x86_64")]
+    avx512: Vec<(avx512::Steps, avx512::Counts)>,
 }
 
-/// Judges the products of a query with `count` candidates; places behind them, in the last tile, count for nothing when
-/// their shift is negative infinity and their other bounds are 0.
+/// Judges the products of a query with `count` candidates. Adds to `beaten[k]`, for each threshold, how many of them surely
+/// beat it and none above. Places behind the candidates, in the last tile, count for
+/// nothing when their shift is negative infinity and their other bounds are 0.
 ///
 /// # Panics
 /// When the sizes do not fit.
 pub fn judge(
-    products: &[Sums],
-    bounds: Bounds<'_>,
+    products: &[TileFloats],
+    bounds: &[TileBounds],
     factors: Factors,
     thresholds: Thresholds<'_>,
     count: usize,
+    beaten: &mut [u32],
     verdict: &mut Verdict,
 ) {
-    let sizes = [bounds.scale, bounds.shift, bounds.residual, bounds.norm].map(<[f32]>::len);
-    let fit = sizes == [products.len() * TILE; 4] && thresholds.above.len() == thresholds.below.len();
+    let fit = products.len() == bounds.len() && [thresholds.above.len(), thresholds.below.len()] == [beaten.len(); 2];
     assert!(fit, "sizes that do not fit");
-    verdict.higher.clear();
     verdict.open.clear();
     let Some(&lowest) = thresholds.below.first() else { return };
-    // Room for a whole group behind the last candidate.
-    let room = products.len() * TILE + GROUP;
-    if verdict.low.len() < room {
-        verdict.low.resize(room, 0.0);
-        verdict.high.resize(room, 0.0);
-        verdict.candidate.resize(room, 0);
-    }
-    let judge = Judge { products: products.as_flattened(), bounds, factors, thresholds, lowest, count, verdict };
+    verdict.marks.clear();
+    verdict.marks.resize(products.len(), 0);
+    verdict.sure.resize(products.len(), TileCells([0; TILE]));
+    verdict.exactly.clear();
+    verdict.exactly.resize(beaten.len() + 1, 0);
+    let judge = Judge { products, bounds, factors, thresholds, lowest, beaten, verdict: &mut *verdict };
     match level() {
         // SAFETY: `level` found that the processor has the features that this was compiled for.
         #[cfg(target_arch = "x86_64")]
@@ -109,49 +103,52 @@ pub fn judge(
         Level::Avx2 => unsafe { judge.avx2() },
         Level::Portable => judge.portable(),
     }
+    for (tile, (marks, sure)) in verdict.marks.iter().zip(&verdict.sure).enumerate() {
+        let mut marks = *marks;
+        while marks != 0 {
+            let (lane, candidate) = (marks.trailing_zeros() as usize, tile * TILE + marks.trailing_zeros() as usize);
+            marks &= marks - 1;
+            // What stands behind the candidates may be NaN.
+            if candidate < count {
+                verdict.open.push((candidate as u32, sure.0[lane]));
+            }
+        }
+    }
 }
 
 struct Judge<'a> {
-    products: &'a [f32],
-    bounds: Bounds<'a>,
+    products: &'a [TileFloats],
+    bounds: &'a [TileBounds],
     factors: Factors,
     thresholds: Thresholds<'a>,
     lowest: f32,
-    count: usize,
+    beaten: &'a mut [u32],
     verdict: &'a mut Verdict,
 }
 
 impl Judge<'_> {
-    /// Keeps whole groups, of which some candidate may reach the lowest threshold.
     fn portable(self) {
-        let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
-        let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
-        let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
-        let (low, high) = (verdict.low.as_chunks_mut::<GROUP>().0, verdict.high.as_chunks_mut::<GROUP>().0);
-        let candidate = &mut verdict.candidate;
-        let mut groups = 0;
-        for group in 0..products.len() {
-            let (low, high) = (&mut low[groups], &mut high[groups]);
-            let mut reached = 0;
-            for lane in 0..GROUP {
-                let value = products[group][lane] * scale[group][lane] + shift[group][lane] * factors.shift;
-                let error = residual[group][lane] * factors.residual + norm[group][lane] * factors.norm;
+        let Factors { shift, residual, norm } = self.factors;
+        let Thresholds { above, below } = self.thresholds;
+        let found = self.verdict.sure.iter_mut().zip(&mut self.verdict.marks);
+        for ((products, bounds), (TileCells(sure), marks)) in self.products.iter().zip(self.bounds).zip(found) {
+            let (mut low, mut high) = ([0.0_f32; TILE], [0.0_f32; TILE]);
+            let mut reached = false;
+            for lane in 0..TILE {
+                let value = products.0[lane] * bounds.scale.0[lane] + bounds.shift.0[lane] * shift;
+                let error = bounds.residual.0[lane] * residual + bounds.norm.0[lane] * norm;
                 low[lane] = value - error;
                 high[lane] = value + error;
-                reached |= u32::from(may_reach(high[lane], lowest));
+                reached |= may_reach(high[lane], self.lowest);
             }
-            if reached != 0 {
-                candidate[groups] = (group * GROUP) as u32;
-                groups += 1;
+            if !reached {
+                continue;
             }
-        }
-        let mut exactly = vec![0; thresholds.above.len() + 1];
-        for group in 0..groups {
-            let (low, high) = (&low[group], &high[group]);
-            let (mut sure, mut reached) = ([0_u32; GROUP], [0_u32; GROUP]);
-            for (above, below) in thresholds.above.chunks(TOGETHER).zip(thresholds.below.chunks(TOGETHER)) {
+            let mut reached = [0_u32; TILE];
+            sure.fill(0);
+            for (above, below) in above.chunks(TOGETHER).zip(below.chunks(TOGETHER)) {
                 for (&above, &below) in above.iter().zip(below) {
-                    for lane in 0..GROUP {
+                    for lane in 0..TILE {
                         sure[lane] += u32::from(low[lane] > above);
                         reached[lane] += u32::from(may_reach(high[lane], below));
                     }
@@ -161,33 +158,20 @@ impl Judge<'_> {
                     break;
                 }
             }
-            let mut open = 0;
-            for lane in 0..GROUP {
-                open |= sure[lane] ^ reached[lane];
-                exactly[sure[lane] as usize] += 1;
-            }
-            if open != 0 {
-                for lane in (0..GROUP).filter(|&lane| sure[lane] != reached[lane]) {
-                    let candidate = candidate[group] + lane as u32;
-                    if (candidate as usize) < count {
-                        verdict.open.push((candidate, sure[lane]));
-                    }
-                }
+            for lane in 0..TILE {
+                *marks |= u32::from(sure[lane] != reached[lane]) << lane;
+                self.verdict.exactly[sure[lane] as usize] += 1;
             }
         }
-        add_up(&mut verdict.higher, &exactly[1..]);
+        self.counted();
     }
-}
 
-/// Adds how many candidates beat each of the next thresholds, given how many beat exactly one, two, ... of them.
-fn add_up(higher: &mut Vec<u32>, exactly: &[u32]) {
-    let first = higher.len();
-    let mut sum = 0;
-    higher.extend(exactly.iter().rev().map(|count| {
-        sum += count;
-        sum
-    }));
-    higher[first..].reverse();
+    /// Adds up what was counted.
+    fn counted(self) {
+        for (beaten, count) in self.beaten.iter_mut().zip(&self.verdict.exactly[1..]) {
+            *beaten += count;
+        }
+    }
 }
 
 /// Not lower: NaN may be anything.

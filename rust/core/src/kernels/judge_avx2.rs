@@ -3,88 +3,96 @@
 use std::arch::x86_64::{
     __m256, __m256i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_blendv_ps,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_loadu_ps, _mm256_movemask_ps,
-    _mm256_mul_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256, _mm256_storeu_ps,
+    _mm256_mul_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256,
     _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps,
 };
 
-use super::{Judge, TOGETHER, add_up};
+use super::{Judge, TOGETHER, Thresholds};
+use crate::kernels::tile::{TILE, TileFloats};
 
 /// Candidates in a register.
 const LANES: usize = 8;
 
 impl Judge<'_> {
-    /// Keeps whole registers, of which some candidate may reach the lowest threshold. The compiler's own vectors of the
-    /// portable loops took three times as long.
+    /// The compiler's own vectors of the portable loops took three times as long.
     #[target_feature(enable = "avx2")]
     pub(super) fn avx2(self) {
-        let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
-        let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
-        let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<LANES>().0);
-        let (lows, highs) = (verdict.low.as_chunks_mut::<LANES>().0, verdict.high.as_chunks_mut::<LANES>().0);
-        let (by_shift, by_residual) = (_mm256_set1_ps(factors.shift), _mm256_set1_ps(factors.residual));
-        let (by_norm, lowest) = (_mm256_set1_ps(factors.norm), _mm256_set1_ps(lowest));
-        let mut groups = 0;
-        for group in 0..products.len() {
-            let load = |row: &[[f32; LANES]]| load(&row[group]);
-            let value = _mm256_add_ps(_mm256_mul_ps(load(products), load(scale)), _mm256_mul_ps(load(shift), by_shift));
-            let error = _mm256_add_ps(_mm256_mul_ps(load(residual), by_residual), _mm256_mul_ps(load(norm), by_norm));
-            let (low, high) = (_mm256_sub_ps(value, error), _mm256_add_ps(value, error));
-            if _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(high, lowest)) != 0 {
-                // SAFETY: each has room for eight numbers.
-                unsafe {
-                    _mm256_storeu_ps(lows[groups].as_mut_ptr(), low);
-                    _mm256_storeu_ps(highs[groups].as_mut_ptr(), high);
+        let (by_shift, by_residual) = (_mm256_set1_ps(self.factors.shift), _mm256_set1_ps(self.factors.residual));
+        let (by_norm, lowest) = (_mm256_set1_ps(self.factors.norm), _mm256_set1_ps(self.lowest));
+        let mut steps = std::mem::take(&mut self.verdict.avx2);
+        steps.clear();
+        let Thresholds { above, below } = self.thresholds;
+        steps.extend(above.chunks(TOGETHER).zip(below.chunks(TOGETHER)).map(|(above, below)| Steps::new(above, below)));
+        let exactly = &mut self.verdict.exactly;
+        let found = self.verdict.sure.iter_mut().zip(&mut self.verdict.marks);
+        for ((products, bounds), (sures, marks)) in self.products.iter().zip(self.bounds).zip(found) {
+            for part in 0..TILE / LANES {
+                let load = |row: &TileFloats| load(&row.0.as_chunks::<LANES>().0[part]);
+                let value = _mm256_mul_ps(load(products), load(&bounds.scale));
+                let value = _mm256_add_ps(value, _mm256_mul_ps(load(&bounds.shift), by_shift));
+                let error = _mm256_mul_ps(load(&bounds.residual), by_residual);
+                let error = _mm256_add_ps(error, _mm256_mul_ps(load(&bounds.norm), by_norm));
+                let (low, high) = (_mm256_sub_ps(value, error), _mm256_add_ps(value, error));
+                let sure = &mut sures.0.as_chunks_mut::<LANES>().0[part];
+                let (mut open, mut last) = (0, lowest);
+                sure.fill(0);
+                for steps in &steps {
+                    if _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(high, last)) == 0 {
+                        break;
+                    }
+                    open |= steps.place(low, high, sure);
+                    last = steps.last;
                 }
-                verdict.candidate[groups] = (group * LANES) as u32;
-                groups += 1;
+                for &mut sure in sure {
+                    exactly[sure as usize] += 1;
+                }
+                *marks |= open << (part * LANES);
             }
         }
-        verdict.sure.clear();
-        verdict.sure.resize(groups * LANES, 0);
-        verdict.marks.clear();
-        verdict.marks.resize(groups, 0);
-        for (above, below) in thresholds.above.chunks(TOGETHER).zip(thresholds.below.chunks(TOGETHER)) {
-            let (ladder, next) = (Ladder::new(above), Table::new(below));
-            let last = _mm256_set1_ps(below[below.len() - 1]);
-            let all = _mm256_set1_epi32(below.len() as i32);
-            let (mut exactly, mut further) = ([0_u32; TOGETHER + 1], 0);
-            let found = verdict.sure.as_chunks_mut::<LANES>().0.iter_mut().zip(&mut verdict.marks);
-            for ((low, high), (sure, marks)) in lows.iter().zip(&*highs).zip(found) {
-                let high = load(high);
-                let (beaten, upper) = ladder.place(load(low));
-                // Open where the next threshold may be reached; NaN may be anything.
-                let maybe = _mm256_cmp_ps::<_CMP_NLT_UQ>(high, next.at(beaten, upper));
-                let some_left = _mm256_castsi256_ps(_mm256_cmpgt_epi32(all, beaten));
-                *marks |= _mm256_movemask_ps(_mm256_and_ps(maybe, some_left)) as u32;
-                further |= _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(high, last));
-                let mut numbers = [0_u32; LANES];
-                // SAFETY: there is room for eight numbers.
-                unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), beaten) };
-                for (sure, beaten) in sure.iter_mut().zip(numbers) {
-                    *sure += beaten;
-                    exactly[beaten as usize % (TOGETHER + 1)] += 1;
-                }
-            }
-            add_up(&mut verdict.higher, &exactly[1..=below.len()]);
-            if further == 0 {
-                break;
-            }
+        self.verdict.avx2 = steps;
+        self.counted();
+    }
+}
+
+/// At most fifteen thresholds.
+#[derive(Debug)]
+pub(super) struct Steps {
+    ladder: Ladder,
+    next: Table,
+    last: __m256,
+    all: __m256i,
+}
+
+impl Steps {
+    #[target_feature(enable = "avx2")]
+    fn new(above: &[f32], below: &[f32]) -> Self {
+        Self {
+            ladder: Ladder::new(above),
+            next: Table::new(below),
+            last: _mm256_set1_ps(below[below.len() - 1]),
+            all: _mm256_set1_epi32(above.len() as i32),
         }
-        for group in 0..groups {
-            let mut marks = verdict.marks[group];
-            while marks != 0 {
-                let lane = marks.trailing_zeros();
-                marks &= marks - 1;
-                let candidate = verdict.candidate[group] + lane;
-                if (candidate as usize) < count {
-                    verdict.open.push((candidate, verdict.sure[group * LANES + lane as usize]));
-                }
-            }
+    }
+
+    /// Adds to `sure` how many lie surely below each interval; returns which are open.
+    #[target_feature(enable = "avx2")]
+    fn place(&self, low: __m256, high: __m256, sure: &mut [u32; LANES]) -> u32 {
+        let (places, upper) = self.ladder.place(low);
+        // Open where the next threshold may be reached; NaN may be anything.
+        let maybe = _mm256_cmp_ps::<_CMP_NLT_UQ>(high, self.next.at(places, upper));
+        let some_left = _mm256_castsi256_ps(_mm256_cmpgt_epi32(self.all, places));
+        let mut numbers = [0_u32; LANES];
+        // SAFETY: there is room for eight numbers.
+        unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), places) };
+        for (sure, number) in sure.iter_mut().zip(numbers) {
+            *sure += number;
         }
+        _mm256_movemask_ps(_mm256_and_ps(maybe, some_left)) as u32
     }
 }
 
 /// At most fifteen ascending thresholds, filled up with infinity, for a binary search in all lanes.
+#[derive(Debug)]
 struct Ladder {
     middle: __m256,
     quarters: [__m256; 2],
@@ -123,6 +131,7 @@ impl Ladder {
 }
 
 /// As many thresholds, to be looked up.
+#[derive(Debug)]
 struct Table([__m256; 2]);
 
 impl Table {

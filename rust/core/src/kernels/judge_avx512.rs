@@ -2,119 +2,121 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask, _mm512_cvtepu32_epi64,
-    _mm512_extracti64x4_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
-    _mm512_mask_loadu_ps, _mm512_maskz_compress_epi32, _mm512_maskz_compress_ps, _mm512_mul_ps, _mm512_permutexvar_ps,
-    _mm512_reduce_add_epi64, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sllv_epi64, _mm512_srli_epi64, _mm512_storeu_ps,
-    _mm512_storeu_si512, _mm512_sub_ps,
+    _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask, _mm512_load_ps, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
+    _mm512_mask_loadu_ps, _mm512_mul_ps, _mm512_permutexvar_ps, _mm512_reduce_add_epi64, _mm512_rolv_epi64,
+    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setzero_si512, _mm512_slli_epi32,
+    _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_ps,
 };
 
-use super::{GROUP, Judge, TOGETHER, add_up};
+use super::{Judge, TOGETHER, Thresholds};
+use crate::kernels::tile::{TILE, TileFloats};
+
+/// Candidates in a register.
+const LANES: usize = 16;
 
 impl Judge<'_> {
-    /// Keeps the candidates alone that may reach the lowest threshold: few, where the judged ones stand high.
+    /// To keep those alone that may reach the lowest threshold, and to place these in a second pass, took longer.
     #[target_feature(enable = "avx512f,popcnt")]
     pub(super) fn avx512(self) {
-        let Self { products, bounds, factors, thresholds, lowest, count, verdict } = self;
-        let rows = [products, bounds.scale, bounds.shift, bounds.residual, bounds.norm];
-        let [products, scale, shift, residual, norm] = rows.map(|row| row.as_chunks::<GROUP>().0);
+        let Self {
+            products, bounds, factors, thresholds: Thresholds { above, below }, lowest, beaten, verdict, ..
+        } = self;
         let (by_shift, by_residual) = (_mm512_set1_ps(factors.shift), _mm512_set1_ps(factors.residual));
         let (by_norm, lowest) = (_mm512_set1_ps(factors.norm), _mm512_set1_ps(lowest));
-        let mut numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        let mut kept = 0;
-        for group in 0..products.len() {
-            // SAFETY: a group has sixteen numbers.
-            let load = |row: &[[f32; GROUP]]| unsafe { _mm512_loadu_ps(row[group].as_ptr()) };
-            let value = _mm512_add_ps(_mm512_mul_ps(load(products), load(scale)), _mm512_mul_ps(load(shift), by_shift));
-            let error = _mm512_add_ps(_mm512_mul_ps(load(residual), by_residual), _mm512_mul_ps(load(norm), by_norm));
-            let (low, high) = (_mm512_sub_ps(value, error), _mm512_add_ps(value, error));
-            let reach = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, lowest);
-            if reach != 0 {
-                let room = kept..kept + GROUP;
-                let (lows, highs) = (&mut verdict.low[room.clone()], &mut verdict.high[room.clone()]);
-                let candidates = &mut verdict.candidate[room];
-                // SAFETY: each has room for sixteen numbers.
-                unsafe {
-                    _mm512_storeu_ps(lows.as_mut_ptr(), _mm512_maskz_compress_ps(reach, low));
-                    _mm512_storeu_ps(highs.as_mut_ptr(), _mm512_maskz_compress_ps(reach, high));
-                    let which = _mm512_maskz_compress_epi32(reach, numbers);
-                    _mm512_storeu_si512(candidates.as_mut_ptr().cast(), which);
+        let mut steps =
+            above.chunks(TOGETHER).zip(below.chunks(TOGETHER)).map(|(above, below)| Steps::new(above, below));
+        let Some(first) = steps.next() else { return };
+        let mut counts = Counts::new();
+        let further = &mut verdict.avx512;
+        further.clear();
+        further.extend(steps.map(|steps| (steps, Counts::new())));
+        let found = verdict.sure.iter_mut().zip(&mut verdict.marks);
+        for ((products, bounds), (sures, marks)) in products.iter().zip(bounds).zip(found) {
+            for half in 0..TILE / LANES {
+                // SAFETY: half a tile has sixteen numbers and starts with a line of the cache.
+                let load = |row: &TileFloats| unsafe { _mm512_load_ps(row.0.as_ptr().add(half * LANES)) };
+                let value = _mm512_mul_ps(load(products), load(&bounds.scale));
+                let value = _mm512_add_ps(value, _mm512_mul_ps(load(&bounds.shift), by_shift));
+                let error = _mm512_mul_ps(load(&bounds.residual), by_residual);
+                let error = _mm512_add_ps(error, _mm512_mul_ps(load(&bounds.norm), by_norm));
+                let (low, high) = (_mm512_sub_ps(value, error), _mm512_add_ps(value, error));
+                if _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, lowest) != 0 {
+                    let (mut sure, mut open) = first.place(low, high);
+                    counts.add(sure);
+                    let mut last = first.last;
+                    for (steps, counts) in &mut *further {
+                        if _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, last) == 0 {
+                            break;
+                        }
+                        let (more, also) = steps.place(low, high);
+                        counts.add(more);
+                        (sure, open, last) = (_mm512_add_epi32(sure, more), open | also, steps.last);
+                    }
+                    *marks |= u32::from(open) << (half * LANES);
+                    // SAFETY: as above.
+                    unsafe { _mm512_store_si512(sures.0.as_mut_ptr().add(half * LANES).cast(), sure) };
                 }
-                kept += reach.count_ones() as usize;
-            }
-            numbers = _mm512_add_epi32(numbers, _mm512_set1_epi32(GROUP as i32));
-        }
-        // What fills the last group up beats nothing.
-        verdict.low[kept..kept + GROUP].fill(f32::NEG_INFINITY);
-        verdict.high[kept..kept + GROUP].fill(f32::NEG_INFINITY);
-        let groups = kept.div_ceil(GROUP);
-        let (low, high) = (verdict.low.as_chunks::<GROUP>().0, verdict.high.as_chunks::<GROUP>().0);
-        verdict.sure.clear();
-        verdict.sure.resize(groups * GROUP, 0);
-        verdict.marks.clear();
-        verdict.marks.resize(groups, 0);
-        let sure = verdict.sure.as_chunks_mut::<GROUP>().0;
-        let marks = &mut verdict.marks;
-        for (above, thresholds_below) in thresholds.above.chunks(TOGETHER).zip(thresholds.below.chunks(TOGETHER)) {
-            let all = above.len();
-            let (there, none) = ((1 << all) - 1, _mm512_set1_ps(f32::INFINITY));
-            // SAFETY: what is loaded is there.
-            let (above, below) = unsafe {
-                let above = _mm512_mask_loadu_ps(none, there, above.as_ptr());
-                (above, _mm512_mask_loadu_ps(none, there, thresholds_below.as_ptr()))
-            };
-            let last = _mm512_set1_ps(thresholds_below[all - 1]);
-            let (mut counts, mut further) = (Counts::new(), 0);
-            for (((low, high), sure), marks) in low.iter().zip(high).zip(&mut *sure).zip(&mut *marks) {
-                // SAFETY: a group has sixteen numbers.
-                let (low, high) = unsafe { (_mm512_loadu_ps(low.as_ptr()), _mm512_loadu_ps(high.as_ptr())) };
-                let beaten = place(low, above);
-                counts.add(beaten);
-                // Open where the next threshold may be reached; NaN may be anything.
-                let next = _mm512_permutexvar_ps(beaten, below);
-                let some_left = _mm512_cmplt_epi32_mask(beaten, _mm512_set1_epi32(all as i32));
-                *marks |= u32::from(_mm512_mask_cmp_ps_mask::<_CMP_NLT_UQ>(some_left, high, next));
-                further |= _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(high, last);
-                // SAFETY: as above.
-                unsafe {
-                    let before = _mm512_loadu_si512(sure.as_ptr().cast());
-                    _mm512_storeu_si512(sure.as_mut_ptr().cast(), _mm512_add_epi32(before, beaten));
-                }
-            }
-            add_up(&mut verdict.higher, &counts.finish()[1..=all]);
-            if further == 0 {
-                break;
             }
         }
-        for group in 0..groups {
-            let mut marks = verdict.marks[group];
-            while marks != 0 {
-                let at = group * GROUP + marks.trailing_zeros() as usize;
-                marks &= marks - 1;
-                if at < kept && (verdict.candidate[at] as usize) < count {
-                    verdict.open.push((verdict.candidate[at], verdict.sure[at]));
-                }
+        let (these, mut rest) = beaten.split_at_mut(beaten.len().min(TOGETHER));
+        counts.add_to(these);
+        let mut before = these.last_mut();
+        for (_, counts) in further {
+            let these;
+            (these, rest) = rest.split_at_mut(rest.len().min(TOGETHER));
+            let more = counts.add_to(these);
+            // Who beats all of some thresholds and more was counted for the last of them too.
+            if let Some(before) = before {
+                *before -= more;
             }
+            before = these.last_mut();
         }
     }
 }
 
-/// How many of at most fifteen ascending thresholds, filled up with infinity, lie below each value: binary search in all
-/// lanes.
-#[target_feature(enable = "avx512f")]
-fn place(values: __m512, thresholds: __m512) -> __m512i {
-    let mut place = _mm512_setzero_si512();
-    for half in [8, 4, 2, 1] {
-        let middle = _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(half - 1)), thresholds);
-        let further = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(values, middle);
-        place = _mm512_mask_add_epi32(place, further, place, _mm512_set1_epi32(half));
+/// At most fifteen ascending thresholds, filled up with infinity.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps {
+    above: __m512,
+    below: __m512,
+    last: __m512,
+    all: __m512i,
+}
+
+impl Steps {
+    #[target_feature(enable = "avx512f")]
+    fn new(above: &[f32], below: &[f32]) -> Self {
+        let (there, none) = ((1 << above.len()) - 1, _mm512_set1_ps(f32::INFINITY));
+        // SAFETY: what is loaded is there.
+        let load = |row: &[f32]| unsafe { _mm512_mask_loadu_ps(none, there, row.as_ptr()) };
+        Self {
+            above: load(above),
+            below: load(below),
+            last: _mm512_set1_ps(below[below.len() - 1]),
+            all: _mm512_set1_epi32(above.len() as i32),
+        }
     }
-    place
+
+    /// How many lie surely below each interval, and which intervals are open.
+    #[target_feature(enable = "avx512f")]
+    fn place(self, low: __m512, high: __m512) -> (__m512i, u16) {
+        // Binary search in all lanes.
+        let mut place = _mm512_setzero_si512();
+        for half in [8, 4, 2, 1] {
+            let middle = _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(half - 1)), self.above);
+            let further = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(low, middle);
+            place = _mm512_mask_add_epi32(place, further, place, _mm512_set1_epi32(half));
+        }
+        // Open where the next threshold may be reached; NaN may be anything.
+        let next = _mm512_permutexvar_ps(place, self.below);
+        let some_left = _mm512_cmplt_epi32_mask(place, self.all);
+        (place, _mm512_mask_cmp_ps_mask::<_CMP_NLT_UQ>(some_left, high, next))
+    }
 }
 
 /// How often each number below sixteen came: four bits for each of them, in every lane.
-struct Counts {
+#[derive(Debug)]
+pub(super) struct Counts {
     lanes: [__m512i; 2],
     added: u32,
     before: [u32; 16],
@@ -134,9 +136,9 @@ impl Counts {
         }
         self.added += 1;
         let bits = _mm512_slli_epi32::<2>(numbers);
-        let halves = [_mm512_castsi512_si256(bits), _mm512_extracti64x4_epi64::<1>(bits)];
-        for (lanes, bits) in self.lanes.iter_mut().zip(halves) {
-            *lanes = _mm512_add_epi64(*lanes, _mm512_sllv_epi64(_mm512_set1_epi64(1), _mm512_cvtepu32_epi64(bits)));
+        // Turned, not shifted: bits beyond the sixth are left out of account, such as those of the lane beside.
+        for (lanes, bits) in self.lanes.iter_mut().zip([bits, _mm512_srli_epi64::<32>(bits)]) {
+            *lanes = _mm512_add_epi64(*lanes, _mm512_rolv_epi64(_mm512_set1_epi64(1), bits));
         }
     }
 
@@ -157,9 +159,15 @@ impl Counts {
         (self.lanes, self.added) = ([_mm512_setzero_si512(); 2], 0);
     }
 
+    /// Adds how often one, two, ... came, and returns how often any of them.
     #[target_feature(enable = "avx512f")]
-    fn finish(mut self) -> [u32; 16] {
+    fn add_to(&mut self, sums: &mut [u32]) -> u32 {
         self.flush();
-        self.before
+        let mut all = 0;
+        for (sum, count) in sums.iter_mut().zip(&self.before[1..]) {
+            *sum += count;
+            all += count;
+        }
+        all
     }
 }

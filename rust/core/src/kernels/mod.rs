@@ -19,11 +19,13 @@ mod turn;
 mod widest;
 
 pub use float_state::DefaultFloatState;
-pub use judge::{Bounds, Factors, Thresholds, Verdict, judge};
+pub use judge::{Factors, Thresholds, TileBounds, Verdict, judge};
 pub use level::{level, multiplies_int8};
-pub use near::{ROWS, SUMS, near};
+pub use near::{ROWS, near, near_roundings};
 pub use rounds::{AT_ONCE, Digits, Network, round_one, rounds};
 pub use score::dot;
-pub use tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, QUERIES, QueryCells, Sums, TILE, TileCells, products};
+pub use tile::{
+    Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, QUERIES, QueryCells, TILE, TileCells, TileFloats, products,
+};
 pub use turn::{LANES, Turn};
 pub use widest::{Work, widest};

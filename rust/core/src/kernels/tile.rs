@@ -26,8 +26,10 @@ pub type QueryCells = [Cell; QUERIES];
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub struct TileCells(pub [Cell; TILE]);
-/// The products of a query with the candidates of a tile.
-pub type Sums = [f32; TILE];
+/// A number for each candidate of a tile: where lines of the cache start, which registers as long as a line have to meet.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub struct TileFloats(pub [f32; TILE]);
 
 /// What rows are made of, and so how they are multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,13 +79,11 @@ pub fn products(
     queries: &[QueryCells],
     candidates: &[TileCells],
     starts: &[TileCells],
-    out: &mut [Sums],
+    out: &mut [TileFloats],
 ) {
     let sizes = candidates.len() == queries.len() * starts.len() && out.len() == QUERIES * starts.len();
     assert!(sizes && !queries.is_empty(), "sizes that do not fit");
-    for sums in &mut *out {
-        sums.fill(0.0);
-    }
+    out.fill(TileFloats::default());
     let whole = Whole { queries, candidates, starts };
     // SAFETY: `level` found that the processor has the features that each was compiled for.
     match level() {
@@ -116,7 +116,7 @@ impl Whole<'_> {
     /// # Safety
     /// As [`Multiply`] says.
     #[inline(always)]
-    pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(self, out: &mut [Sums]) {
+    pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(self, out: &mut [TileFloats]) {
         const { assert!(TILE.is_multiple_of(V * M::LANES) && QUERIES.is_multiple_of(N), "registers that do not fit") };
         let tiles = self.starts.len();
         for (t, (tile, start)) in self.candidates.chunks_exact(self.queries.len()).zip(self.starts).enumerate() {
@@ -127,7 +127,7 @@ impl Whole<'_> {
                     unsafe {
                         let sums = sums::<M, N, V>(queries, tile, start, first, lane);
                         for (n, sums) in sums.into_iter().enumerate() {
-                            let totals = out[(first + n) * tiles + t].as_mut_ptr();
+                            let totals = out[(first + n) * tiles + t].0.as_mut_ptr();
                             for (v, sums) in sums.into_iter().enumerate() {
                                 M::join(sums, totals.add(lane + v * M::LANES));
                             }

@@ -8,12 +8,27 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{CHUNK, RankCounter};
 use crate::error::{Invalid, invalid};
 use crate::kernels::{Work, widest};
+use crate::score::normalise;
 use crate::threads::share;
-use crate::vectors::Vectors;
+use crate::vectors::{Similarity, Vectors};
+
+/// A judged candidate, by its number, and a hash of its vector.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    pub number: usize,
+    pub digest: u64,
+}
 
 impl RankCounter<'_> {
-    /// Checks the shape of a block, its ids and that its vectors are finite; returns a hash of each judged one.
-    pub(super) fn check(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<Vec<Option<u64>>, Invalid> {
+    /// Checks the shape of a block, its ids and that its vectors are finite; returns which rows are judged, and what
+    /// `also` made of these, as they are scored, in each thread.
+    pub(super) fn look<S: Default + Send>(
+        &self,
+        block: Vectors<'_>,
+        ids: &[i64],
+        threads: usize,
+        also: impl Fn(&mut S, &[f32], usize) + Sync,
+    ) -> Result<(Vec<Option<Looked>>, Vec<S>), Invalid> {
         if block.dimension != self.dimension {
             invalid!(
                 "the candidates have dimension {} but the queries {}: encode both with one model",
@@ -27,31 +42,53 @@ impl RankCounter<'_> {
         if let Some(id) = ids.iter().find(|&&id| id < 0) {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
-        let mut hashes = vec![None; ids.len()];
-        let own = || (true, Vec::new());
-        let look = |(sound, room): &mut (bool, Vec<u8>), (chunk, hashes): (usize, &mut [Option<u64>])| {
-            for (i, hash) in (chunk * CHUNK..).zip(hashes) {
-                widest(Finite { row: block.row(i), sound });
-                *hash = self.places.contains_key(&ids[i]).then(|| digest(block.row(i), room));
+        let mut looked = vec![None; ids.len()];
+        let own = || (true, Vec::new(), Vec::new(), S::default());
+        let look = |own: &mut (bool, Vec<u8>, Vec<f32>, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
+            let (sound, bytes, scored, made) = own;
+            let mut finder = self.places.finder();
+            for (i, looked) in (chunk * CHUNK..).zip(looked) {
+                let row = block.row(i);
+                widest(Finite { row, sound });
+                let Some(number) = finder.find(ids[i]) else { continue };
+                *looked = Some(Looked { number, digest: digest(row, bytes) });
+                if self.similarity == Similarity::Cosine {
+                    scored.clear();
+                    scored.extend_from_slice(row);
+                    normalise(scored);
+                    also(made, scored, number);
+                } else {
+                    also(made, row, number);
+                }
             }
         };
-        if share(threads, hashes.chunks_mut(CHUNK).enumerate(), own, look).iter().any(|(sound, _)| !sound) {
+        let made = share(threads, looked.chunks_mut(CHUNK).enumerate(), own, look);
+        if made.iter().any(|(sound, ..)| !sound) {
             block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
         }
-        Ok(hashes)
+        Ok((looked, made.into_iter().map(|(.., made)| made).collect()))
     }
 
     pub(super) fn check_anchored(&self) -> Result<(), Invalid> {
         let Some(position) = self.scores.iter().position(|score| score.is_nan()) else {
             return Ok(());
         };
-        let unknown = self.places.keys().filter(|id| !self.digests.contains_key(id)).count();
+        let unknown = self.digests.iter().filter(|digest| digest.is_none()).count();
         invalid!(
             "judged candidate {} has no anchor ({unknown} of {} judged candidates have none): call anchor() with the \
              blocks that hold the judged candidates before the first add()",
             self.judged.ids()[position],
-            self.places.len()
+            self.digests.len()
         )
+    }
+
+    /// The judged candidates have the vectors with which they were anchored.
+    pub(super) fn check_same(&self, looked: &[Option<Looked>]) -> Result<(), Invalid> {
+        let differs = |looked: &&Looked| self.digests[looked.number] != Some(looked.digest);
+        match looked.iter().flatten().find(differs) {
+            Some(looked) => invalid!("{}", changed(self.places.ids()[looked.number])),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn check_new(&self, ids: &[i64]) -> Result<RoaringTreemap, Invalid> {

@@ -19,7 +19,7 @@ const PART: usize = 6 * TILE;
 const PART_BYTES: usize = 640 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 4 << 20;
-/// Bytes of candidates that are counted without asking whether to go on.
+/// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.
 pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
 const HELD: usize = 4 << 20;
@@ -42,8 +42,8 @@ pub(super) struct Held {
 }
 
 impl RankCounter<'_> {
-    /// Counts the candidates of a checked block, for which there is room, or a part where a block of more than [`PIECE`]
-    /// is not to go on; says whether it did.
+    /// Counts the candidates of a checked block, for which there is room, or a part where it is not to go on; says whether
+    /// it did.
     pub(super) fn count(
         &mut self,
         block: Vectors<'_>,
@@ -88,9 +88,9 @@ impl RankCounter<'_> {
             judged: &self.judged,
             scores: &self.scores,
         };
-        let ask = size_of_val(block.values) > PIECE;
+        let mut levels = vec![None; held.lengths.len()];
         for parts in parts.chunks_mut(at_once) {
-            if ask && !go_on() {
+            if !go_on() {
                 return false;
             }
             for part in &mut *parts {
@@ -106,14 +106,14 @@ impl RankCounter<'_> {
             );
             let (mut first, mut rest) = (0, &mut self.tallies[..]);
             let mut runs = Vec::with_capacity(held.lengths.len());
-            for (run, &length) in held.lengths.iter().enumerate() {
+            for ((run, &length), levels) in held.lengths.iter().enumerate().zip(&mut levels) {
                 let tallies;
                 (tallies, rest) = rest.split_at_mut(length);
-                runs.push((first, held.runs.get(run), tallies));
+                runs.push((first, held.runs.get(run), levels, tallies));
                 first += length;
             }
-            let rooms = share(threads, runs.into_iter(), Room::default, |room, (first, held, tallies)| {
-                work.count(first, held, parts, tallies, room);
+            let rooms = share(threads, runs.into_iter(), Room::default, |room, (first, held, levels, tallies)| {
+                work.count(first, held, levels, parts, tallies, room);
             });
             for room in rooms {
                 self.report += room.report;

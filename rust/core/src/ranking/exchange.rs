@@ -4,8 +4,6 @@
 //! identity of the evaluation, after them a checksum of everything else. Queries and lists are not in the bytes: whoever
 //! reads them has a counter of the same evaluation.
 
-use std::collections::HashMap;
-
 use roaring::RoaringTreemap;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -43,10 +41,10 @@ impl RankCounter<'_> {
         put_seen(&mut out, &self.seen);
         out.extend(self.scores.iter().flat_map(|score| score.to_le_bytes()));
         out.extend(self.languages.iter().flat_map(|language| language.to_le_bytes()));
-        let mut digests: Vec<_> = self.digests.iter().collect();
-        digests.sort_unstable();
-        put_count(&mut out, digests.len());
-        for (id, digest) in digests {
+        let digests = self.places.ids().iter().zip(&self.digests);
+        let known: Vec<_> = digests.filter_map(|(id, digest)| digest.map(|digest| (id, digest))).collect();
+        put_count(&mut out, known.len());
+        for (id, digest) in known {
             out.extend(id.to_le_bytes());
             out.extend(digest.to_le_bytes());
         }
@@ -109,7 +107,11 @@ impl RankCounter<'_> {
                 return Err(damaged(bytes));
             }
         }
-        counter.digests = reader.digests()?;
+        let mut finder = self.places.finder();
+        for _ in 0..reader.count()? {
+            let number = finder.find(i64::from_le_bytes(reader.array()?)).ok_or_else(|| damaged(bytes))?;
+            counter.digests[number] = Some(reader.u64()?);
+        }
         if reader.flag()? {
             if counter.scores.iter().any(|score| score.is_nan()) {
                 return Err(damaged(bytes));
@@ -219,9 +221,5 @@ impl<'a> Reader<'a> {
 
     fn flag(&mut self) -> Result<bool, Invalid> {
         Ok(self.array()? != [0])
-    }
-
-    fn digests(&mut self) -> Result<HashMap<i64, u64>, Invalid> {
-        (0..self.count()?).map(|_| Ok((i64::from_le_bytes(self.array()?), self.u64()?))).collect()
     }
 }

@@ -23,10 +23,10 @@ impl RankCounter<'_> {
             invalid!("candidate {id} was added to both counters: add each candidate to one");
         }
         check_total(self.seen.len() + other.seen.len())?;
-        let differs = |(id, theirs): &(&i64, &u64)| self.digests.get(id).is_some_and(|mine| mine != *theirs);
-        // The lowest, so that every process that merges the same names the same.
-        if let Some((id, _)) = other.digests.iter().filter(differs).min() {
-            invalid!("{}", changed(*id));
+        let differs =
+            |(mine, theirs): (&Option<u64>, &Option<u64>)| mine.is_some() && theirs.is_some() && mine != theirs;
+        if let Some(number) = self.digests.iter().zip(&other.digests).position(differs) {
+            invalid!("{}", changed(self.places.ids()[number]));
         }
         for (mine, theirs) in self.scores.iter_mut().zip(&other.scores) {
             if mine.is_nan() {
@@ -38,7 +38,9 @@ impl RankCounter<'_> {
                 *mine = renumbered[*theirs as usize];
             }
         }
-        self.digests.extend(&other.digests);
+        for (mine, theirs) in self.digests.iter_mut().zip(&other.digests) {
+            *mine = mine.or(*theirs);
+        }
         self.seen |= &other.seen;
         self.zero_rows += other.zero_rows - other.zero_queries();
         self.report += other.report;

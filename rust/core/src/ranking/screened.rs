@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{RankCounter, changed};
+use super::RankCounter;
 use crate::error::{Invalid, invalid};
 use crate::kernels::DefaultFloatState;
 use crate::score::dot;
@@ -52,17 +52,15 @@ impl RankCounter<'_> {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
         let given_ids: Vec<i64> = rows.iter().map(|&row| ids[row as usize]).collect();
-        let hashes = self.check(screened.vectors, &given_ids, 1)?;
+        let (looked, _) = self.look(screened.vectors, &given_ids, 1, |(): &mut (), _, _| ())?;
         let place: HashMap<usize, usize> = rows.iter().enumerate().map(|(at, &row)| (row as usize, at)).collect();
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        for (row, id) in ids.iter().enumerate() {
-            let Some(&known) = self.digests.get(id) else { continue };
-            match place.get(&row) {
-                Some(&at) if hashes[at] == Some(known) => {}
-                Some(_) => invalid!("{}", changed(*id)),
-                None => invalid!("candidate {id} is judged but its vector is not among those given: give it"),
-            }
+        self.check_same(&looked)?;
+        let mut finder = self.places.finder();
+        let lacks = |(row, id): &(usize, &i64)| finder.find(**id).is_some() && !place.contains_key(row);
+        if let Some((_, id)) = ids.iter().enumerate().find(lacks) {
+            invalid!("candidate {id} is judged but its vector is not among those given: give it");
         }
         let pairs = self.check_open(screened, &place)?;
         self.check_excluded(ids, &place)?;
@@ -82,7 +80,10 @@ impl RankCounter<'_> {
 
         let prepared = Prepared::new(screened.vectors, self.similarity);
         let vectors = prepared.vectors();
-        self.admit(&new, ids, languages, screened.zero_rows);
+        let given_languages: Vec<u32> = rows.iter().map(|&row| languages[row as usize]).collect();
+        self.admit(&new, &looked, &given_languages);
+        self.zero_rows += screened.zero_rows;
+        self.reserve(self.language_count.max(language_count));
         for language in 0..language_count {
             for tally in &mut self.tallies {
                 let sorted = tally.by_threshold(higher(language));
@@ -98,7 +99,6 @@ impl RankCounter<'_> {
         let open = pairs.iter().filter(|(q, _)| !self.tallies[*q].thresholds().is_empty()).count();
         self.report.reference += open as u64;
         self.report.elsewhere += (judging * count - open) as u64;
-        let given_languages: Vec<u32> = rows.iter().map(|&row| languages[row as usize]).collect();
         self.leave_out(vectors, &given_ids, &given_languages);
         Ok(())
     }
@@ -124,8 +124,9 @@ impl RankCounter<'_> {
         if let Some(twice) = pairs.windows(2).find(|two| two[0] == two[1]) {
             invalid!("query {} is open for row {} twice: name each pair once", twice[0].0, twice[0].1);
         }
+        let mut finder = self.places.finder();
         for (row, id) in screened.ids.iter().enumerate() {
-            for judged in self.places.get(id).into_iter().flatten() {
+            for judged in finder.find(*id).into_iter().flat_map(|number| self.places.of(number)) {
                 if pairs.binary_search(&(judged.query as usize, row)).is_err() {
                     invalid!("candidate {id} is judged for query {} but not open for it: name the pair", judged.query);
                 }

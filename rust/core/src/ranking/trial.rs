@@ -2,7 +2,7 @@
 
 use crate::kernels::multiplies_int8;
 use crate::ranking::RankCounter;
-use crate::screen::{Arithmetic, Candidates, Levels, QUERIES, Queries, Screen, TILE, Verdict};
+use crate::screen::{Arithmetic, Candidates, QUERIES, Queries, Screen, TILE, Verdict};
 use crate::vectors::Vectors;
 
 /// Blocks of fewer rows are not worth a trial.
@@ -77,16 +77,17 @@ impl RankCounter<'_> {
         });
         let packed = &packed[known].1;
         let members: Vec<&[f32]> = spread(block.rows(), 2 * TILE).map(|c| block.row(c)).collect();
-        let (mut levels, mut candidates) = (Levels::default(), Candidates::default());
+        let mut candidates = Candidates::default();
         let (mut products, mut verdict) = (Vec::new(), Verdict::default());
-        screen.levels(packed, rows, sample.iter().map(|&q| self.tallies[q].thresholds()), &mut levels);
+        let levels = screen.levels(packed, rows, sample.iter().map(|&q| self.tallies[q].thresholds()));
         screen.pack(members.iter().copied(), &mut candidates);
         let mut open = 0;
         for q in 0..sample.len() {
             if q % QUERIES == 0 {
                 screen.multiply(packed, q / QUERIES, &candidates, &mut products);
             }
-            screen.judge(packed, q, &levels, &candidates, &mut products, &mut verdict);
+            let beaten = &mut vec![0; levels.place(q).len()];
+            screen.judge((packed, q), &levels, &candidates, &mut products, beaten, &mut verdict);
             open += verdict.open.len();
         }
         open as f64 / (sample.len() * members.len()).max(1) as f64

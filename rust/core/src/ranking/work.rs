@@ -1,10 +1,10 @@
 //! What a thread does: a run of queries goes past the packed parts of a block, and what the screen leaves open is settled.
 
 use crate::judged::Judged;
-use crate::kernels::Sums;
+use crate::kernels::{ROWS, TileFloats, near};
 use crate::ranking::report::Report;
 use crate::score::dot;
-use crate::screen::{AT_ONCE, Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, Verdict};
+use crate::screen::{Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, Verdict};
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
@@ -19,10 +19,9 @@ pub(super) struct Part<'a> {
 #[derive(Default)]
 pub(super) struct Room {
     packed: Queries,
-    levels: Levels,
-    products: Vec<Sums>,
+    products: Vec<TileFloats>,
     verdict: Verdict,
-    /// For each level of a run: candidates of a part that beat it and none above.
+    /// For each level of a run: candidates of a language that beat it and none above.
     bins: Vec<u32>,
     open: Vec<Open>,
     pub report: Report,
@@ -55,29 +54,31 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Counts parts for the queries from `first` on, whose tallies are given.
+    /// Counts parts for the queries from `first` on, whose tallies are given. `levels` are those of these queries, or
+    /// empty, to be filled.
     pub(super) fn count(
         &self,
         first: usize,
         held: Option<&Queries>,
+        levels: &mut Option<Levels>,
         parts: &[Part<'_>],
         tallies: &mut [Tally],
         room: &mut Room,
     ) {
         let dimension = self.block.dimension;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
-        let Room { packed, levels, products, verdict, bins, open, report } = room;
+        let Room { packed, products, verdict, bins, open, report } = room;
         let packed = held.unwrap_or_else(|| {
             self.screen.pack_queries(queries, packed);
             packed
         });
-        self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds), levels);
+        let levels =
+            &*levels.get_or_insert_with(|| self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds)));
         let run = Run { first, packed, levels };
-        for part in parts {
-            // Next to each other here; the tallies lie scattered, and to wait for each between judging took a 30th of the
-            // time.
-            bins.clear();
-            bins.resize(levels.count(), 0);
+        // Next to each other here; the tallies lie scattered, and to wait for each between judging took a 30th of the time.
+        bins.clear();
+        bins.resize(levels.count(), 0);
+        for (at, part) in parts.iter().enumerate() {
             for group in 0..tallies.len().div_ceil(QUERIES) {
                 let queries = group * QUERIES..tallies.len().min((group + 1) * QUERIES);
                 if queries.clone().all(|q| levels.place(q).is_empty()) {
@@ -89,23 +90,18 @@ impl Work<'_> {
                     if bins.is_empty() {
                         continue;
                     }
-                    self.screen.judge(packed, q, levels, &part.packed, products, verdict);
-                    for (k, (bin, count)) in bins.iter_mut().zip(&verdict.higher).enumerate() {
-                        *bin += count - verdict.higher.get(k + 1).copied().unwrap_or(0);
-                    }
+                    self.screen.judge((packed, q), levels, &part.packed, products, bins, verdict);
                     *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
-                    for &(member, beaten) in &verdict.open {
-                        if beaten > 0 {
-                            bins[beaten as usize - 1] -= 1;
-                        }
-                        open.push(Open { q: q as u32, member, beaten });
-                    }
+                    open.extend(verdict.open.iter().map(|&(member, beaten)| Open { q: q as u32, member, beaten }));
                 }
                 self.settle(&run, part, open, bins, tallies, report);
                 open.clear();
             }
-            for (q, tally) in tallies.iter_mut().enumerate() {
-                tally.count_beaten(&bins[levels.place(q)], part.language);
+            if parts.get(at + 1).is_none_or(|next| next.language != part.language) {
+                for (q, tally) in tallies.iter_mut().enumerate() {
+                    tally.count_beaten(&bins[levels.place(q)], part.language);
+                }
+                bins.fill(0);
             }
         }
     }
@@ -129,37 +125,42 @@ impl Work<'_> {
         tallies: &mut [Tally],
         report: &mut Report,
     ) {
-        let row = |open: &Open| self.block.row(part.members[open.member as usize] as usize);
         // After a screen in float32 the closer look would see no better.
         let closer = (self.screen.arithmetic() != Arithmetic::Float32).then_some(self.closer);
-        let mut all = open.chunk_by(|a, b| a.q == b.q).flat_map(|of_query| of_query.chunks(AT_ONCE)).peekable();
-        while let Some(few) = all.next() {
-            let q = few[0].q as usize;
+        for of_query in open.chunk_by(|a, b| a.q == b.q) {
+            let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
-            let rows =
-                |few: &[Open]| -> [&[f32]; AT_ONCE] { std::array::from_fn(|at| row(few.get(at).unwrap_or(&few[0]))) };
-            let products = closer.map(|_| {
-                let next = rows(all.peek().unwrap_or(&few));
-                Closer::products(query, &rows(few)[..few.len()], next)
-            });
-            let (tally, bins) = (&mut tallies[q], &mut bins[run.levels.place(q)]);
-            for (at, open) in few.iter().enumerate() {
-                let norms = run.packed.length(q) * part.packed.length(open.member as usize);
-                let beaten = closer.zip(products).and_then(|(closer, products)| {
-                    closer.beaten(products[at], norms, tally.thresholds(), open.beaten as usize)
-                });
-                if let Some(beaten) = beaten {
-                    report.float32 += 1;
-                    if beaten > 0 {
-                        bins[beaten - 1] += 1;
-                    }
-                    continue;
+            let (thresholds, bins) = (run.levels.exact(q), &mut bins[run.levels.place(q)]);
+            for few in of_query.chunks(ROWS) {
+                let mut rows = [query; ROWS];
+                for (row, open) in rows.iter_mut().zip(few) {
+                    *row = self.block.row(part.members[open.member as usize] as usize);
                 }
-                report.reference += 1;
-                let id = self.ids[part.members[open.member as usize] as usize];
-                let own = self.judged.of(run.first + q).find(|&position| self.judged.ids()[position] == id);
-                let score = own.map_or_else(|| dot(query, row(open)), |position| self.scores[position]);
-                tally.count(score, id, part.language, self.judged.ids());
+                let products = closer.map(|_| near(query, &rows[..few.len()]));
+                for (at, open) in few.iter().enumerate() {
+                    let known = open.beaten as usize;
+                    let beaten = closer.zip(products).and_then(|(closer, products)| {
+                        let error = closer.error(run.packed.length(q) * part.packed.length(open.member as usize));
+                        Closer::beaten(products[at], error, thresholds, known)
+                    });
+                    if beaten == Some(known) {
+                        report.float32 += 1;
+                        continue;
+                    }
+                    if known > 0 {
+                        bins[known - 1] -= 1;
+                    }
+                    if let Some(beaten) = beaten {
+                        report.float32 += 1;
+                        bins[beaten - 1] += 1;
+                        continue;
+                    }
+                    report.reference += 1;
+                    let id = self.ids[part.members[open.member as usize] as usize];
+                    let own = self.judged.of(run.first + q).find(|&position| self.judged.ids()[position] == id);
+                    let score = own.map_or_else(|| dot(query, rows[at]), |position| self.scores[position]);
+                    tallies[q].count(score, id, part.language, self.judged.ids());
+                }
             }
         }
     }

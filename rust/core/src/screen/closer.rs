@@ -1,10 +1,7 @@
 //! The second look at what a screen with integers leaves open.
 
 use super::{LARGEST, SLACK, UNIT, gamma, gamma_of_score};
-use crate::kernels::{ROWS, SUMS, near};
-
-/// Candidates that are looked at together, the second time.
-pub const AT_ONCE: usize = ROWS;
+use crate::kernels::near_roundings;
 
 /// The second look at a query and a candidate: one float32 product, on a short path.
 #[derive(Debug, Clone, Copy)]
@@ -17,28 +14,23 @@ impl Closer {
     /// The bound for vectors with `dimension` components.
     #[must_use]
     pub fn new(dimension: usize) -> Self {
-        let in_order = dimension % SUMS + dimension / SUMS;
+        let roundings = near_roundings(dimension);
         Self {
-            relative: (gamma(in_order + 2 + SUMS.ilog2() as usize, UNIT) + gamma_of_score(dimension)) * SLACK,
+            relative: (gamma(roundings, UNIT) + gamma_of_score(dimension)) * SLACK,
             absolute: (dimension + 8) as f64 * f64::from(f32::from_bits(1)),
         }
     }
 
-    /// The products of a query with at most [`AT_ONCE`] candidates, to be given to [`Self::beaten`]; `next` are those to be
-    /// looked at next.
+    /// How far the product of a query and a candidate may be off. `norms` is the product of their norms, rounded up.
     #[must_use]
-    pub fn products(query: &[f32], candidates: &[&[f32]], next: [&[f32]; AT_ONCE]) -> [f32; AT_ONCE] {
-        near(query, candidates, next)
+    pub fn error(self, norms: f64) -> f64 {
+        if norms < LARGEST { self.relative * norms + self.absolute } else { f64::INFINITY }
     }
 
     /// How many of the ascending thresholds a candidate beats, of which it is known to beat the `known` lowest; `None`
-    /// where that is not certain. `norms` is the product of the norms of query and candidate, rounded up.
+    /// where that is not certain.
     #[must_use]
-    pub fn beaten(self, product: f32, norms: f64, thresholds: &[f64], known: usize) -> Option<usize> {
-        if norms >= LARGEST || norms.is_nan() {
-            return None;
-        }
-        let error = self.relative * norms + self.absolute;
+    pub fn beaten(product: f32, error: f64, thresholds: &[f64], known: usize) -> Option<usize> {
         let (low, high) = (f64::from(product) - error, f64::from(product) + error);
         // Most beat one more or none.
         let sure = known + thresholds[known..].iter().take_while(|&&threshold| threshold < low).count();

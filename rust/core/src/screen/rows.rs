@@ -120,24 +120,23 @@ impl Rows {
             Arithmetic::Int16 => i16::MAX.into(),
             Arithmetic::Int8 => i8::MAX.into(),
         };
-        let mut largest = 0.0;
-        widest(Subtract { row, centre, out: &mut self.centred, largest: &mut largest });
-        let norm = norm(self.centred()) * (1.0 + self.turned_error());
+        let mut seen = Seen::default();
+        widest(Subtract { row, centre, out: &mut self.centred, seen: &mut seen });
+        let norm = root(seen.squares, self.dimension) * (1.0 + self.turned_error());
         let mut taken = Row { scale: 0.0, norm, residual: 0.0, sum: 0 };
         if norm == 0.0 {
             self.integers.fill(0);
         } else if SOUND.contains(&norm) {
             let values = if let Some(spread) = &self.spread {
                 self.turned.copy_from_slice(&self.centred);
-                largest = spread.turn(&mut self.turned);
+                seen.largest = spread.turn(&mut self.turned);
                 &self.turned
             } else {
                 &self.centred
             };
-            let mut scale = f64::from(largest) / f64::from(most);
+            let mut scale = f64::from(seen.largest) / f64::from(most);
             if self.arithmetic == Arithmetic::Int16 {
-                let chunks = self.centred.chunks(CHUNK).map(|chunk| dot(chunk, chunk));
-                let largest = chunks.fold(0.0_f64, f64::max).sqrt();
+                let largest = root(seen.chunk, CHUNK);
                 // Rounding adds at most half a unit for each component.
                 let room = (CHUNK as f64).sqrt() / 2.0 + 1.0;
                 scale = scale.max(largest / (INT16_NORM - room));
@@ -180,21 +179,57 @@ struct Subtract<'a> {
     row: &'a [f32],
     centre: &'a [f32],
     out: &'a mut [f32],
+    seen: &'a mut Seen,
+}
+
+/// What was seen of a row less the centre.
+#[derive(Default)]
+struct Seen {
     /// The largest absolute value.
-    largest: &'a mut f32,
+    largest: f32,
+    /// The sum of the squares, and the largest of a chunk.
+    squares: f64,
+    chunk: f64,
 }
 
 impl Work for Subtract<'_> {
     #[inline(always)]
     fn run(self) {
-        // Absolute values are ordered as their bits.
-        let mut largest = 0;
         for ((out, x), centre) in self.out.iter_mut().zip(self.row).zip(self.centre) {
             *out = x - centre;
-            largest = largest.max(out.to_bits() & !(1 << 31));
         }
-        *self.largest = f32::from_bits(largest);
+        // Absolute values are ordered as their bits.
+        let mut largest = [0; LANES];
+        for chunk in self.out.chunks(CHUNK) {
+            let mut squares = [0.0_f64; LANES];
+            for row in chunk.as_chunks::<LANES>().0 {
+                for lane in 0..LANES {
+                    largest[lane] = largest[lane].max(row[lane].to_bits() & !(1 << 31));
+                    squares[lane] += f64::from(row[lane]) * f64::from(row[lane]);
+                }
+            }
+            let squares = sum(squares);
+            self.seen.squares += squares;
+            self.seen.chunk = self.seen.chunk.max(squares);
+        }
+        self.seen.largest = f32::from_bits(largest.into_iter().max().unwrap_or(0));
     }
+}
+
+/// Lanes in which loops add up, so that compilers make vectors of them; [`STEP`] is a multiple.
+const LANES: usize = 16;
+
+/// The sum of all lanes, upper halves added to lower ones.
+#[inline(always)]
+fn sum(mut lanes: [f64; LANES]) -> f64 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 struct Quantise<'a> {
@@ -213,7 +248,6 @@ const ROUND: f32 = 12_582_912.0;
 impl Work for Quantise<'_> {
     #[inline(always)]
     fn run(self) {
-        const LANES: usize = 16;
         let (scale, inverse) = (f64::from(self.scale), 1.0 / self.scale);
         let (mut squares, mut sums) = ([0.0_f64; LANES], [0_i32; LANES]);
         let values = self.values.as_chunks::<LANES>().0;
@@ -227,7 +261,7 @@ impl Work for Quantise<'_> {
                 sums[lane] += out[lane];
             }
         }
-        *self.squares = squares.iter().sum();
+        *self.squares = sum(squares);
         *self.sum = sums.iter().sum();
     }
 }
