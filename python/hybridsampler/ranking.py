@@ -246,7 +246,7 @@ class RankCounter:
     @property
     def judged(self) -> NDArray[np.int64]:
         """The ids that any query judges, ascending, each once."""
-        return np.unique(self._ids)
+        return self._core.judged
 
     @property
     def candidates(self) -> int:

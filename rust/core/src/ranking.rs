@@ -265,6 +265,12 @@ impl<'q> RankCounter<'q> {
         Ok(ranks)
     }
 
+    /// The ids that any query judges, ascending, each once.
+    #[must_use]
+    pub fn judged(&self) -> &[i64] {
+        self.places.ids()
+    }
+
     /// The scores of the judged candidates, at their positions: the thresholds. NaN where an anchor is missing.
     #[must_use]
     pub fn thresholds(&self) -> &[f64] {

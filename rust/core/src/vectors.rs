@@ -1,6 +1,9 @@
 //! Rows of numbers: checked, and normalised where the similarity asks for it.
 
+#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
+
 use crate::error::{Invalid, invalid};
+use crate::kernels::{Work, widest};
 use crate::score::normalise;
 
 /// Row-major vectors of one dimension.
@@ -42,12 +45,28 @@ impl<'a> Vectors<'a> {
 
     /// An error that calls the first row with NaN or infinity by `name`.
     pub fn check_finite(&self, name: &dyn Fn(usize) -> String) -> Result<(), Invalid> {
-        if self.values.iter().all(|x| x.is_finite()) {
-            return Ok(());
-        }
-        let bad = |i: &usize| !self.row(*i).iter().all(|x| x.is_finite());
-        let row = (0..self.rows()).find(bad).unwrap_or_default();
+        let Some(row) = (0..self.rows()).find(|&row| !finite(self.row(row))) else { return Ok(()) };
         invalid!("{} holds NaN or infinity: scores need finite vectors; check the encoder's output", name(row))
+    }
+}
+
+/// Whether no number is NaN or infinite.
+#[must_use]
+pub fn finite(row: &[f32]) -> bool {
+    let mut sound = true;
+    widest(Finite { row, sound: &mut sound });
+    sound
+}
+
+struct Finite<'a> {
+    row: &'a [f32],
+    sound: &'a mut bool,
+}
+
+impl Work for Finite<'_> {
+    #[inline(always)]
+    fn run(self) {
+        *self.sound = self.row.iter().fold(true, |sound, x| sound & x.is_finite());
     }
 }
 

@@ -160,6 +160,12 @@ impl RankCounter {
         self.work(py, |counter| counter.add_screened(&screened))?.map_err(value_error)
     }
 
+    /// The ids that any query judges, ascending, each once.
+    #[getter]
+    fn judged<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        self.known().judged().to_vec().into_pyarray(py)
+    }
+
     /// The scores of the judged candidates, at their positions; NaN before they are anchored.
     #[getter]
     fn thresholds<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {

@@ -1,16 +1,13 @@
 //! What is checked of a block before any of it is counted.
 
-#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
-
 use roaring::RoaringTreemap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{CHUNK, RankCounter};
 use crate::error::{Invalid, invalid};
-use crate::kernels::{Work, widest};
 use crate::score::normalise;
 use crate::threads::share;
-use crate::vectors::{Similarity, Vectors};
+use crate::vectors::{Similarity, Vectors, finite};
 
 /// A judged candidate, by its number, and a hash of its vector.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +46,7 @@ impl RankCounter<'_> {
             let mut finder = self.places.finder();
             for (i, looked) in (chunk * CHUNK..).zip(looked) {
                 let row = block.row(i);
-                widest(Finite { row, sound });
+                *sound &= finite(row);
                 let Some(number) = finder.find(ids[i]) else { continue };
                 *looked = Some(Looked { number, digest: digest(row, bytes) });
                 if self.similarity == Similarity::Cosine {
@@ -124,16 +121,4 @@ fn digest(row: &[f32], room: &mut Vec<u8>) -> u64 {
         *four = x.to_le_bytes();
     }
     xxh3_64(room)
-}
-
-struct Finite<'a> {
-    row: &'a [f32],
-    sound: &'a mut bool,
-}
-
-impl Work for Finite<'_> {
-    #[inline(always)]
-    fn run(self) {
-        *self.sound &= self.row.iter().fold(true, |sound, x| sound & x.is_finite());
-    }
 }
