@@ -31,6 +31,10 @@ Environment = Mapping[str, str | None]
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA")
 """Whose ``..._NUM_THREADS`` say how many threads a library takes."""
 
+REST = 0.1
+"""Seconds before a turn. Threads of a BLAS keep their processors busy for a while after their work,
+and would take them from whoever comes next."""
+
 
 class Contestant(ABC):
     name: ClassVar[str]
@@ -91,6 +95,7 @@ class Child:
 
     def turn(self) -> tuple[float, Any]:
         """Seconds of a run, and what it found."""
+        time.sleep(REST)
         took: tuple[float, Any] = self._do(_turn)
         return took
 

@@ -3,14 +3,17 @@
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock};
 
 use crate::kernels::{Work as Loop, widest};
 use crate::ranking::RankCounter;
 use crate::ranking::trial::Trial;
-use crate::ranking::work::{Part, Room, Work};
+use crate::ranking::work::{Part, Room, Run, Work};
 use crate::score::dot;
 use crate::screen::{Arithmetic, Candidates, Closer, QUERIES, Queries, Screen, TILE};
-use crate::threads::share;
+use crate::tally::Tally;
+use crate::threads::{Meeting, together};
 use crate::vectors::Vectors;
 
 /// Candidates that are packed together, at most, and the bytes of their cells and rows: a part stays in the second-level
@@ -18,7 +21,7 @@ use crate::vectors::Vectors;
 const PART: usize = 6 * TILE;
 const PART_BYTES: usize = 640 << 10;
 /// Bytes of packed candidates held at a time.
-const PACKED: usize = 4 << 20;
+const PACKED: usize = 2 << 20;
 /// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.
 pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
@@ -34,8 +37,8 @@ pub(super) struct Held {
     arithmetic: Arithmetic,
     /// Queries in each run.
     lengths: Vec<usize>,
-    /// The first runs.
-    runs: Vec<Queries>,
+    /// The first runs, once their cells were made.
+    runs: Vec<Option<Queries>>,
     /// Room for packed candidates.
     room: Vec<Candidates>,
     trial: Trial,
@@ -67,16 +70,16 @@ impl RankCounter<'_> {
         let candidate_centre = mean(block);
         let with = |arithmetic| Screen::new(arithmetic, &query_centre, &candidate_centre);
         let screen = with(self.choose(block, &mut held.trial, with));
-        self.hold(&screen, &mut held, threads);
+        held.fit(&screen, self.tallies.len(), threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_by_key(|&c| languages[c as usize]);
         let row_bytes = screen.row_bytes() + size_of_val(block.row(0));
         let part_rows = (PART_BYTES / row_bytes / TILE).clamp(1, PART / TILE) * TILE;
-        let mut parts: Vec<Part<'_>> = order
+        let parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
             .flat_map(|same| same.chunks(part_rows))
-            .map(|members| Part { members, language: languages[members[0] as usize], packed: Candidates::default() })
+            .map(|members| Part { members, language: languages[members[0] as usize] })
             .collect();
         let at_once = (PACKED / (screen.row_bytes() * part_rows)).max(1);
         let work = Work {
@@ -88,67 +91,26 @@ impl RankCounter<'_> {
             judged: &self.judged,
             scores: &self.scores,
         };
-        let mut levels = vec![None; held.lengths.len()];
-        for parts in parts.chunks_mut(at_once) {
-            if !go_on() {
-                return false;
-            }
-            for part in &mut *parts {
-                part.packed = held.room.pop().unwrap_or_default();
-            }
-            share(
-                threads,
-                parts.iter_mut(),
-                || (),
-                |(), part| {
-                    screen.pack(part.members.iter().map(|&c| block.row(c as usize)), &mut part.packed);
-                },
-            );
-            let (mut first, mut rest) = (0, &mut self.tallies[..]);
-            let mut runs = Vec::with_capacity(held.lengths.len());
-            for ((run, &length), levels) in held.lengths.iter().enumerate().zip(&mut levels) {
-                let tallies;
-                (tallies, rest) = rest.split_at_mut(length);
-                runs.push((first, held.runs.get(run), levels, tallies));
-                first += length;
-            }
-            let rooms = share(threads, runs.into_iter(), Room::default, |room, (first, held, levels, tallies)| {
-                work.count(first, held, levels, parts, tallies, room);
-            });
-            for room in rooms {
-                self.report += room.report;
-            }
-            held.room.extend(parts.iter_mut().map(|part| std::mem::take(&mut part.packed)));
+        let threads = threads.min(parts.len().max(held.lengths.len()));
+        held.room.resize_with(held.room.len().max(at_once.min(parts.len())), Candidates::default);
+        let shared = Shared {
+            work,
+            rounds: parts.chunks(at_once).map(|parts| Round { parts, packed: 0.into(), counted: 0.into() }).collect(),
+            cells: held.room.iter_mut().map(RwLock::new).collect(),
+            runs: runs(&mut self.tallies, &held.lengths, &mut held.runs).map(Mutex::new).collect(),
+            stop: false.into(),
+        };
+        let rooms = together(threads, |meeting| shared.count(meeting, go_on), |meeting| shared.count(meeting, &mut || true));
+        if shared.stop.into_inner() {
+            return false;
+        }
+        for room in rooms {
+            self.report += room.report;
         }
         held.centre = query_centre;
         self.held = Some(held);
         self.leave_out(block, ids, languages);
         true
-    }
-
-    /// Makes the cells that are held where there are none for this screen.
-    fn hold(&self, screen: &Screen<'_>, held: &mut Held, threads: usize) {
-        let lengths = lengths(self.tallies.len(), threads);
-        if (held.arithmetic, &held.lengths) == (screen.arithmetic(), &lengths) {
-            return;
-        }
-        held.arithmetic = screen.arithmetic();
-        let mut room = HELD / screen.row_bytes();
-        let fits = |length: &&usize| {
-            let fits = **length <= room;
-            room = room.saturating_sub(**length);
-            fits
-        };
-        held.runs.resize_with(lengths.iter().take_while(fits).count(), Queries::default);
-        let mut rest = &self.queries[..];
-        let queries = lengths.iter().map(|length| {
-            let run;
-            (run, rest) = rest.split_at(length * self.dimension);
-            run
-        });
-        let runs: Vec<_> = held.runs.iter_mut().zip(queries).collect();
-        share(threads, runs.into_iter(), || (), |(), (run, queries)| screen.pack_queries(queries, run));
-        held.lengths = lengths;
     }
 
     /// Takes back what was counted of the candidates that queries leave out.
@@ -164,6 +126,87 @@ impl RankCounter<'_> {
             }
         }
     }
+}
+
+impl Held {
+    /// Forgets the cells that were made otherwise, and makes room for those that may be held.
+    fn fit(&mut self, screen: &Screen<'_>, queries: usize, threads: usize) {
+        let lengths = lengths(queries, threads);
+        if (self.arithmetic, &self.lengths) == (screen.arithmetic(), &lengths) {
+            return;
+        }
+        self.arithmetic = screen.arithmetic();
+        let mut room = HELD / screen.row_bytes();
+        let fits = |length: &&usize| {
+            let fits = **length <= room;
+            room = room.saturating_sub(**length);
+            fits
+        };
+        self.runs = vec![None; lengths.iter().take_while(fits).count()];
+        self.lengths = lengths;
+    }
+}
+
+/// What threads share that count a block.
+struct Shared<'a> {
+    work: Work<'a>,
+    rounds: Vec<Round<'a>>,
+    /// Cells of the parts of a round.
+    cells: Vec<RwLock<&'a mut Candidates>>,
+    runs: Vec<Mutex<Run<'a>>>,
+    /// Whether nothing more is to be counted.
+    stop: AtomicBool,
+}
+
+/// Parts that are packed and then counted, and how many parts and runs were taken up.
+struct Round<'a> {
+    parts: &'a [Part<'a>],
+    packed: AtomicUsize,
+    counted: AtomicUsize,
+}
+
+impl Shared<'_> {
+    /// What each thread does, round by round; `go_on` is asked before each.
+    fn count(&self, meeting: &Meeting, go_on: &mut dyn FnMut() -> bool) -> Room {
+        let mut room = Room::default();
+        let next = |of: &AtomicUsize| of.fetch_add(1, Ordering::Relaxed);
+        for Round { parts, packed, counted } in &self.rounds {
+            if !go_on() {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            // Nobody counts the last round any more.
+            meeting.wait();
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            while let Some((at, part)) = Some(next(packed)).and_then(|at| Some((at, parts.get(at)?))) {
+                let rows = part.members.iter().map(|&c| self.work.block.row(c as usize));
+                self.work.screen.pack(rows, &mut self.cells[at].write().expect("no thread panicked"));
+            }
+            // All parts are packed.
+            meeting.wait();
+            let cells: Vec<_> = self.cells.iter().map(|cells| cells.read().expect("no thread panicked")).collect();
+            let parts: Vec<_> = parts.iter().zip(&cells).map(|(part, cells)| (*part, &***cells)).collect();
+            while let Some(run) = self.runs.get(next(counted)) {
+                self.work.count(&mut run.lock().expect("no thread panicked"), &parts, &mut room);
+            }
+        }
+        room
+    }
+}
+
+/// Runs of queries, of so many each.
+fn runs<'a>(
+    mut tallies: &'a mut [Tally],
+    lengths: &'a [usize],
+    held: &'a mut [Option<Queries>],
+) -> impl Iterator<Item = Run<'a>> {
+    let (mut first, mut held) = (0, held.iter_mut());
+    lengths.iter().map(move |&length| {
+        let own = tallies.split_off_mut(..length).expect("a tally for each query");
+        first += length;
+        Run { first: first - length, tallies: own, held: held.next(), levels: None }
+    })
 }
 
 /// The lengths of the runs of queries that threads take one by one, each past one part after the other: ever shorter ones,

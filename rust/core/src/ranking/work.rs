@@ -9,10 +9,21 @@ use crate::tally::Tally;
 use crate::vectors::Vectors;
 
 /// Candidates of one language that are packed together.
+#[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub members: &'a [u32],
     pub language: u32,
-    pub packed: Candidates,
+}
+
+/// Queries that are counted together, from `first` on.
+pub(super) struct Run<'a> {
+    pub first: usize,
+    pub tallies: &'a mut [Tally],
+    /// Where their cells are held from block to block, once they were made; cells of others are made whenever they are
+    /// wanted.
+    pub held: Option<&'a mut Option<Queries>>,
+    /// Once they were prepared.
+    pub levels: Option<Levels>,
 }
 
 /// Room of a thread, and what it reports.
@@ -27,8 +38,8 @@ pub(super) struct Room {
     pub report: Report,
 }
 
-/// Queries that are counted together, from `first` on.
-struct Run<'a> {
+/// A run whose cells and levels are ready.
+struct Ready<'a> {
     first: usize,
     packed: &'a Queries,
     levels: &'a Levels,
@@ -54,50 +65,50 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Counts parts for the queries from `first` on, whose tallies are given. `levels` are those of these queries, or
-    /// empty, to be filled.
-    pub(super) fn count(
-        &self,
-        first: usize,
-        held: Option<&Queries>,
-        levels: &mut Option<Levels>,
-        parts: &[Part<'_>],
-        tallies: &mut [Tally],
-        room: &mut Room,
-    ) {
+    /// Counts parts, whose cells are given, for a run of queries.
+    pub(super) fn count(&self, run: &mut Run<'_>, parts: &[(Part<'_>, &Candidates)], room: &mut Room) {
         let dimension = self.block.dimension;
+        let Run { first, tallies, held, levels } = run;
+        let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
         let Room { packed, products, verdict, bins, open, report } = room;
-        let packed = held.unwrap_or_else(|| {
-            self.screen.pack_queries(queries, packed);
-            packed
-        });
-        let levels =
-            &*levels.get_or_insert_with(|| self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds)));
-        let run = Run { first, packed, levels };
+        let packed = match held {
+            Some(held) => held.get_or_insert_with(|| {
+                let mut packed = Queries::default();
+                self.screen.pack_queries(queries, &mut packed);
+                packed
+            }),
+            None => {
+                self.screen.pack_queries(queries, packed);
+                packed
+            }
+        };
+        let levels = &*levels
+            .get_or_insert_with(|| self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds)));
+        let run = Ready { first, packed, levels };
         // Next to each other here; the tallies lie scattered, and to wait for each between judging took a 30th of the time.
         bins.clear();
         bins.resize(levels.count(), 0);
-        for (at, part) in parts.iter().enumerate() {
+        for (at, (part, cells)) in parts.iter().enumerate() {
             for group in 0..tallies.len().div_ceil(QUERIES) {
                 let queries = group * QUERIES..tallies.len().min((group + 1) * QUERIES);
                 if queries.clone().all(|q| levels.place(q).is_empty()) {
                     continue;
                 }
-                self.screen.multiply(packed, group, &part.packed, products);
+                self.screen.multiply(packed, group, cells, products);
                 for q in queries {
                     let bins = &mut bins[levels.place(q)];
                     if bins.is_empty() {
                         continue;
                     }
-                    self.screen.judge((packed, q), levels, &part.packed, products, bins, verdict);
+                    self.screen.judge((packed, q), levels, cells, products, bins, verdict);
                     *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
                     open.extend(verdict.open.iter().map(|&(member, beaten)| Open { q: q as u32, member, beaten }));
                 }
-                self.settle(&run, part, open, bins, tallies, report);
+                self.settle(&run, (*part, cells), open, bins, tallies, report);
                 open.clear();
             }
-            if parts.get(at + 1).is_none_or(|next| next.language != part.language) {
+            if parts.get(at + 1).is_none_or(|(next, _)| next.language != part.language) {
                 for (q, tally) in tallies.iter_mut().enumerate() {
                     tally.count_beaten(&bins[levels.place(q)], part.language);
                 }
@@ -118,8 +129,8 @@ impl Work<'_> {
     /// Counts what the screen left open of a part, for queries of a run that are packed and whose tallies are given.
     fn settle(
         &self,
-        run: &Run<'_>,
-        part: &Part<'_>,
+        run: &Ready<'_>,
+        (part, cells): (Part<'_>, &Candidates),
         open: &[Open],
         bins: &mut [u32],
         tallies: &mut [Tally],
@@ -140,7 +151,7 @@ impl Work<'_> {
                 for (at, open) in few.iter().enumerate() {
                     let known = open.beaten as usize;
                     let beaten = closer.zip(products).and_then(|(closer, products)| {
-                        let error = closer.error(run.packed.length(q) * part.packed.length(open.member as usize));
+                        let error = closer.error(run.packed.length(q) * cells.length(open.member as usize));
                         Closer::beaten(products[at], error, thresholds, known)
                     });
                     if beaten == Some(known) {
