@@ -83,6 +83,11 @@ impl Tally {
         &self.thresholds
     }
 
+    /// The ids of the judged candidates with these scores.
+    pub fn ids<'j>(&self, judged: &'j Judged) -> impl Iterator<Item = i64> + use<'_, 'j> {
+        self.positions.iter().map(|&position| judged.ids()[position as usize])
+    }
+
     /// Counts of all judged positions, as those of the thresholds of this query.
     #[must_use]
     pub fn by_threshold(&self, counts: &[u32]) -> Vec<u32> {

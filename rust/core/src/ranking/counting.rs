@@ -89,7 +89,6 @@ impl RankCounter<'_> {
             block,
             ids,
             judged: &self.judged,
-            scores: &self.scores,
         };
         let threads = threads.min(parts.len().max(held.lengths.len()));
         held.room.resize_with(held.room.len().max(at_once.min(parts.len())), Candidates::default);
@@ -205,7 +204,7 @@ fn runs<'a>(
     lengths.iter().map(move |&length| {
         let own = tallies.split_off_mut(..length).expect("a tally for each query");
         first += length;
-        Run { first: first - length, tallies: own, held: held.next(), levels: None }
+        Run { first: first - length, tallies: own, held: held.next(), levels: None, ids: Vec::new() }
     })
 }
 

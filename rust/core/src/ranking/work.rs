@@ -24,6 +24,8 @@ pub(super) struct Run<'a> {
     pub held: Option<&'a mut Option<Queries>>,
     /// Once they were prepared.
     pub levels: Option<Levels>,
+    /// The ids of the judged candidates at each level.
+    pub ids: Vec<i64>,
 }
 
 /// Room of a thread, and what it reports.
@@ -43,6 +45,7 @@ struct Ready<'a> {
     first: usize,
     packed: &'a Queries,
     levels: &'a Levels,
+    ids: &'a [i64],
 }
 
 /// A query of a run and a candidate of a part that the screen left open.
@@ -61,14 +64,13 @@ pub(super) struct Work<'a> {
     pub block: Vectors<'a>,
     pub ids: &'a [i64],
     pub judged: &'a Judged,
-    pub scores: &'a [f64],
 }
 
 impl Work<'_> {
     /// Counts parts, whose cells are given, for a run of queries.
     pub(super) fn count(&self, run: &mut Run<'_>, parts: &[(Part<'_>, &Candidates)], room: &mut Room) {
         let dimension = self.block.dimension;
-        let Run { first, tallies, held, levels } = run;
+        let Run { first, tallies, held, levels, ids } = run;
         let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
         let Room { packed, products, verdict, bins, open, report } = room;
@@ -83,9 +85,11 @@ impl Work<'_> {
                 packed
             }
         };
-        let levels = &*levels
-            .get_or_insert_with(|| self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds)));
-        let run = Ready { first, packed, levels };
+        let levels = &*levels.get_or_insert_with(|| {
+            ids.extend(tallies.iter().flat_map(|tally| tally.ids(self.judged)));
+            self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds))
+        });
+        let run = Ready { first, packed, levels, ids };
         // Next to each other here; the tallies lie scattered, and to wait for each between judging took a 30th of the time.
         bins.clear();
         bins.resize(levels.count(), 0);
@@ -141,7 +145,8 @@ impl Work<'_> {
         for of_query in open.chunk_by(|a, b| a.q == b.q) {
             let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
-            let (thresholds, bins) = (run.levels.exact(q), &mut bins[run.levels.place(q)]);
+            let place = run.levels.place(q);
+            let (thresholds, ids, bins) = (run.levels.exact(q), &run.ids[place.clone()], &mut bins[place]);
             for few in of_query.chunks(ROWS) {
                 let mut rows = [query; ROWS];
                 for (row, open) in rows.iter_mut().zip(few) {
@@ -168,9 +173,15 @@ impl Work<'_> {
                     }
                     report.reference += 1;
                     let id = self.ids[part.members[open.member as usize] as usize];
-                    let own = self.judged.of(run.first + q).find(|&position| self.judged.ids()[position] == id);
-                    let score = own.map_or_else(|| dot(query, rows[at]), |position| self.scores[position]);
-                    tallies[q].count(score, id, part.language, self.judged.ids());
+                    let own = ids.iter().position(|&judged| judged == id);
+                    let score = own.map_or_else(|| dot(query, rows[at]), |own| thresholds[own]);
+                    let beaten = thresholds.partition_point(|&threshold| threshold < score);
+                    let reached = thresholds[beaten..].iter().take_while(|&&threshold| threshold <= score).count();
+                    if reached > usize::from(own.is_some()) {
+                        tallies[q].count(score, id, part.language, self.judged.ids());
+                    } else if beaten > 0 {
+                        bins[beaten - 1] += 1;
+                    }
                 }
             }
         }
