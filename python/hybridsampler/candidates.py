@@ -171,7 +171,7 @@ class _Array(RandomRows):
             raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")
         # Refuses other types now, and not after the anchors.
         dtype = as_rows("candidates", values[:0]).dtype
-        if dtype == np.float32 and str(getattr(values, "device", "cpu")) == "cpu":
+        if hasattr(values, "detach") and dtype == np.float32 and str(values.device) == "cpu":
             values = as_rows("candidates", values)
         self.shape = (values.shape[0], values.shape[1])
         self._values = values

@@ -393,6 +393,7 @@ def test_a_measure_made_by_hand_is_checked_too() -> None:
         ([-1], [1], [1], None, "query -1 is judged but there are 2 queries"),
         ([0, 1], [1, -2], [1, 1], None, "query 1 has the grade -2: a grade is 0 or more"),
         ([0, 1], [1, 2], [1, -1], None, "query 1 has the rank -1: a rank is 0 or more"),
+        ([0], [1], [1 << 33], None, "query 0 has the rank 8589934592: a rank is below 8589934592"),
         ([1, 0, 1], [1, 2, 1], [4, 4, 4], None, "query 1 has two candidates at rank 4"),
         ([0, 1], [1, 0], [3, 4], [3, 3], "query 1 has a candidate at rank 4 of 3"),
     ],

@@ -9,6 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+_RANKS = 1 << 33
+"""Ranks are below this, as candidates are counted in 32 bits: one number tells query and rank."""
+
 
 @dataclass(frozen=True, eq=False)
 class Judgements:
@@ -18,7 +21,8 @@ class Judgements:
 
     Raises:
         ValueError: columns of different lengths, a query that does not exist, a grade or rank below
-            0, two candidates of a query at one rank, a rank beyond the pool.
+            0, a rank of 2^33 or more, two candidates of a query at one rank, a rank beyond the
+            pool.
     """
 
     query: NDArray[np.int64]
@@ -54,6 +58,11 @@ class Judgements:
                 raise ValueError(
                     f"query {self.name(at)} has the {name} {column[at]}: a {name} is 0 or more"
                 )
+        if self.rank.max() >= _RANKS:
+            at = int(np.argmax(self.rank))
+            raise ValueError(
+                f"query {self.name(at)} has the rank {self.rank[at]}: a rank is below {_RANKS}"
+            )
         query, rank, _ = self.retrieved
         twice = np.flatnonzero((np.diff(rank) == 0) & (np.diff(query) == 0))
         if len(twice):
@@ -69,7 +78,7 @@ class Judgements:
     def retrieved(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Queries, ranks and grades of the retrieved ones, sorted by query, then rank."""
         at = np.flatnonzero(self.rank > 0)
-        at = at[np.lexsort((self.rank[at], self.query[at]))]
+        at = at[np.argsort(self.query[at] * _RANKS + self.rank[at])]
         return self.query[at], self.rank[at], self.grade[at]
 
     @cached_property
