@@ -99,7 +99,8 @@ impl RankCounter<'_> {
             runs: runs(&mut self.tallies, &held.lengths, &mut held.runs).map(Mutex::new).collect(),
             stop: false.into(),
         };
-        let rooms = together(threads, |meeting| shared.count(meeting, go_on), |meeting| shared.count(meeting, &mut || true));
+        let rooms =
+            together(threads, |meeting| shared.count(meeting, go_on), |meeting| shared.count(meeting, &mut || true));
         if shared.stop.into_inner() {
             return false;
         }

@@ -74,16 +74,15 @@ impl Work<'_> {
         let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
         let Room { packed, products, verdict, bins, open, report } = room;
-        let packed = match held {
-            Some(held) => held.get_or_insert_with(|| {
+        let packed = if let Some(held) = held {
+            held.get_or_insert_with(|| {
                 let mut packed = Queries::default();
                 self.screen.pack_queries(queries, &mut packed);
                 packed
-            }),
-            None => {
-                self.screen.pack_queries(queries, packed);
-                packed
-            }
+            })
+        } else {
+            self.screen.pack_queries(queries, packed);
+            packed
         };
         let levels = &*levels.get_or_insert_with(|| {
             ids.extend(tallies.iter().flat_map(|tally| tally.ids(self.judged)));
