@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -567,6 +567,26 @@ def test_zero_rows_of_merged_counters_are_counted_once() -> None:
     counters[2].merge(counters[1])
     assert zero_rows(task, "cosine") > 10
     assert counters[2].zero_rows == zero_rows(task, "cosine")
+
+
+@pytest.mark.parametrize("similarity", get_args(Similarity))
+def test_a_block_of_several_pieces_counts_as_small_ones_do(similarity: Similarity) -> None:
+    rng = np.random.default_rng(0)
+    candidates = rng.standard_normal((3_000, 1_024), np.float32)  # 12 MiB, pieces of 4
+    candidates[[5, 1_500, 2_999]] = 0
+    queries = rng.standard_normal((9, 1_024), np.float32)
+    judged = (np.arange(0, 9 * 17 + 1, 17), rng.permutation(3_000)[: 9 * 17])
+    languages = rng.choice(["de", "en", "fr"], 3_000).tolist()
+    found = []
+    for size in (3_000, 1_100, 90):
+        counter = RankCounter(queries, judged, similarity=similarity, threads=2)
+        for ids in blocks(np.arange(3_000), size):
+            counter.anchor(candidates[ids], ids)
+        for ids in blocks(np.arange(3_000), size):
+            counter.add(candidates[ids], ids, [languages[c] for c in ids])
+        found.append((as_rows(counter.ranks()), counter.ties, counter.zero_rows))
+    assert found[0] == found[1] == found[2]
+    assert found[0][2] == (3 if similarity == "cosine" else 0)
 
 
 def test_the_cosine_of_huge_and_tiny_rows_is_that_of_their_directions() -> None:

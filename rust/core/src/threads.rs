@@ -53,7 +53,7 @@ pub struct Meeting {
 }
 
 /// How often a thread looks whether all are there before it lets others have the processor.
-const LOOKS: u32 = 1 << 16;
+const LOOKS: u32 = 1 << 10;
 
 impl Meeting {
     fn new(threads: usize) -> Self {

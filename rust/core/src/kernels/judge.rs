@@ -70,8 +70,8 @@ pub struct Verdict {
 }
 
 /// Judges the products of a query with `count` candidates. Adds to `beaten[k]`, for each threshold, how many of them surely
-/// beat it and none above. Places behind the candidates, in the last tile, count for
-/// nothing when their shift is negative infinity and their other bounds are 0.
+/// beat it and none above. Places behind the candidates, in the last tile, count for nothing when their shift is negative
+/// infinity and their other bounds are 0.
 ///
 /// # Panics
 /// When the sizes do not fit.
