@@ -157,7 +157,14 @@ impl<'q> RankCounter<'q> {
         let _state = DefaultFloatState::take();
         let threads = threads::resolve(threads);
         // Each row is scored while it is at hand.
-        let score = |found: &mut Vec<(u32, f64)>, row: &[f32], number: usize| {
+        let score = |(found, room): &mut (Vec<(u32, f64)>, Vec<f32>), row: &[f32], number: usize| {
+            let mut row = row;
+            if self.similarity == Similarity::Cosine {
+                room.clear();
+                room.extend_from_slice(row);
+                normalise(room);
+                row = room;
+            }
             for place in self.places.of(number) {
                 found.push((place.position, dot(self.query(place.query as usize), row)));
             }
@@ -176,7 +183,7 @@ impl<'q> RankCounter<'q> {
                 invalid!("{}", changed(self.places.ids()[number]));
             }
         }
-        for (position, score) in found.into_iter().flatten() {
+        for (position, score) in found.into_iter().flat_map(|(found, _)| found) {
             self.scores[position as usize] = score;
         }
         Ok(())

@@ -8,6 +8,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512vnni;
 mod float_state;
+mod halves;
 mod judge;
 mod level;
 mod near;
@@ -19,6 +20,7 @@ mod turn;
 mod widest;
 
 pub use float_state::DefaultFloatState;
+pub use halves::halved;
 pub use judge::{Factors, Thresholds, TileBounds, Verdict, judge};
 pub use level::{level, multiplies_int8};
 pub use near::{ROWS, near, near_roundings};

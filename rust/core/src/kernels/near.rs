@@ -7,6 +7,7 @@ use std::arch::x86_64::{
     _mm512_maskz_loadu_ps, _mm512_reduce_add_ps, _mm512_setzero_ps,
 };
 
+use crate::kernels::halves::halved;
 use crate::kernels::level::{Level, level};
 
 /// Partial sums that are kept.
@@ -82,14 +83,7 @@ fn portable<const N: usize>(a: Blocks<'_>, rows: [Blocks<'_>; N]) -> [f32; N] {
                 sums[j] += a[j] * b[j];
             }
         }
-        let mut width = SUMS / 2;
-        while width > 0 {
-            for j in 0..width {
-                sums[j] += sums[j + width];
-            }
-            width /= 2;
-        }
-        sums[0]
+        halved(sums)
     })
 }
 

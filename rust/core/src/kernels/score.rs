@@ -7,6 +7,7 @@ use std::arch::x86_64::{
     _mm512_castpd512_pd256, _mm512_cvtps_pd, _mm512_extractf64x4_pd, _mm512_fmadd_pd, _mm512_setzero_pd,
 };
 
+use crate::kernels::halves::halved;
 use crate::kernels::level::{Level, level};
 
 /// Partial sums kept by the score, each over every 32nd component.
@@ -52,14 +53,7 @@ fn portable(whole: Blocks<'_>, last: Blocks<'_>) -> f64 {
             lanes[j] += f64::from(a[j]) * f64::from(b[j]);
         }
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for j in 0..width {
-            lanes[j] += lanes[j + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
+    halved(lanes)
 }
 
 /// Eight registers of four sums.

@@ -5,9 +5,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{CHUNK, RankCounter};
 use crate::error::{Invalid, invalid};
-use crate::score::normalise;
 use crate::threads::share;
-use crate::vectors::{Similarity, Vectors, finite};
+use crate::vectors::{Vectors, finite};
 
 /// A judged candidate, by its number, and a hash of its vector.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +17,7 @@ pub(super) struct Looked {
 
 impl RankCounter<'_> {
     /// Checks the shape of a block, its ids and that its vectors are finite; returns which rows are judged, and what
-    /// `also` made of these, as they are scored, in each thread.
+    /// `also` made of these in each thread.
     pub(super) fn look<S: Default + Send>(
         &self,
         block: Vectors<'_>,
@@ -40,23 +39,16 @@ impl RankCounter<'_> {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
         let mut looked = vec![None; ids.len()];
-        let own = || (true, Vec::new(), Vec::new(), S::default());
-        let look = |own: &mut (bool, Vec<u8>, Vec<f32>, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
-            let (sound, bytes, scored, made) = own;
+        let own = || (true, Vec::new(), S::default());
+        let look = |own: &mut (bool, Vec<u8>, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
+            let (sound, bytes, made) = own;
             let mut finder = self.places.finder();
             for (i, looked) in (chunk * CHUNK..).zip(looked) {
                 let row = block.row(i);
                 *sound &= finite(row);
                 let Some(number) = finder.find(ids[i]) else { continue };
                 *looked = Some(Looked { number, digest: digest(row, bytes) });
-                if self.similarity == Similarity::Cosine {
-                    scored.clear();
-                    scored.extend_from_slice(row);
-                    normalise(scored);
-                    also(made, scored, number);
-                } else {
-                    also(made, row, number);
-                }
+                also(made, row, number);
             }
         };
         let made = share(threads, looked.chunks_mut(CHUNK).enumerate(), own, look);

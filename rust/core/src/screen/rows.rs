@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
 use super::spread::Spread;
-use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, Work, widest};
+use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, Work, halved, widest};
 use crate::score::dot;
 
 /// The largest norm of the integers of a chunk, so that sums fit into int32 (Cauchy-Schwarz: no sum of any of the products
@@ -208,7 +208,7 @@ impl Work for Subtract<'_> {
                     squares[lane] += f64::from(row[lane]) * f64::from(row[lane]);
                 }
             }
-            let squares = sum(squares);
+            let squares = halved(squares);
             self.seen.squares += squares;
             self.seen.chunk = self.seen.chunk.max(squares);
         }
@@ -218,19 +218,6 @@ impl Work for Subtract<'_> {
 
 /// Lanes in which loops add up, so that compilers make vectors of them; [`STEP`] is a multiple.
 const LANES: usize = 16;
-
-/// The sum of all lanes, upper halves added to lower ones.
-#[inline(always)]
-fn sum(mut lanes: [f64; LANES]) -> f64 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
 
 struct Quantise<'a> {
     values: &'a [f32],
@@ -261,7 +248,7 @@ impl Work for Quantise<'_> {
                 sums[lane] += out[lane];
             }
         }
-        *self.squares = sum(squares);
+        *self.squares = halved(squares);
         *self.sum = sums.iter().sum();
     }
 }
