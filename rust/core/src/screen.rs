@@ -256,8 +256,8 @@ impl<'a> Screen<'a> {
         products(self.arithmetic, cells, &candidates.cells, &candidates.starts, out);
     }
 
-    /// Compares the candidates with the thresholds of query `q` of `queries`, given [`Self::multiply`]'s products of its group. Adds to
-    /// `beaten[k]` how many of them surely beat the `k + 1` lowest thresholds and are known to beat no other.
+    /// Compares the candidates with the thresholds of query `q` of `queries`, given [`Self::multiply`]'s products of its
+    /// group. Adds to `beaten[k]` how many of them surely beat the `k + 1` lowest thresholds and are known to beat no other.
     pub fn judge(
         &self,
         (queries, q): (&Queries, usize),
