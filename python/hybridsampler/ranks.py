@@ -43,7 +43,7 @@ class Report:
     int8: int
     """Decided by int8 products."""
     int16: int
-    """Decided by int16 products."""
+    """Decided by int16 products, the first or the second look."""
     float32: int
     """Decided by float32 products, as the first or the second look."""
     elsewhere: int

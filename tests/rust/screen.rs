@@ -4,11 +4,11 @@ mod common;
 
 use common::{at_every_level, naive_score};
 use hybridsampler_core::score::simd;
-use hybridsampler_core::screen::{Arithmetic, Candidates, Queries, Screen, Verdict};
+use hybridsampler_core::screen::{Arithmetic, Candidates, Queries, Screen, Verdict, beaten};
 use proptest::prelude::*;
 
 /// Screens candidates for one query whose thresholds are given, ascending, and holds what is settled to the scores.
-/// Returns how many are open.
+/// Returns how many are open, after int8 those that the second look leaves open.
 fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>], thresholds: &[f64]) -> usize {
     // The mean of the candidates, as the counter takes it, and the query itself, which is that of one query.
     let mean = |k: usize| candidates.iter().map(|row| f64::from(row[k])).sum::<f64>() / candidates.len() as f64;
@@ -21,12 +21,12 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     let levels = screen.levels(&queries, query, std::iter::once(thresholds));
     let (mut products, mut verdict) = (Vec::new(), Verdict::default());
     screen.multiply(&queries, 0, &packed, &mut products);
-    let mut beaten = vec![0; thresholds.len()];
-    screen.judge((&queries, 0), &levels, &packed, &mut products, &mut beaten, &mut verdict);
+    let mut counts = vec![0; thresholds.len()];
+    screen.judge((&queries, 0), &levels, &packed, &mut products, &mut counts, &mut verdict);
     let is_open = |c: usize| verdict.open.iter().any(|&(open, _)| open as usize == c);
     let scores: Vec<f64> = candidates.iter().map(|row| naive_score(query, row)).collect();
     for (k, &threshold) in thresholds.iter().enumerate() {
-        let told = beaten[k..].iter().sum::<u32>() as usize;
+        let told = counts[k..].iter().sum::<u32>() as usize;
         let open = verdict.open.iter().filter(|&&(_, beaten)| beaten as usize > k).count();
         let settled = |&c: &usize| !is_open(c) && scores[c] > threshold;
         assert_eq!(told - open, (0..scores.len()).filter(settled).count(), "{arithmetic:?}, threshold {threshold}");
@@ -35,7 +35,28 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     for (c, score) in scores.iter().enumerate() {
         assert!(is_open(c) || !bits.contains(&score.to_bits()), "{arithmetic:?}: a tie is settled");
     }
-    verdict.open.len()
+    if arithmetic != Arithmetic::Int8 {
+        return verdict.open.len();
+    }
+    let pairs: Vec<(u32, u32)> = verdict.open.iter().map(|&(c, _)| (0, c)).collect();
+    let mut products = Vec::new();
+    screen.multiply_pairs(&queries, &packed, &pairs, &mut products);
+    let look = screen.look((&queries, 0), &levels, &packed);
+    let mut open = 0;
+    for (&(c, known), &product) in verdict.open.iter().zip(&products) {
+        let (score, error) = look.score(c as usize, product);
+        let exact = scores[c as usize];
+        let off = (score - exact).abs();
+        assert!(off <= error || error.is_nan(), "second look: {score} is off {exact} by more than {error}");
+        match beaten(score, error, thresholds, known as usize) {
+            Some(beaten) => {
+                assert_eq!(beaten, thresholds.iter().filter(|&&threshold| threshold < exact).count(), "second look");
+                assert!(!bits.contains(&exact.to_bits()), "second look: a tie is settled");
+            }
+            None => open += 1,
+        }
+    }
+    open
 }
 
 /// All that can be screened with.
@@ -96,6 +117,38 @@ proptest! {
         thresholds.sort_by(f64::total_cmp);
         settles_rightly(Arithmetic::Int8, &query, &candidates, &thresholds);
     }
+}
+
+#[test]
+fn what_is_settled_where_all_lies_in_one_sum() {
+    // Of 32 components turned ones stay as large, and one sum of the second look holds all; of 768 they become many of one
+    // size, nine of which share a sum.
+    for (length, exponent) in [(32, 0), (64, 0), (200, 0), (768, 0), (768, -90), (768, 60), (768, 90)] {
+        for (even, odd) in [(1.0, 1.0), (1.0, -1.0), (3.0, 1e-3), (1.0, 0.0)] {
+            let unit = 2.0_f32.powi(exponent);
+            let mut row = vec![0.0; length];
+            (row[0], row[1]) = (even * unit, odd * unit);
+            let negative: Vec<f32> = row.iter().map(|x| -x).collect();
+            let query: Vec<f32> = row.iter().map(|x| x / unit).collect();
+            let score = naive_score(&query, &row);
+            for near in [-1e-4, 0.0, 1e-4] {
+                settles_rightly(Arithmetic::Int8, &query, &[row.clone(), negative.clone()], &[score * (1.0 + near)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_settled_by_the_second_look() {
+    // Thresholds as near as int8 cannot tell and int16 can.
+    let number = |at: usize| ((at * 2_654_435_761) % 1001) as f32 / 500.0 - 1.0;
+    let query: Vec<f32> = (0..768).map(number).collect();
+    let candidates: Vec<Vec<f32>> = (1..30).map(|c| (0..768).map(|k| number(c * 7919 + k)).collect()).collect();
+    let norm = naive_score(&query, &query).sqrt();
+    let apart = |row: &Vec<f32>| naive_score(&query, row) + 4e-4 * norm * naive_score(row, row).sqrt();
+    let mut thresholds: Vec<f64> = candidates.iter().map(apart).collect();
+    thresholds.sort_by(f64::total_cmp);
+    assert!(settles_rightly(Arithmetic::Int8, &query, &candidates, &thresholds) < 3);
 }
 
 #[test]

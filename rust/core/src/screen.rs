@@ -14,15 +14,19 @@
 //! tightened by principal components, did not pay for the products that they save.
 
 mod closer;
+mod fine;
 mod rows;
 mod spread;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, Thresholds, TileBounds, TileCells, TileFloats, judge, products,
+    FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, Thresholds, TileBounds, TileCells, TileFloats, judge, prefetch,
+    products,
 };
 use crate::score::dot;
-pub use closer::Closer;
+pub use closer::{Closer, beaten};
+pub use fine::Look;
+use fine::{Factors as FineFactors, Fine};
 use rows::{Rows, down, norm, steps, up};
 
 /// Half the distance from 1 to the next float32.
@@ -63,7 +67,9 @@ pub struct Screen<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Queries {
     cells: Vec<QueryCells>,
-    queries: Vec<Query>,
+    each: Vec<Query>,
+    /// With int8, for the second look.
+    fine: Fine,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +77,8 @@ struct Query {
     factors: Factors,
     scale: f64,
     norm: f64,
+    /// With int8, for the second look.
+    fine: FineFactors,
 }
 
 /// The thresholds of queries as screens compare them.
@@ -82,6 +90,8 @@ pub struct Levels {
     exact: Vec<f64>,
     /// Where those of a query end.
     ends: Vec<usize>,
+    /// The product of each query with the centre of the candidates, and how far that and the score's part of it may be off.
+    centres: Vec<(f64, f64)>,
 }
 
 /// Candidates as cells, 32 side by side, tile by tile.
@@ -93,6 +103,9 @@ pub struct Candidates {
     /// Norms of the rows themselves.
     lengths: Vec<f64>,
     longest: f64,
+    /// With int8, for the second look: rows, and their shifts, `n.x`.
+    fine: Fine,
+    shifts: Vec<f64>,
     count: usize,
 }
 
@@ -125,7 +138,8 @@ impl<'a> Screen<'a> {
     /// The bytes that a candidate takes.
     #[must_use]
     pub fn row_bytes(&self) -> usize {
-        4 * steps(self.arithmetic, self.dimension)
+        let fine = if self.arithmetic == Arithmetic::Int8 { fine::bytes(self.dimension) } else { 0 };
+        4 * steps(self.arithmetic, self.dimension) + fine
     }
 
     /// Makes cells of queries.
@@ -135,7 +149,8 @@ impl<'a> Screen<'a> {
         let queries = queries.chunks_exact(self.dimension);
         out.cells.clear();
         out.cells.resize(queries.len().div_ceil(QUERIES) * steps, [0; QUERIES]);
-        out.queries.clear();
+        out.each.clear();
+        out.fine.clear();
         // For the instruction that multiplies uint8 with int8.
         let offset = if self.arithmetic == Arithmetic::Int8 { 128 } else { 0 };
         for (q, query) in queries.enumerate() {
@@ -143,7 +158,13 @@ impl<'a> Screen<'a> {
             for (slot, &cell) in out.cells[q / QUERIES * steps..].iter_mut().zip(rows.cells()) {
                 slot[q % QUERIES] = cell;
             }
-            out.queries.push(self.query(norm(query), row, rows.turned_error()));
+            let mut query = self.query(norm(query), row, rows.turned_error());
+            if self.arithmetic == Arithmetic::Int8 {
+                let (values, largest) = rows.turned();
+                let form = out.fine.push(values, largest, row);
+                query.fine = self.fine_factors(query.norm, form, rows.turned_error());
+            }
+            out.each.push(query);
         }
     }
 
@@ -157,6 +178,7 @@ impl<'a> Screen<'a> {
                 factors: Factors { shift: 1.0, residual: 1.0, norm: up(relative * length) },
                 scale: 1.0,
                 norm: length,
+                fine: FineFactors::default(),
             };
         }
         let scale = if row.scale == 0.0 { 1.0 } else { f64::from(row.scale) };
@@ -175,13 +197,13 @@ impl<'a> Screen<'a> {
         // So that neither products nor shifts overflow: candidates' norms are below 2^100.
         let sound = factors.residual <= 1e7 && centre <= 1e7;
         let nothing = Factors { shift: 1.0, residual: f32::INFINITY, norm: f32::INFINITY };
-        Query { factors: if sound { factors } else { nothing }, scale, norm: length }
+        Query { factors: if sound { factors } else { nothing }, scale, norm: length, fine: FineFactors::default() }
     }
 
     /// Prepares the thresholds of queries: `queries` are rows, `thresholds` gives the ascending scores of each.
     pub fn levels<'t>(&self, packed: &Queries, queries: &[f32], thresholds: impl Iterator<Item = &'t [f64]>) -> Levels {
         let mut out = Levels::default();
-        for ((query, form), thresholds) in queries.chunks_exact(self.dimension).zip(&packed.queries).zip(thresholds) {
+        for ((query, form), thresholds) in queries.chunks_exact(self.dimension).zip(&packed.each).zip(thresholds) {
             let (mut centre, mut margin) = (0.0, 0.0);
             if self.arithmetic != Arithmetic::Float32 {
                 centre = dot(query, self.candidate_centre);
@@ -196,6 +218,7 @@ impl<'a> Screen<'a> {
             }
             out.exact.extend(thresholds);
             out.ends.push(out.above.len());
+            out.centres.push((centre, margin));
         }
         out
     }
@@ -217,10 +240,17 @@ impl<'a> Screen<'a> {
         out.bounds.clear();
         out.bounds.resize(tiles, TileBounds { scale: zeros, shift: lowest, residual: zeros, norm: zeros });
         out.lengths.clear();
+        out.fine.clear();
+        out.shifts.clear();
         // What underflow takes away of a float32 product: half a unit of each, and of the bounds.
         let underflow = (self.dimension + 8) as f32 * f32::from_bits(1);
-        for (c, candidate) in candidates.enumerate() {
+        let mut candidates = candidates.enumerate().peekable();
+        while let Some((c, candidate)) = candidates.next() {
+            // In two parts, for there is room for half as many lines on their way.
+            let next = candidates.peek().map_or((&[][..], &[][..]), |(_, next)| next.split_at(next.len() / 2));
+            prefetch(next.0);
             let row = rows.take(candidate, self.candidate_centre, 0);
+            prefetch(next.1);
             let (tile, lane) = (c / TILE, c % TILE);
             // To put eight rows side by side first, in the first-level cache, did not pay.
             for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {
@@ -236,13 +266,16 @@ impl<'a> Screen<'a> {
             }
             bounds.residual.0[lane] = up(row.residual);
             let sound = row.residual.is_finite();
-            let shift = if sound { (dot(self.query_centre, rows.centred()) / self.shift_unit) as f32 } else { 0.0 };
-            bounds.shift.0[lane] = shift;
+            let shift = if sound { dot(self.query_centre, rows.centred()) } else { 0.0 };
+            bounds.shift.0[lane] = (shift / self.shift_unit) as f32;
             // No longer than its parts, the centre and the rest, which was rounded once.
             let length = (row.norm + self.candidate_norm) * (1.0 + 2.0 * UNIT);
             out.lengths.push(if sound { length } else { norm(candidate) });
             if self.arithmetic == Arithmetic::Int8 {
                 out.starts[tile].0[lane] = row.sum.wrapping_mul(-128) as u32;
+                let (values, largest) = rows.turned();
+                out.fine.push(values, largest, row);
+                out.shifts.push(shift);
             }
         }
         out.longest = out.lengths.iter().fold(0.0, |longest, &length| longest.max(length));
@@ -267,7 +300,7 @@ impl<'a> Screen<'a> {
         beaten: &mut [u32],
         verdict: &mut Verdict,
     ) {
-        let query = &queries.queries[q];
+        let query = &queries.each[q];
         let tiles = candidates.starts.len();
         let products = &mut products[q % QUERIES * tiles..][..tiles];
         if self.arithmetic == Arithmetic::Float32 && query.norm * candidates.longest >= LARGEST {
@@ -326,6 +359,6 @@ impl Queries {
     /// The norm of query `q`, rounded up.
     #[must_use]
     pub fn length(&self, q: usize) -> f64 {
-        self.queries[q].norm
+        self.each[q].norm
     }
 }

@@ -7,23 +7,30 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512vnni;
+mod extent;
 mod float_state;
 mod halves;
 mod judge;
 mod level;
 mod near;
+mod pairs;
 mod portable;
+mod prefetch;
+mod quantise;
 mod rounds;
 mod score;
 mod tile;
 mod turn;
 mod widest;
 
+pub use extent::Extent;
 pub use float_state::DefaultFloatState;
-pub use halves::halved;
 pub use judge::{Factors, Thresholds, TileBounds, Verdict, judge};
 pub use level::{level, multiplies_int8};
 pub use near::{ROWS, near, near_roundings};
+pub use pairs::{Int16Line, Int16Rows, SLOTS, int16_products};
+pub use prefetch::prefetch;
+pub use quantise::Quantise;
 pub use rounds::{AT_ONCE, Digits, Network, round_one, rounds};
 pub use score::dot;
 pub use tile::{

@@ -83,6 +83,7 @@ pub fn products(
 ) {
     let sizes = candidates.len() == queries.len() * starts.len() && out.len() == QUERIES * starts.len();
     assert!(sizes && !queries.is_empty(), "sizes that do not fit");
+    // To write the first sums instead of adding them to zeros took a 20th longer with int16, and int8 gained nothing.
     out.fill(TileFloats::default());
     let whole = Whole { queries, candidates, starts };
     // SAFETY: `level` found that the processor has the features that each was compiled for.

@@ -30,50 +30,52 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Turns a row and returns its largest absolute value. Every level does the same operations in the same order, so it
-    /// gives the same bits.
+    /// Turns a row into `turned` and returns the largest absolute value of that. Every level does the same operations in
+    /// the same order, so it gives the same bits.
     ///
     /// # Panics
-    /// When the row has another length.
-    pub fn turn(&self, row: &mut [f32]) -> f32 {
-        let (row, rest) = row.as_chunks_mut::<LANES>();
+    /// When one of them has another length.
+    pub fn turn(&self, row: &[f32], turned: &mut [f32]) -> f32 {
+        let (row, turned) = (row.as_chunks::<LANES>(), turned.as_chunks_mut::<LANES>());
+        assert!(row.1.is_empty() && turned.1.is_empty(), "another length");
+        let (row, turned) = (row.0, turned.0);
         let length = self.blocks << (2 * self.quarterings);
-        assert!(rest.is_empty() && row.len() == length && self.signs.len() == length, "another length");
+        assert!([row.len(), turned.len(), self.signs.len()] == [length; 3], "another length");
         // SAFETY: `level` found that the processor has the features that each was compiled for.
         match level() {
-            Level::Portable => unsafe { self.run::<[f32; 4]>(row) },
+            Level::Portable => unsafe { self.run::<[f32; 4]>(row, turned) },
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { self.avx2(row) },
+            Level::Avx2 => unsafe { self.avx2(row, turned) },
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Vnni => unsafe { self.avx512(row) },
+            Level::Avx512 | Level::Avx512Vnni => unsafe { self.avx512(row, turned) },
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(&self, row: &mut [Lanes]) -> f32 {
+    fn avx2(&self, row: &[Lanes], turned: &mut [Lanes]) -> f32 {
         // SAFETY: this function was compiled for the features that this uses.
-        unsafe { self.run::<__m256>(row) }
+        unsafe { self.run::<__m256>(row, turned) }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f")]
-    fn avx512(&self, row: &mut [Lanes]) -> f32 {
+    fn avx512(&self, row: &[Lanes], turned: &mut [Lanes]) -> f32 {
         // SAFETY: as above.
-        unsafe { self.run::<__m512>(row) }
+        unsafe { self.run::<__m512>(row, turned) }
     }
 
     /// # Safety
-    /// As [`Wide`] says; the row has the length.
+    /// As [`Wide`] says; both have the length.
     #[inline(always)]
-    unsafe fn run<W: Wide>(&self, row: &mut [Lanes]) -> f32 {
+    unsafe fn run<W: Wide>(&self, row: &[Lanes], turned: &mut [Lanes]) -> f32 {
         let length = 1_usize << (2 * self.quarterings);
-        let (rows, signs) = (row.as_mut_ptr().cast::<f32>(), self.signs.as_ptr().cast::<f32>());
+        let (rows, signs) = (turned.as_mut_ptr().cast::<f32>(), self.signs.as_ptr().cast::<f32>());
         let (mut most, mut least) = ([0.0; LANES], [0.0; LANES]);
         // SAFETY: the caller vouches for the processor; all places are in the row.
         unsafe {
             for at in (0..row.len() * LANES).step_by(W::LANES) {
-                W::load(rows.add(at)).mul(W::load(signs.add(at))).store(rows.add(at));
+                W::load(row.as_ptr().cast::<f32>().add(at)).mul(W::load(signs.add(at))).store(rows.add(at));
             }
             for quartering in 0..self.quarterings {
                 let stride = LANES << (2 * quartering);

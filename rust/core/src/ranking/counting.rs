@@ -16,16 +16,16 @@ use crate::tally::Tally;
 use crate::threads::{Meeting, together};
 use crate::vectors::Vectors;
 
-/// Candidates that are packed together, at most, and the bytes of their cells and rows: a part stays in the second-level
-/// cache while a run of queries goes past it.
-const PART: usize = 6 * TILE;
+/// Candidates that are packed together, at most, and the bytes of their cells and of what second looks read: a part stays
+/// in the second-level cache while a run of queries goes past it.
+const PART: usize = 8 * TILE;
 const PART_BYTES: usize = 640 << 10;
 /// Bytes of packed candidates held at a time.
-const PACKED: usize = 2 << 20;
+const PACKED: usize = 3 << 20;
 /// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.
 pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
-const HELD: usize = 4 << 20;
+const HELD: usize = 6 << 20;
 /// Rows whose mean is taken for that of all.
 const CENTRE: usize = 256;
 
@@ -74,8 +74,9 @@ impl RankCounter<'_> {
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_by_key(|&c| languages[c as usize]);
-        let row_bytes = screen.row_bytes() + size_of_val(block.row(0));
-        let part_rows = (PART_BYTES / row_bytes / TILE).clamp(1, PART / TILE) * TILE;
+        // After int8, second looks have rows of their own.
+        let looked = if screen.arithmetic() == Arithmetic::Int8 { 0 } else { size_of_val(block.row(0)) };
+        let part_rows = (PART_BYTES / (screen.row_bytes() + looked) / TILE).clamp(1, PART / TILE) * TILE;
         let parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
             .flat_map(|same| same.chunks(part_rows))

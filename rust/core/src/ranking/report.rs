@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 pub struct Report {
     /// By int8 products.
     pub int8: u64,
-    /// By int16 products.
+    /// By int16 products, the first or the second look.
     pub int16: u64,
     /// By float32 products, the first or the second look.
     pub float32: u64,

@@ -2,16 +2,19 @@
 
 use crate::kernels::multiplies_int8;
 use crate::ranking::RankCounter;
-use crate::screen::{Arithmetic, Candidates, QUERIES, Queries, Screen, TILE, Verdict};
+use crate::screen::{Arithmetic, Candidates, QUERIES, Queries, Screen, TILE, Verdict, beaten};
 use crate::vectors::Vectors;
 
 /// Blocks of fewer rows are not worth a trial.
 const SAMPLED: usize = 256;
-/// The time of a second look, where that of an int8 product is 1, of int16 2 and of float32 4 (all in proportion to the
-/// dimension; some 75 ns and 3 ns for 768 components on Zen 4).
-const LOOK: f64 = 22.0;
-/// The time of an int16 product.
+/// The times of a comparison: of products in each arithmetic, of a second look in int16 (after int8) and in float32 (after
+/// integers), and of the score. All are in proportion to the dimension; 1 is some 3.4 ns for 768 components on Zen 4.
+const INT8: f64 = 1.0;
 const INT16: f64 = 2.0;
+const FLOAT32: f64 = 4.0;
+const INT16_LOOK: f64 = 12.0;
+const FLOAT32_LOOK: f64 = 22.0;
+const SCORE: f64 = 44.0;
 
 /// Queries of the sample, kept from block to block.
 #[derive(Debug, Clone, Default)]
@@ -43,30 +46,23 @@ impl RankCounter<'_> {
             trial.sample = spread(judging.len(), 8 * QUERIES).map(|at| judging[at]).collect();
             trial.rows = trial.sample.iter().flat_map(|&q| self.query(q)).copied().collect();
         }
-        let mut time = |arithmetic| {
-            let (product, look) = match arithmetic {
-                Arithmetic::Int8 => (1.0, LOOK),
-                Arithmetic::Int16 => (INT16, LOOK),
-                Arithmetic::Float32 => (4.0, 2.0 * LOOK),
-            };
-            product + look * self.open_share(block, trial, &with(arithmetic))
-        };
+        let mut time = |arithmetic| self.time(block, trial, &with(arithmetic));
         let int8 = if multiplies_int8() { time(Arithmetic::Int8) } else { f64::INFINITY };
         if int8 < INT16 {
             return Arithmetic::Int8;
         }
         let int16 = time(Arithmetic::Int16);
-        if int8 < int16 {
-            Arithmetic::Int8
-        } else if int16 > 4.0 && time(Arithmetic::Float32) < int16 {
+        if int8.min(int16) > FLOAT32 && time(Arithmetic::Float32) < int8.min(int16) {
             Arithmetic::Float32
+        } else if int8 < int16 {
+            Arithmetic::Int8
         } else {
             Arithmetic::Int16
         }
     }
 
-    /// The share of comparisons of a sample that a screen leaves open.
-    fn open_share(&self, block: Vectors<'_>, trial: &mut Trial, screen: &Screen<'_>) -> f64 {
+    /// The time of a comparison, by what a sample of them leaves open.
+    fn time(&self, block: Vectors<'_>, trial: &mut Trial, screen: &Screen<'_>) -> f64 {
         let Trial { sample, rows, packed } = trial;
         let known = packed.iter().position(|(arithmetic, _)| *arithmetic == screen.arithmetic());
         let known = known.unwrap_or_else(|| {
@@ -81,16 +77,32 @@ impl RankCounter<'_> {
         let (mut products, mut verdict) = (Vec::new(), Verdict::default());
         let levels = screen.levels(packed, rows, sample.iter().map(|&q| self.tallies[q].thresholds()));
         screen.pack(members.iter().copied(), &mut candidates);
-        let mut open = 0;
+        let (mut pairs, mut known) = (Vec::new(), Vec::new());
         for q in 0..sample.len() {
             if q % QUERIES == 0 {
                 screen.multiply(packed, q / QUERIES, &candidates, &mut products);
             }
-            let beaten = &mut vec![0; levels.place(q).len()];
-            screen.judge((packed, q), &levels, &candidates, &mut products, beaten, &mut verdict);
-            open += verdict.open.len();
+            let bins = &mut vec![0; levels.place(q).len()];
+            screen.judge((packed, q), &levels, &candidates, &mut products, bins, &mut verdict);
+            pairs.extend(verdict.open.iter().map(|&(c, _)| (q as u32, c)));
+            known.extend(verdict.open.iter().map(|&(_, beaten)| beaten as usize));
         }
-        open as f64 / (sample.len() * members.len()).max(1) as f64
+        let share = |count: usize| count as f64 / (sample.len() * members.len()).max(1) as f64;
+        match screen.arithmetic() {
+            Arithmetic::Int8 => {
+                let mut products = Vec::new();
+                screen.multiply_pairs(packed, &candidates, &pairs, &mut products);
+                let looks = pairs.iter().zip(known).zip(products);
+                let left = looks.filter(|&((&(q, c), known), product)| {
+                    let q = q as usize;
+                    let (score, error) = screen.look((packed, q), &levels, &candidates).score(c as usize, product);
+                    beaten(score, error, levels.exact(q), known).is_none()
+                });
+                INT8 + INT16_LOOK * share(pairs.len()) + FLOAT32_LOOK * share(left.count())
+            }
+            Arithmetic::Int16 => INT16 + FLOAT32_LOOK * share(pairs.len()),
+            Arithmetic::Float32 => FLOAT32 + SCORE * share(pairs.len()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::judged::Judged;
 use crate::kernels::{ROWS, TileFloats, near};
 use crate::ranking::report::Report;
 use crate::score::dot;
-use crate::screen::{Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, Verdict};
+use crate::screen::{Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, Verdict, beaten};
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
@@ -34,10 +34,20 @@ pub(super) struct Room {
     packed: Queries,
     products: Vec<TileFloats>,
     verdict: Verdict,
-    /// For each level of a run: candidates of a language that beat it and none above.
+    /// For each query of a run: candidates of a language that beat none of its levels, which nobody reads, then for each
+    /// level those that beat it and none above.
     bins: Vec<u32>,
     open: Vec<Open>,
+    looked: Looked,
     pub report: Report,
+}
+
+/// Room for second looks: the pairs, their products, and what these leave open.
+#[derive(Default)]
+struct Looked {
+    pairs: Vec<(u32, u32)>,
+    products: Vec<i64>,
+    open: Vec<Open>,
 }
 
 /// A run whose cells and levels are ready.
@@ -48,7 +58,16 @@ struct Ready<'a> {
     ids: &'a [i64],
 }
 
+impl Ready<'_> {
+    /// The bins of query `q`: one for none of its thresholds, then one for each.
+    fn bins(&self, q: usize) -> std::ops::Range<usize> {
+        let place = self.levels.place(q);
+        place.start + q..place.end + q + 1
+    }
+}
+
 /// A query of a run and a candidate of a part that the screen left open.
+#[derive(Clone, Copy)]
 struct Open {
     q: u32,
     member: u32,
@@ -73,7 +92,7 @@ impl Work<'_> {
         let Run { first, tallies, held, levels, ids } = run;
         let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
-        let Room { packed, products, verdict, bins, open, report } = room;
+        let Room { packed, products, verdict, bins, open, looked, report } = room;
         let packed = if let Some(held) = held {
             held.get_or_insert_with(|| {
                 let mut packed = Queries::default();
@@ -91,7 +110,7 @@ impl Work<'_> {
         let run = Ready { first, packed, levels, ids };
         // Next to each other here; the tallies lie scattered, and to wait for each between judging took a 30th of the time.
         bins.clear();
-        bins.resize(levels.count(), 0);
+        bins.resize(levels.count() + tallies.len(), 0);
         for (at, (part, cells)) in parts.iter().enumerate() {
             for group in 0..tallies.len().div_ceil(QUERIES) {
                 let queries = group * QUERIES..tallies.len().min((group + 1) * QUERIES);
@@ -100,20 +119,25 @@ impl Work<'_> {
                 }
                 self.screen.multiply(packed, group, cells, products);
                 for q in queries {
-                    let bins = &mut bins[levels.place(q)];
-                    if bins.is_empty() {
+                    if levels.place(q).is_empty() {
                         continue;
                     }
+                    let bins = &mut bins[run.bins(q)][1..];
                     self.screen.judge((packed, q), levels, cells, products, bins, verdict);
                     *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
                     open.extend(verdict.open.iter().map(|&(member, beaten)| Open { q: q as u32, member, beaten }));
+                }
+                if self.screen.arithmetic() == Arithmetic::Int8 {
+                    self.look(&run, cells, open, looked, bins);
+                    report.int16 += (open.len() - looked.open.len()) as u64;
+                    std::mem::swap(open, &mut looked.open);
                 }
                 self.settle(&run, (*part, cells), open, bins, tallies, report);
                 open.clear();
             }
             if parts.get(at + 1).is_none_or(|(next, _)| next.language != part.language) {
                 for (q, tally) in tallies.iter_mut().enumerate() {
-                    tally.count_beaten(&bins[levels.place(q)], part.language);
+                    tally.count_beaten(&bins[run.bins(q)][1..], part.language);
                 }
                 bins.fill(0);
             }
@@ -126,6 +150,30 @@ impl Work<'_> {
             Arithmetic::Int8 => &mut report.int8,
             Arithmetic::Int16 => &mut report.int16,
             Arithmetic::Float32 => &mut report.float32,
+        }
+    }
+
+    /// Looks again, in int16, at what int8 left open of a part, and counts what that settles.
+    fn look(&self, run: &Ready<'_>, cells: &Candidates, open: &[Open], looked: &mut Looked, bins: &mut [u32]) {
+        let Looked { pairs, products, open: left } = looked;
+        pairs.clear();
+        pairs.extend(open.iter().map(|open| (open.q, open.member)));
+        self.screen.multiply_pairs(run.packed, cells, pairs, products);
+        left.clear();
+        let mut products = products.iter();
+        for of_query in open.chunk_by(|a, b| a.q == b.q) {
+            let q = of_query[0].q as usize;
+            let (thresholds, bins) = (run.levels.exact(q), &mut bins[run.bins(q)]);
+            let look = self.screen.look((run.packed, q), run.levels, cells);
+            for (open, &product) in of_query.iter().zip(&mut products) {
+                let (score, error) = look.score(open.member as usize, product);
+                let known = open.beaten as usize;
+                if let Some(beaten) = beaten(score, error, thresholds, known) {
+                    moved(bins, known, beaten);
+                } else {
+                    left.push(*open);
+                }
+            }
         }
     }
 
@@ -145,44 +193,50 @@ impl Work<'_> {
             let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
             let place = run.levels.place(q);
-            let (thresholds, ids, bins) = (run.levels.exact(q), &run.ids[place.clone()], &mut bins[place]);
+            let (thresholds, ids, bins) = (run.levels.exact(q), &run.ids[place], &mut bins[run.bins(q)]);
             for few in of_query.chunks(ROWS) {
                 let mut rows = [query; ROWS];
                 for (row, open) in rows.iter_mut().zip(few) {
                     *row = self.block.row(part.members[open.member as usize] as usize);
                 }
+                // After int8 and int16 hardly any is left but those whose scores are known.
+                let id = |open: &Open| self.ids[part.members[open.member as usize] as usize];
+                let known =
+                    self.screen.arithmetic() == Arithmetic::Int8 && few.iter().all(|open| ids.contains(&id(open)));
+                let closer = closer.filter(|_| !known);
                 let products = closer.map(|_| near(query, &rows[..few.len()]));
                 for (at, open) in few.iter().enumerate() {
                     let known = open.beaten as usize;
                     let beaten = closer.zip(products).and_then(|(closer, products)| {
                         let error = closer.error(run.packed.length(q) * cells.length(open.member as usize));
-                        Closer::beaten(products[at], error, thresholds, known)
+                        beaten(products[at].into(), error, thresholds, known)
                     });
-                    if beaten == Some(known) {
-                        report.float32 += 1;
-                        continue;
-                    }
-                    if known > 0 {
-                        bins[known - 1] -= 1;
-                    }
                     if let Some(beaten) = beaten {
                         report.float32 += 1;
-                        bins[beaten - 1] += 1;
+                        moved(bins, known, beaten);
                         continue;
                     }
                     report.reference += 1;
-                    let id = self.ids[part.members[open.member as usize] as usize];
+                    let id = id(open);
                     let own = ids.iter().position(|&judged| judged == id);
                     let score = own.map_or_else(|| dot(query, rows[at]), |own| thresholds[own]);
                     let beaten = thresholds.partition_point(|&threshold| threshold < score);
                     let reached = thresholds[beaten..].iter().take_while(|&&threshold| threshold <= score).count();
                     if reached > usize::from(own.is_some()) {
+                        moved(bins, known, 0);
                         tallies[q].count(score, id, part.language, self.judged.ids());
-                    } else if beaten > 0 {
-                        bins[beaten - 1] += 1;
+                    } else {
+                        moved(bins, known, beaten);
                     }
                 }
             }
         }
     }
+}
+
+/// Counts a candidate that was counted for the `known` lowest thresholds for the `beaten` lowest, in bins of which the first
+/// stands for none.
+fn moved(bins: &mut [u32], known: usize, beaten: usize) {
+    bins[known] = bins[known].wrapping_sub(1);
+    bins[beaten] = bins[beaten].wrapping_add(1);
 }

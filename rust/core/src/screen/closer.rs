@@ -26,15 +26,19 @@ impl Closer {
     pub fn error(self, norms: f64) -> f64 {
         if norms < LARGEST { self.relative * norms + self.absolute } else { f64::INFINITY }
     }
+}
 
-    /// How many of the ascending thresholds a candidate beats, of which it is known to beat the `known` lowest; `None`
-    /// where that is not certain.
-    #[must_use]
-    pub fn beaten(product: f32, error: f64, thresholds: &[f64], known: usize) -> Option<usize> {
-        let (low, high) = (f64::from(product) - error, f64::from(product) + error);
-        // Most beat one more or none.
-        let sure = known + thresholds[known..].iter().take_while(|&&threshold| threshold < low).count();
-        let lower = thresholds.get(sure).is_none_or(|&threshold| high < threshold);
-        lower.then_some(sure)
+/// How many of the ascending thresholds a candidate beats, of which it is known to beat the `known` lowest, if its score is
+/// `product` but for `error`; `None` where that is not certain.
+#[must_use]
+pub fn beaten(product: f64, error: f64, thresholds: &[f64], known: usize) -> Option<usize> {
+    let (low, high) = (product - error, product + error);
+    let beats = |at: usize| thresholds.get(at).is_some_and(|&threshold| threshold < low);
+    // Most beat one more or none, and no processor can guess which: so this is no branch.
+    let mut sure = known + usize::from(beats(known));
+    while beats(sure) {
+        sure += 1;
     }
+    let lower = thresholds.get(sure).is_none_or(|&threshold| high < threshold);
+    lower.then_some(sure)
 }

@@ -36,8 +36,8 @@ impl Spread {
         (2.0 * f64::from(self.0.quarterings) + 2.0 * (self.0.blocks + 2) as f64 + 4.0) * UNIT
     }
 
-    /// Turns a row, and returns its largest absolute value.
-    pub fn turn(&self, row: &mut [f32]) -> f32 {
-        self.0.turn(row)
+    /// Turns a row into `turned`, and returns the largest absolute value of that.
+    pub fn turn(&self, row: &[f32], turned: &mut [f32]) -> f32 {
+        self.0.turn(row, turned)
     }
 }

@@ -1,0 +1,93 @@
+//! Products of pairs of int16 rows.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m512i, _mm512_add_epi64, _mm512_castsi512_si256, _mm512_cvtepi32_epi64, _mm512_dpwssd_epi32,
+    _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_reduce_add_epi64, _mm512_setzero_si512,
+};
+
+use crate::kernels::level::{Level, level};
+use crate::kernels::tile::Cell;
+
+/// Sums that are kept apart: each of two components of every 128.
+pub const SLOTS: usize = SUMS * LANES;
+/// Registers of sums, and their lanes.
+const SUMS: usize = 4;
+const LANES: usize = 16;
+
+/// Cells of int16 as long as a line of the cache, where one starts.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub struct Int16Line(pub [Cell; LANES]);
+
+impl Int16Line {
+    /// How many components.
+    pub const COMPONENTS: usize = 2 * LANES;
+}
+
+/// Rows of `length` lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Int16Rows<'a> {
+    /// One after the other.
+    pub lines: &'a [Int16Line],
+    /// Lines of a row.
+    pub length: usize,
+}
+
+impl Int16Rows<'_> {
+    fn row(&self, at: u32) -> &[Int16Line] {
+        &self.lines[at as usize * self.length..][..self.length]
+    }
+}
+
+/// Writes to `out` the products of pairs: of a row of `a` and one of `b`. The sums of [`SLOTS`] have to fit into int32. No
+/// pair waits for what another decides, so rows are fetched while others are multiplied. To multiply a row with four others
+/// at a time, or to ask for rows before they are wanted, changed nothing: the second-level cache gives no more.
+///
+/// # Panics
+/// When a row is not there, or the sizes do not fit.
+pub fn int16_products(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], out: &mut [i64]) {
+    assert!(a.length == b.length && pairs.len() == out.len(), "sizes that do not fit");
+    match level() {
+        // SAFETY: `level` found that the processor has the features that this was compiled for.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512Vnni => unsafe { avx512vnni(a, b, pairs, out) },
+        // On the others int8 is never chosen, after which these are wanted.
+        _ => {
+            for (&(x, y), out) in pairs.iter().zip(out) {
+                *out = portable(a.row(x), b.row(y));
+            }
+        }
+    }
+}
+
+fn portable(x: &[Int16Line], y: &[Int16Line]) -> i64 {
+    let both = |cell: Cell| [cell as i16, (cell >> 16) as i16].map(i64::from);
+    let cells = x.iter().flat_map(|line| line.0).zip(y.iter().flat_map(|line| line.0));
+    cells.map(|(x, y)| (both(x), both(y))).map(|(x, y)| x[0] * y[0] + x[1] * y[1]).sum()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn avx512vnni(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], out: &mut [i64]) {
+    // SAFETY: a line has 64 bytes and starts where one of the cache does.
+    let load = |line: &Int16Line| unsafe { _mm512_load_si512(line.0.as_ptr().cast()) };
+    let wide = |sum: __m512i| {
+        let low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum));
+        _mm512_add_epi64(low, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64::<1>(sum)))
+    };
+    for (&(x, y), out) in pairs.iter().zip(out) {
+        let mut sums = [_mm512_setzero_si512(); SUMS];
+        let ((x, x_rest), (y, y_rest)) = (a.row(x).as_chunks::<SUMS>(), b.row(y).as_chunks::<SUMS>());
+        for (x, y) in x.iter().zip(y) {
+            for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
+                *sum = _mm512_dpwssd_epi32(*sum, load(x), load(y));
+            }
+        }
+        for (sum, (x, y)) in sums.iter_mut().zip(x_rest.iter().zip(y_rest)) {
+            *sum = _mm512_dpwssd_epi32(*sum, load(x), load(y));
+        }
+        let sum = sums.map(wide).into_iter().fold(_mm512_setzero_si512(), |sum, part| _mm512_add_epi64(sum, part));
+        *out = _mm512_reduce_add_epi64(sum);
+    }
+}
