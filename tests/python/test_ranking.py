@@ -445,12 +445,25 @@ def test_each_block_is_screened_by_what_settles_it() -> None:
     """Integers where scores are apart; float32 where they are closer than integers tell."""
     rng = np.random.default_rng(10)
     apart = random_task(rng, "random", queries=60, candidates=600, dimension=96)
-    report = counted(apart).report
+    counter = counted(apart)
+    assert_exact(counter, apart)
+    report = counter.report
     assert report.int8 + report.int16 > 0.8 * report.comparisons
     close = random_task(rng, "clustered", queries=60, candidates=600, dimension=96)
-    report = counted(close).report
+    counter = counted(close)
+    assert_exact(counter, close)
+    report = counter.report
     assert (report.int8, report.int16, report.elsewhere) == (0, 0, 0)
     assert report.float32 > 0.8 * report.comparisons
+
+
+def test_a_large_block_is_welcome_where_no_query_judges_anything() -> None:
+    rng = np.random.default_rng(12)
+    counter = RankCounter(
+        rng.standard_normal((20, 64), np.float32), (np.zeros(21, np.int64), np.empty(0, np.int64))
+    )
+    counter.add(rng.standard_normal((600, 64), np.float32), np.arange(600), ["en"] * 600)
+    assert (counter.candidates, counter.report.comparisons) == (600, 0)
 
 
 EVERY_LEVEL = """
