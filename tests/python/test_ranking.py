@@ -1,9 +1,6 @@
 """RankCounter: equal to the naive oracle digit for digit, however the work is cut."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -464,38 +461,6 @@ def test_a_large_block_is_welcome_where_no_query_judges_anything() -> None:
     )
     counter.add(rng.standard_normal((600, 64), np.float32), np.arange(600), ["en"] * 600)
     assert (counter.candidates, counter.report.comparisons) == (600, 0)
-
-
-EVERY_LEVEL = """
-import sys
-sys.path.insert(0, "tests/python")
-import numpy as np
-from counting import assert_exact, counted
-from naive_ranking import FAMILIES, random_task
-rng = np.random.default_rng(11)
-for family in FAMILIES:
-    for dimension in (1, 31, 70, 129, 300):
-        task = random_task(rng, family, queries=14, candidates=40, dimension=dimension)
-        counter = counted(task, threads=2)
-        assert_exact(counter, task)
-print(counter.report.simd)
-"""
-
-
-@pytest.mark.parametrize("level", ["portable", "avx2", "avx512", "avx512vnni", ""])
-def test_every_level_of_instructions_is_exact(level: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", EVERY_LEVEL],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"HYBRIDSAMPLER_SIMD": level},
-        cwd=Path(__file__).parents[2],
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    ran = done.stdout.strip()
-    if ran != level and level:
-        pytest.skip(f"this processor has no {level}: {ran} ran")
 
 
 # Ties
