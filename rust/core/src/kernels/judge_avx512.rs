@@ -1,11 +1,13 @@
 //! Judging in registers of sixteen lanes.
 
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps, _mm512_and_si512,
-    _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask, _mm512_load_ps, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
-    _mm512_mask_loadu_ps, _mm512_mul_ps, _mm512_permutexvar_ps, _mm512_reduce_add_epi64, _mm512_rolv_epi64,
-    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setzero_si512, _mm512_slli_epi32,
-    _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_ps,
+    __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm_add_epi64, _mm_unpackhi_epi64, _mm_unpacklo_epi8, _mm256_add_epi64,
+    _mm256_castsi256_si128, _mm256_extracti128_si256, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps,
+    _mm512_alignr_epi32, _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask,
+    _mm512_cvtepu8_epi32, _mm512_extracti64x4_epi64, _mm512_load_ps, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
+    _mm512_mask_loadu_ps, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_epi32, _mm512_mul_ps, _mm512_permutexvar_ps,
+    _mm512_reduce_add_epi32, _mm512_rolv_epi64, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_ps,
 };
 
 use super::{Judge, TOGETHER, Thresholds};
@@ -119,13 +121,14 @@ impl Steps {
 pub(super) struct Counts {
     lanes: [__m512i; 2],
     added: u32,
-    before: [u32; 16],
+    /// What came before.
+    before: __m512i,
 }
 
 impl Counts {
     #[target_feature(enable = "avx512f")]
     fn new() -> Self {
-        Self { lanes: [_mm512_setzero_si512(); 2], added: 0, before: [0; 16] }
+        Self { lanes: [_mm512_setzero_si512(); 2], added: 0, before: _mm512_setzero_si512() }
     }
 
     #[target_feature(enable = "avx512f")]
@@ -147,15 +150,14 @@ impl Counts {
         let four = _mm512_set1_epi8(15);
         // Bytes hold the sums of sixteen lanes.
         let sum = |[a, b]: [__m512i; 2]| {
-            let bytes = _mm512_add_epi64(_mm512_and_si512(a, four), _mm512_and_si512(b, four));
-            _mm512_reduce_add_epi64(bytes).to_le_bytes()
+            let eight = _mm512_add_epi64(_mm512_and_si512(a, four), _mm512_and_si512(b, four));
+            let four = _mm256_add_epi64(_mm512_castsi512_si256(eight), _mm512_extracti64x4_epi64::<1>(eight));
+            let two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256::<1>(four));
+            _mm_add_epi64(two, _mm_unpackhi_epi64(two, two))
         };
         let even = sum(self.lanes);
         let odd = sum(self.lanes.map(|lanes| _mm512_srli_epi64::<4>(lanes)));
-        for (two, (even, odd)) in self.before.as_chunks_mut::<2>().0.iter_mut().zip(even.into_iter().zip(odd)) {
-            two[0] += u32::from(even);
-            two[1] += u32::from(odd);
-        }
+        self.before = _mm512_add_epi32(self.before, _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(even, odd)));
         (self.lanes, self.added) = ([_mm512_setzero_si512(); 2], 0);
     }
 
@@ -163,11 +165,13 @@ impl Counts {
     #[target_feature(enable = "avx512f")]
     fn add_to(&mut self, sums: &mut [u32]) -> u32 {
         self.flush();
-        let mut all = 0;
-        for (sum, count) in sums.iter_mut().zip(&self.before[1..]) {
-            *sum += count;
-            all += count;
+        let more = _mm512_alignr_epi32::<1>(_mm512_setzero_si512(), self.before);
+        let there = ((1_u32 << sums.len()) - 1) as u16;
+        // SAFETY: there are at most fifteen, and no others are touched.
+        unsafe {
+            let sum = _mm512_add_epi32(_mm512_maskz_loadu_epi32(there, sums.as_ptr().cast()), more);
+            _mm512_mask_storeu_epi32(sums.as_mut_ptr().cast(), there, sum);
         }
-        all
+        _mm512_reduce_add_epi32(more) as u32
     }
 }

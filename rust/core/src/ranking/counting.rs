@@ -19,7 +19,7 @@ use crate::vectors::Vectors;
 /// Candidates that are packed together, at most, and the bytes of their cells and of what second looks read: a part stays
 /// in the second-level cache while a run of queries goes past it.
 const PART: usize = 8 * TILE;
-const PART_BYTES: usize = 640 << 10;
+const PART_BYTES: usize = 1200 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 3 << 20;
 /// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.

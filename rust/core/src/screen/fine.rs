@@ -1,7 +1,7 @@
 //! The second look at what a screen in int8 leaves open: the same centred and turned rows in int16, whose steps are some
 //! hundred times finer, and the same bound, all in float64.
 
-use super::rows::{INT16_NORM, Row, root, up};
+use super::rows::{INT16_NORM, Row, residual};
 use super::{Candidates, Levels, Queries, SLACK, Screen, UNIT, gamma_of_score};
 use crate::kernels::{Cell, Int16Line, Int16Rows, Quantise, SLOTS, Work, int16_products, widest};
 
@@ -52,13 +52,15 @@ impl Fine {
             widest(LargestSlot { values, unit: 1.0 / largest, largest: &mut slot });
             // Rounding adds at most half a unit for each component.
             let room = (values.len().div_ceil(SLOTS) as f64 * 2.0).sqrt() / 2.0 + 1.0;
-            let scale = up(f64::from(largest) * (1.0 / f64::from(i16::MAX)).max(slot / (INT16_NORM - room)));
+            let scale = f64::from(largest) * (1.0 / f64::from(i16::MAX)).max(slot / (INT16_NORM - room));
+            let quantise = Quantise::new(values, scale, i16::MAX.into(), 0);
             self.cells.resize(values.len() / 2, 0);
-            let (squares, _) = Quantise { values, scale, most: i16::MAX.into(), offset: 0 }.cells(&mut self.cells);
+            let (squares, _) = quantise.cells(&mut self.cells);
             for (line, cells) in self.lines[first..].iter_mut().zip(self.cells.as_chunks().0) {
                 line.0 = *cells;
             }
-            form = Form { scale: scale.into(), residual: root(squares, values.len()), ..form };
+            let scale = quantise.scale();
+            form = Form { scale: scale.into(), residual: residual(squares, values.len(), scale), ..form };
         }
         self.forms.push(form);
         form

@@ -3,6 +3,7 @@
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
 use super::spread::Spread;
+use super::{UNIT, gamma};
 use crate::kernels::{Arithmetic, Cell, Extent, INT16_CHUNK, Quantise, Work, widest};
 use crate::score::dot;
 
@@ -15,6 +16,8 @@ const CHUNK: usize = 2 * INT16_CHUNK;
 const STEP: usize = 32;
 /// Norms between which no operation of the bounds overflows, or underflows by more than they allow for: 2^-104 and 2^100.
 const SOUND: std::ops::Range<f64> = 4.930_380_657_631_324e-32..1.267_650_600_228_229_4e30;
+/// The largest component is not below this, so that the scale of its integers has an inverse: 2^-110.
+const LEAST: f32 = f32::MIN_POSITIVE * 65_536.0;
 
 /// What the cells of a row stand for.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,14 @@ pub struct Row {
     pub residual: f64,
     /// The sum of the integers.
     pub sum: i32,
+}
+
+/// The norm of what integers leave out, rounded up, given its squares in units of the scale.
+pub fn residual(squares: f64, components: usize, scale: f32) -> f64 {
+    // Squares that underflow take away less than the least normal number each.
+    let underflow = components as f64 * f64::from(f32::MIN_POSITIVE);
+    let squares = squares * (1.0 + gamma(Quantise::roundings(components), UNIT)) + underflow;
+    root(squares, 16) * f64::from(scale)
 }
 
 /// Makes cells of rows of one dimension.
@@ -131,17 +142,17 @@ impl Rows {
         widest(Subtract { row, centre, out: &mut self.centred });
         let mut seen = Extent::of::<CHUNK>(&self.centred);
         let norm = root(seen.squares, self.dimension) * (1.0 + self.turned_error());
-        if !SOUND.contains(&norm) {
-            let zero = Cell::from(offset);
-            self.cells.fill(zero | zero << 8 | zero << 16 | zero << 24);
-            return Row { scale: 0.0, norm: 0.0, residual: if norm == 0.0 { 0.0 } else { f64::INFINITY }, sum: 0 };
-        }
         let values = if let Some(spread) = &self.spread {
             seen.largest = spread.turn(&self.centred, &mut self.turned);
             &self.turned
         } else {
             &self.centred
         };
+        if !SOUND.contains(&norm) || seen.largest < LEAST {
+            let zero = Cell::from(offset);
+            self.cells.fill(zero | zero << 8 | zero << 16 | zero << 24);
+            return Row { scale: 0.0, norm: 0.0, residual: if norm == 0.0 { 0.0 } else { f64::INFINITY }, sum: 0 };
+        }
         let mut scale = f64::from(seen.largest) / f64::from(most);
         if self.arithmetic == Arithmetic::Int16 {
             let largest = root(seen.chunk, CHUNK);
@@ -149,11 +160,12 @@ impl Rows {
             let room = (CHUNK as f64).sqrt() / 2.0 + 1.0;
             scale = scale.max(largest / (INT16_NORM - room));
         }
-        let scale = up(scale);
         self.largest = seen.largest;
-        let (squares, sum) = Quantise { values, scale, most, offset: offset.into() }.cells(&mut self.cells);
+        let quantise = Quantise::new(values, scale, most, offset.into());
+        let (squares, sum) = quantise.cells(&mut self.cells);
         debug_assert!(self.sums_fit(), "integers whose products overflow");
-        Row { scale, norm, residual: root(squares, self.dimension), sum }
+        let scale = quantise.scale();
+        Row { scale, norm, residual: residual(squares, values.len(), scale), sum }
     }
 }
 
