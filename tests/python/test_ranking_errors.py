@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from counting import (
     CHANGED,
@@ -301,6 +302,50 @@ def test_a_vector_that_changed_by_one_bit_between_the_phases() -> None:
             counter.add(changed, task.ids, task.languages)
         add(counter, task, whole(task))
         assert_exact(counter, task)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("row", [0, 1234, 5999])
+def test_a_refused_large_block_counts_nothing(row: int, similarity: Similarity) -> None:
+    # Above 4 MiB the vectors are checked while others are counted, by two threads.
+    random = np.random.default_rng(row)
+    queries = random.standard_normal((3, 256), np.float32)
+    block = random.standard_normal((6000, 256), np.float32)
+    assert block.nbytes > 4 << 20
+    ids, languages = np.arange(len(block)), [f"language {c % 3}" for c in range(len(block))]
+    lists = ([0, 1, 3, 4], [row, row, 7, 7])
+
+    def wrong(candidate: int, component: int, value: float) -> NDArray[np.float32]:
+        vectors = block.copy()
+        vectors[candidate, component] = value
+        return vectors
+
+    other = (row + 1) % len(block)  # which no query judges
+    next_up = float(np.nextafter(block[row, 100], np.float32(np.inf)))
+    finite = " holds NaN or infinity: scores need finite vectors; check the encoder's output"
+    refused = [
+        (wrong(row, 255, np.nan), f"candidate {row} (row {row} of its block){finite}"),
+        (wrong(other, 0, -np.inf), f"candidate {other} (row {other} of its block){finite}"),
+        (wrong(row, 100, next_up), CHANGED.format(row)),
+    ]
+    counter, expected = (
+        RankCounter(queries, lists, similarity=similarity, threads=2) for _ in range(2)
+    )
+    for one in (counter, expected):
+        one.anchor(block, ids)
+    known = counter.to_bytes()
+    for vectors, message in refused:
+        with refusal(message):
+            counter.add(vectors, ids, languages)
+        assert counter.to_bytes() == known
+    counter.add(block, ids, languages)
+    for start in range(0, len(block), 500):
+        part = slice(start, start + 500)
+        expected.add(block[part], ids[part], languages[part])
+    for mine, theirs in zip(
+        dataclasses.astuple(counter.ranks()), dataclasses.astuple(expected.ranks()), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_a_judged_candidate_that_was_not_anchored() -> None:

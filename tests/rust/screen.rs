@@ -17,7 +17,7 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     let screen = Screen::new(arithmetic, &half, &centre);
     let (mut queries, mut packed) = (Queries::default(), Candidates::default());
     screen.pack_queries(query, &mut queries);
-    screen.pack(candidates.iter().map(Vec::as_slice), &mut packed);
+    screen.pack(candidates.iter().map(Vec::as_slice), |_, _| (), &mut packed);
     let levels = screen.levels(&queries, query, std::iter::once(thresholds));
     let (mut products, mut verdict) = (Vec::new(), Verdict::default());
     screen.multiply(&queries, 0, &packed, &mut products);

@@ -30,6 +30,7 @@ mod trial;
 mod work;
 
 use checks::{Looked, changed};
+use counting::Counted;
 use places::Places;
 pub use report::Report;
 pub use screened::Screened;
@@ -216,35 +217,45 @@ impl<'q> RankCounter<'q> {
             invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
         }
         let threads = threads::resolve(threads);
-        let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
+        let large = size_of_val(block.values) > counting::PIECE;
+        // To read a large block takes time, so its vectors are checked when they are read to be counted. Copies that are
+        // normalised tell less.
+        let late = large && self.similarity == Similarity::Dot;
+        if late {
+            self.check_shape(block, ids)?;
+        } else {
+            self.check_vectors(block, ids, threads)?;
+        }
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        self.check_same(&looked)?;
-        let before = (size_of_val(block.values) > counting::PIECE).then(|| self.set_aside());
-        self.admit(&new, &looked, languages);
-        drop(looked);
+        let before = large.then(|| self.set_aside());
+        self.admit(&new, ids, languages);
         // Under the cosine a copy is made of the rows; of few at a time.
         let rows = match self.similarity {
             Similarity::Dot => block.rows(),
             Similarity::Cosine => counting::PIECE / (size_of::<f32>() * self.dimension),
         };
-        let ask = size_of_val(block.values) > counting::PIECE;
-        let mut went_on = true;
+        let mut counted = Counted::All;
         for at in (0..block.rows()).step_by(rows.max(1)) {
             let piece = at..(at + rows.max(1)).min(block.rows());
             let prepared = Prepared::new(block.some(piece.clone()), self.similarity);
             self.zero_rows += prepared.zero_rows;
-            let mut go_on = || !ask || go_on();
-            went_on = self.count(prepared.vectors(), &ids[piece.clone()], &languages[piece], threads, &mut go_on);
-            if !went_on {
+            let mut go_on = || !large || go_on();
+            let (ids, languages) = (&ids[piece.clone()], &languages[piece]);
+            counted = self.count(prepared.vectors(), ids, languages, late, threads, &mut go_on);
+            if counted != Counted::All {
                 break;
             }
         }
-        if let Some(before) = before.filter(|_| !went_on) {
+        if let Some(before) = before.filter(|_| counted != Counted::All) {
             let (scores, digests) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.digests));
             *self = Self { scores, digests, ..before };
         }
-        Ok(went_on)
+        if counted == Counted::Unsound {
+            self.check_vectors(block, ids, threads)?;
+            invalid!("the block changed while it was counted: leave it as it is until add() returns");
+        }
+        Ok(counted == Counted::All)
     }
 
     /// A copy of what adding a block changes, but for what is held from block to block, which can be made anew.
@@ -337,10 +348,11 @@ impl<'q> RankCounter<'q> {
     }
 
     /// Takes the candidates of a checked block in, before they are counted.
-    fn admit(&mut self, new: &RoaringTreemap, looked: &[Option<Looked>], languages: &[u32]) {
+    fn admit(&mut self, new: &RoaringTreemap, ids: &[i64], languages: &[u32]) {
         self.seen |= new;
-        for (looked, &language) in looked.iter().zip(languages) {
-            for place in looked.iter().flat_map(|looked| self.places.of(looked.number)) {
+        let mut finder = self.places.finder();
+        for (&id, &language) in ids.iter().zip(languages) {
+            for place in finder.find(id).into_iter().flat_map(|number| self.places.of(number)) {
                 self.languages[place.position as usize] = language;
             }
         }

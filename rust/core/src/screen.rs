@@ -223,8 +223,13 @@ impl<'a> Screen<'a> {
         out
     }
 
-    /// Makes cells of candidates.
-    pub fn pack<'r>(&self, candidates: impl ExactSizeIterator<Item = &'r [f32]>, out: &mut Candidates) {
+    /// Makes cells of candidates, each of which `also` gets to see while it is in the first-level cache.
+    pub fn pack<'r>(
+        &self,
+        candidates: impl ExactSizeIterator<Item = &'r [f32]>,
+        mut also: impl FnMut(usize, &[f32]),
+        out: &mut Candidates,
+    ) {
         let steps = steps(self.arithmetic, self.dimension);
         let mut rows = Rows::new(self.arithmetic, self.dimension);
         let nothing = TileCells([0; TILE]);
@@ -251,6 +256,7 @@ impl<'a> Screen<'a> {
             prefetch(next.0);
             let row = rows.take(candidate, self.candidate_centre, 0);
             prefetch(next.1);
+            also(c, candidate);
             let (tile, lane) = (c / TILE, c % TILE);
             // To put eight rows side by side first, in the first-level cache, did not pay.
             for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {

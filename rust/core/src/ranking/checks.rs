@@ -3,6 +3,7 @@
 use roaring::RoaringTreemap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::places::{Finder, Places};
 use super::{CHUNK, RankCounter};
 use crate::error::{Invalid, invalid};
 use crate::threads::share;
@@ -15,16 +16,37 @@ pub(super) struct Looked {
     pub digest: u64,
 }
 
+/// What vectors are checked against.
+pub(super) struct Anchored<'a> {
+    pub places: &'a Places,
+    pub digests: &'a [Option<u64>],
+}
+
+impl<'a> Anchored<'a> {
+    /// A check of vectors, one after the other.
+    pub fn check(&self) -> Check<'a> {
+        Check { finder: self.places.finder(), digests: self.digests, bytes: Vec::new() }
+    }
+}
+
+/// A check of vectors, fastest when ids come in order.
+pub(super) struct Check<'a> {
+    finder: Finder<'a>,
+    digests: &'a [Option<u64>],
+    bytes: Vec<u8>,
+}
+
+impl Check<'_> {
+    /// Whether a vector is finite and, if the candidate is judged, the one that was anchored.
+    pub fn sound(&mut self, id: i64, row: &[f32]) -> bool {
+        let same = |number: usize| self.digests[number] == Some(digest(row, &mut self.bytes));
+        finite(row) && self.finder.find(id).is_none_or(same)
+    }
+}
+
 impl RankCounter<'_> {
-    /// Checks the shape of a block, its ids and that its vectors are finite; returns which rows are judged, and what
-    /// `also` made of these in each thread.
-    pub(super) fn look<S: Default + Send>(
-        &self,
-        block: Vectors<'_>,
-        ids: &[i64],
-        threads: usize,
-        also: impl Fn(&mut S, &[f32], usize) + Sync,
-    ) -> Result<(Vec<Option<Looked>>, Vec<S>), Invalid> {
+    /// Checks the shape of a block and its ids.
+    pub(super) fn check_shape(&self, block: Vectors<'_>, ids: &[i64]) -> Result<(), Invalid> {
         if block.dimension != self.dimension {
             invalid!(
                 "the candidates have dimension {} but the queries {}: encode both with one model",
@@ -38,6 +60,19 @@ impl RankCounter<'_> {
         if let Some(id) = ids.iter().find(|&&id| id < 0) {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
+        Ok(())
+    }
+
+    /// Checks the shape of a block, its ids and that its vectors are finite; returns which rows are judged, and what
+    /// `also` made of these in each thread.
+    pub(super) fn look<S: Default + Send>(
+        &self,
+        block: Vectors<'_>,
+        ids: &[i64],
+        threads: usize,
+        also: impl Fn(&mut S, &[f32], usize) + Sync,
+    ) -> Result<(Vec<Option<Looked>>, Vec<S>), Invalid> {
+        self.check_shape(block, ids)?;
         let mut looked = vec![None; ids.len()];
         let own = || (true, Vec::new(), S::default());
         let look = |own: &mut (bool, Vec<u8>, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
@@ -71,9 +106,10 @@ impl RankCounter<'_> {
         )
     }
 
-    /// The judged candidates have the vectors with which they were anchored.
-    pub(super) fn check_same(&self, looked: &[Option<Looked>]) -> Result<(), Invalid> {
-        let differs = |looked: &&Looked| self.digests[looked.number] != Some(looked.digest);
+    /// Checks as [`Self::look`], and that judged candidates have the vectors with which they were anchored, if they were.
+    pub(super) fn check_vectors(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<(), Invalid> {
+        let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
+        let differs = |looked: &&Looked| self.digests[looked.number].is_some_and(|anchored| anchored != looked.digest);
         match looked.iter().flatten().find(differs) {
             Some(looked) => invalid!("{}", changed(self.places.ids()[looked.number])),
             None => Ok(()),

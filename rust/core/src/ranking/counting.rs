@@ -8,6 +8,7 @@ use std::sync::{Mutex, RwLock};
 
 use crate::kernels::{Work as Loop, widest};
 use crate::ranking::RankCounter;
+use crate::ranking::checks::Anchored;
 use crate::ranking::trial::Trial;
 use crate::ranking::work::{Part, Room, Run, Work};
 use crate::score::dot;
@@ -18,7 +19,7 @@ use crate::vectors::Vectors;
 
 /// Candidates that are packed together, at most, and the bytes of their cells and of what second looks read: a part stays
 /// in the second-level cache while a run of queries goes past it.
-const PART: usize = 8 * TILE;
+const PART: usize = 10 * TILE;
 const PART_BYTES: usize = 1200 << 10;
 /// Bytes of packed candidates held at a time.
 const PACKED: usize = 3 << 20;
@@ -28,6 +29,17 @@ pub(super) const PIECE: usize = 4 << 20;
 const HELD: usize = 6 << 20;
 /// Rows whose mean is taken for that of all.
 const CENTRE: usize = 256;
+
+/// What became of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// It was counted.
+    All,
+    /// Some of it, because it was not to go on.
+    Some,
+    /// Some of it, because a vector is not finite, or not the one that was anchored.
+    Unsound,
+}
 
 /// Queries as cells, kept from block to block.
 #[derive(Debug, Clone)]
@@ -45,18 +57,19 @@ pub(super) struct Held {
 }
 
 impl RankCounter<'_> {
-    /// Counts the candidates of a checked block, for which there is room, or a part where it is not to go on; says whether
-    /// it did.
+    /// Counts the candidates of a block, for which there is room, or some of them. The vectors were checked, or are to be
+    /// checked meanwhile.
     pub(super) fn count(
         &mut self,
         block: Vectors<'_>,
         ids: &[i64],
         languages: &[u32],
+        check: bool,
         threads: usize,
         go_on: &mut dyn FnMut() -> bool,
-    ) -> bool {
+    ) -> Counted {
         if ids.is_empty() {
-            return true;
+            return Counted::All;
         }
         let mut held = self.held.take().unwrap_or_else(|| Held {
             centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
@@ -79,10 +92,16 @@ impl RankCounter<'_> {
         let part_rows = (PART_BYTES / (screen.row_bytes() + looked) / TILE).clamp(1, PART / TILE) * TILE;
         let parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
-            .flat_map(|same| same.chunks(part_rows))
+            .flat_map(|same| {
+                // No short part is left at the end.
+                let rows = same.len().div_ceil(same.len().div_ceil(part_rows)).next_multiple_of(TILE);
+                same.chunks(rows)
+            })
             .map(|members| Part { members, language: languages[members[0] as usize] })
             .collect();
-        let at_once = (PACKED / (screen.row_bytes() * part_rows)).max(1);
+        // Threads pack as many each.
+        let fit = (PACKED / (screen.row_bytes() * part_rows)).max(1);
+        let at_once = if fit > threads { fit - fit % threads } else { fit };
         let work = Work {
             screen: &screen,
             closer: Closer::new(self.dimension),
@@ -91,19 +110,25 @@ impl RankCounter<'_> {
             ids,
             judged: &self.judged,
         };
+        let anchored = check.then(|| Anchored { places: &self.places, digests: &self.digests });
         let threads = threads.min(parts.len().max(held.lengths.len()));
         held.room.resize_with(held.room.len().max(at_once.min(parts.len())), Candidates::default);
         let shared = Shared {
             work,
+            anchored,
             rounds: parts.chunks(at_once).map(|parts| Round { parts, packed: 0.into(), counted: 0.into() }).collect(),
             cells: held.room.iter_mut().map(RwLock::new).collect(),
             runs: runs(&mut self.tallies, &held.lengths, &mut held.runs).map(Mutex::new).collect(),
             stop: false.into(),
+            unsound: false.into(),
         };
         let rooms =
             together(threads, |meeting| shared.count(meeting, go_on), |meeting| shared.count(meeting, &mut || true));
+        if shared.unsound.into_inner() {
+            return Counted::Unsound;
+        }
         if shared.stop.into_inner() {
-            return false;
+            return Counted::Some;
         }
         for room in rooms {
             self.report += room.report;
@@ -111,7 +136,7 @@ impl RankCounter<'_> {
         held.centre = query_centre;
         self.held = Some(held);
         self.leave_out(block, ids, languages);
-        true
+        Counted::All
     }
 
     /// Takes back what was counted of the candidates that queries leave out.
@@ -151,12 +176,16 @@ impl Held {
 /// What threads share that count a block.
 struct Shared<'a> {
     work: Work<'a>,
+    /// What vectors are checked against, if they are.
+    anchored: Option<Anchored<'a>>,
     rounds: Vec<Round<'a>>,
     /// Cells of the parts of a round.
     cells: Vec<RwLock<&'a mut Candidates>>,
     runs: Vec<Mutex<Run<'a>>>,
     /// Whether nothing more is to be counted.
     stop: AtomicBool,
+    /// Whether that is for a vector that is not as it has to be.
+    unsound: AtomicBool,
 }
 
 /// Parts that are packed and then counted, and how many parts and runs were taken up.
@@ -181,11 +210,24 @@ impl Shared<'_> {
                 break;
             }
             while let Some((at, part)) = Some(next(packed)).and_then(|at| Some((at, parts.get(at)?))) {
-                let rows = part.members.iter().map(|&c| self.work.block.row(c as usize));
-                self.work.screen.pack(rows, &mut self.cells[at].write().expect("no thread panicked"));
+                let row = |&c: &u32| self.work.block.row(c as usize);
+                let mut check = self.anchored.as_ref().map(Anchored::check);
+                let mut sound = true;
+                let check = |member: usize, row: &[f32]| {
+                    let id = self.work.ids[part.members[member] as usize];
+                    sound &= check.as_mut().is_none_or(|check| check.sound(id, row));
+                };
+                let cells = &mut self.cells[at].write().expect("no thread panicked");
+                self.work.screen.pack(part.members.iter().map(row), check, cells);
+                if !sound {
+                    self.unsound.store(true, Ordering::Relaxed);
+                }
             }
             // All parts are packed.
             meeting.wait();
+            if self.unsound.load(Ordering::Relaxed) {
+                break;
+            }
             let cells: Vec<_> = self.cells.iter().map(|cells| cells.read().expect("no thread panicked")).collect();
             let parts: Vec<_> = parts.iter().zip(&cells).map(|(part, cells)| (*part, &***cells)).collect();
             while let Some(run) = self.runs.get(next(counted)) {

@@ -52,11 +52,10 @@ impl RankCounter<'_> {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
         let given_ids: Vec<i64> = rows.iter().map(|&row| ids[row as usize]).collect();
-        let (looked, _) = self.look(screened.vectors, &given_ids, 1, |(): &mut (), _, _| ())?;
+        self.check_vectors(screened.vectors, &given_ids, 1)?;
         let place: HashMap<usize, usize> = rows.iter().enumerate().map(|(at, &row)| (row as usize, at)).collect();
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        self.check_same(&looked)?;
         let mut finder = self.places.finder();
         let lacks = |(row, id): &(usize, &i64)| finder.find(**id).is_some() && !place.contains_key(row);
         if let Some((_, id)) = ids.iter().enumerate().find(lacks) {
@@ -81,7 +80,7 @@ impl RankCounter<'_> {
         let prepared = Prepared::new(screened.vectors, self.similarity);
         let vectors = prepared.vectors();
         let given_languages: Vec<u32> = rows.iter().map(|&row| languages[row as usize]).collect();
-        self.admit(&new, &looked, &given_languages);
+        self.admit(&new, &given_ids, &given_languages);
         self.zero_rows += screened.zero_rows;
         self.reserve(self.language_count.max(language_count));
         for language in 0..language_count {

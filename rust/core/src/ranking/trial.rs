@@ -76,7 +76,7 @@ impl RankCounter<'_> {
         let mut candidates = Candidates::default();
         let (mut products, mut verdict) = (Vec::new(), Verdict::default());
         let levels = screen.levels(packed, rows, sample.iter().map(|&q| self.tallies[q].thresholds()));
-        screen.pack(members.iter().copied(), &mut candidates);
+        screen.pack(members.iter().copied(), |_, _| (), &mut candidates);
         let (mut pairs, mut known) = (Vec::new(), Vec::new());
         for q in 0..sample.len() {
             if q % QUERIES == 0 {
