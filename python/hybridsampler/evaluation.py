@@ -100,7 +100,9 @@ def evaluate(
         open_candidates(candidates, spool_folder=spool_folder) as opened,
     ):
         count(counter, opened, candidate_languages, tell=tell, checkpoint=checkpoint)
-    sizes = PoolSizes.count(candidate_languages, counter.queries, exclude)
+    sizes = None
+    if any(measure.name == "Judged" for measure in parsed):
+        sizes = PoolSizes.count(candidate_languages, counter.queries, exclude)
     return Evaluation(counter, query_languages, parsed, ties, empty=empty, sizes=sizes)
 
 

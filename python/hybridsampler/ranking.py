@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -130,7 +130,7 @@ class RankCounter:
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
-        numbers, codes = _integers("ids", ids), np.array(self._numbers(languages), np.uint32)
+        numbers, codes = _integers("ids", ids), self._numbers(languages)
         screen = self._screen_for(block, numbers, codes)
         if screen is None:
             self._core.add(_vectors("block", block), numbers, codes, self._threads)
@@ -232,9 +232,9 @@ class RankCounter:
             query=np.repeat(np.arange(len(counts)), counts),
             id=self._ids.copy(),
             grade=self._grades.copy(),
-            language=language.astype(np.int64),
-            within=within.astype(np.int64),
-            overall=overall.astype(np.int64),
+            language=language,
+            within=within,
+            overall=overall,
             languages=tuple(self._names()),
         )
 
@@ -269,8 +269,8 @@ class RankCounter:
         int8, int16, float32, elsewhere, reference = self._core.decided
         return Report(int8, int16, float32, elsewhere, reference, _core.RankCounter.simd())
 
-    def _merge(self, core: _core.RankCounter, languages: Iterable[str]) -> None:
-        self._core.merge(core, self._numbers(languages))
+    def _merge(self, core: _core.RankCounter, languages: Sequence[str]) -> None:
+        self._core.merge(core, self._numbers(languages).tolist())
 
     def _screen_for(
         self, block: Any, ids: NDArray[np.int64], languages: NDArray[np.uint32]
@@ -298,16 +298,15 @@ class RankCounter:
             )
         return self._screen if self._screen.takes(block, ids, languages) else None
 
-    def _numbers(self, languages: Iterable[str]) -> list[int]:
+    def _numbers(self, languages: Sequence[str]) -> NDArray[np.uint32]:
         """Return the numbers of languages, new ones numbered on.
 
         They are kept before the core counts: an interrupt may come right after it did. Where it
         refuses, or never starts, they are names too many, which :meth:`_names` leaves out.
         """
-        numbers = {name: number for number, name in enumerate(self._names())}
+        numbers = _Numbers((name, number) for number, name in enumerate(self._names()))
         self._languages = numbers
-        for name in dict.fromkeys(languages):
-            numbers.setdefault(name, len(numbers))
+        codes = np.fromiter(map(numbers.__getitem__, languages), np.uint32, len(languages))
         if len(numbers) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
             raise ValueError(
                 f"there are {len(numbers):,} languages: give each candidate's language, not its id"
@@ -317,11 +316,18 @@ class RankCounter:
                 raise TypeError(
                     f"the language {name!r} is of type {type(name).__name__}: give names as str"
                 )
-        return list(map(numbers.__getitem__, languages))
+        return codes
 
     def _names(self) -> list[str]:
         """Return the names of the languages that were counted, by number."""
         return list(self._languages)[: self._core.languages]
+
+
+class _Numbers(dict[str, int]):
+    """Numbers of names, which a name gets when it is first asked for."""
+
+    def __missing__(self, name: str) -> int:
+        return self.setdefault(name, len(self))
 
 
 def _columns(name: str, lists: Any, *known: int) -> tuple[Any, ...]:

@@ -184,24 +184,25 @@ impl Tally {
             return;
         }
         let mut of_all = vec![Above::default(); count];
-        let mut of_own = of_all.clone();
-        for (language, (bins, row)) in self.bins.chunks_exact(count).zip((0..).step_by(count)).enumerate() {
-            let mut higher = 0;
-            for k in (0..count).rev() {
-                higher += u64::from(bins[k]);
-                let tied = self.ties.get(row + k).copied().unwrap_or_default();
-                let above = Above { higher, lower_id: u64::from(tied.lower_id), higher_id: u64::from(tied.higher_id) };
-                if languages[self.positions[k] as usize] as usize == language {
-                    of_own[k] = above;
-                }
-                let sum = &mut of_all[k];
-                sum.higher += above.higher;
-                sum.lower_id += above.lower_id;
-                sum.higher_id += above.higher_id;
+        for bins in self.bins.chunks_exact(count) {
+            for (sum, &bin) in of_all.iter_mut().zip(bins) {
+                sum.higher += u64::from(bin);
             }
         }
-        for (k, (within, overall)) in of_own.into_iter().zip(of_all).enumerate() {
+        for k in (1..count).rev() {
+            of_all[k - 1].higher += of_all[k].higher;
+        }
+        for ties in self.ties.chunks_exact(count) {
+            for (sum, &tied) in of_all.iter_mut().zip(ties) {
+                sum.tie(tied);
+            }
+        }
+        for (k, overall) in of_all.iter().enumerate() {
             let own = self.positions[k] as usize;
+            let row = languages[own] as usize * count;
+            let higher = self.bins[row + k..row + count].iter().map(|&bin| u64::from(bin)).sum();
+            let mut within = Above { higher, ..Above::default() };
+            within.tie(self.ties.get(row + k).copied().unwrap_or_default());
             // Ties among the judged, few, are told apart by grade here; the counts hold them too.
             let tied = (0..if self.ties.is_empty() { 0 } else { count })
                 .filter(|&j| j != k && self.thresholds[j] == self.thresholds[k])
@@ -216,6 +217,11 @@ impl Tally {
 }
 
 impl Above {
+    fn tie(&mut self, tied: Tied) {
+        self.lower_id += u64::from(tied.lower_id);
+        self.higher_id += u64::from(tied.higher_id);
+    }
+
     /// How many candidates of the pool stand before the judged one at position `own`; `tied` are the positions of the
     /// judged candidates of the pool that share its score.
     fn before(self, policy: Ties, judged: &Judged, own: usize, tied: &(impl Iterator<Item = usize> + Clone)) -> u64 {

@@ -15,7 +15,7 @@ use pyo3::types::PyBytes;
 use crate::error::value_error;
 
 type Ints<'py> = PyReadonlyArray1<'py, i64>;
-type Ranks<'py> = (Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u32>>);
+type Ranks<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
 
 /// Counts that give exact ranks.
 #[pyclass(module = "hybridsampler._core")]
@@ -219,9 +219,10 @@ impl RankCounter {
     fn ranks<'py>(&self, py: Python<'py>, ties: &str) -> PyResult<Ranks<'py>> {
         let ties = parse_ties(ties)?;
         let ranks = py.detach(|| self.known().ranks(ties)).map_err(value_error)?;
-        let within: Vec<u64> = ranks.iter().map(|rank| rank.within).collect();
-        let overall: Vec<u64> = ranks.iter().map(|rank| rank.overall).collect();
-        let languages = self.known().languages().to_vec();
+        // Ranks are below 2^33.
+        let within: Vec<i64> = ranks.iter().map(|rank| rank.within as i64).collect();
+        let overall: Vec<i64> = ranks.iter().map(|rank| rank.overall as i64).collect();
+        let languages: Vec<i64> = self.known().languages().iter().map(|&l| l.into()).collect();
         Ok((within.into_pyarray(py), overall.into_pyarray(py), languages.into_pyarray(py)))
     }
 

@@ -117,12 +117,20 @@ impl RankCounter<'_> {
     }
 
     pub(super) fn check_new(&self, ids: &[i64]) -> Result<RoaringTreemap, Invalid> {
-        let mut new = RoaringTreemap::new();
-        for &id in ids {
-            if self.seen.contains(id as u64) || !new.insert(id as u64) {
-                invalid!("candidate {id} was added twice: every id stands for one candidate");
+        // Mostly they come in order.
+        let ordered = ids.is_sorted_by(|a, b| a < b).then(|| ids.iter().map(|&id| id as u64));
+        let ordered = ordered.and_then(|ids| RoaringTreemap::from_sorted_iter(ids).ok());
+        let new = if let Some(new) = ordered.filter(|new| self.seen.is_disjoint(new)) {
+            new
+        } else {
+            let mut new = RoaringTreemap::new();
+            for &id in ids {
+                if self.seen.contains(id as u64) || !new.insert(id as u64) {
+                    invalid!("candidate {id} was added twice: every id stands for one candidate");
+                }
             }
-        }
+            new
+        };
         check_total(self.seen.len() + new.len())?;
         Ok(new)
     }
