@@ -20,8 +20,8 @@ mod spread;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, Thresholds, TileBounds, TileCells, TileFloats, judge, prefetch,
-    products,
+    Cell, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, SIDE, Thresholds, TileBounds, TileCells, TileFloats,
+    interleave, judge, prefetch, products,
 };
 use crate::score::dot;
 pub use closer::{Closer, beaten};
@@ -98,6 +98,8 @@ pub struct Levels {
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
     cells: Vec<TileCells>,
+    /// Room for the cells of rows that are about to be put side by side.
+    rows: Vec<Cell>,
     starts: Vec<TileCells>,
     bounds: Vec<TileBounds>,
     /// Norms of the rows themselves.
@@ -237,6 +239,7 @@ impl<'a> Screen<'a> {
         let tiles = out.count.div_ceil(TILE);
         // What is left there from before is written over, but in places behind the last candidate, which count for nothing.
         out.cells.resize(tiles * steps, nothing);
+        out.rows.resize(SIDE * steps, 0);
         out.starts.clear();
         out.starts.resize(tiles, nothing);
         // Places behind the last candidate are below every threshold.
@@ -258,9 +261,10 @@ impl<'a> Screen<'a> {
             prefetch(next.1);
             also(c, candidate);
             let (tile, lane) = (c / TILE, c % TILE);
-            // To put eight rows side by side first, in the first-level cache, did not pay.
-            for (slot, &cell) in out.cells[tile * steps..].iter_mut().zip(rows.cells()) {
-                slot.0[lane] = cell;
+            let side = lane % SIDE;
+            out.rows[side * steps..][..steps].copy_from_slice(rows.cells());
+            if side == SIDE - 1 || candidates.peek().is_none() {
+                interleave(&out.rows, &mut out.cells[tile * steps..][..steps], lane - side);
             }
             let bounds = &mut out.bounds[tile];
             bounds.scale.0[lane] = row.scale;

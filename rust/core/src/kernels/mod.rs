@@ -10,6 +10,7 @@ mod avx512vnni;
 mod extent;
 mod float_state;
 mod halves;
+mod interleave;
 mod judge;
 mod level;
 mod near;
@@ -25,6 +26,7 @@ mod widest;
 
 pub use extent::Extent;
 pub use float_state::DefaultFloatState;
+pub use interleave::{SIDE, interleave};
 pub use judge::{Factors, Thresholds, TileBounds, Verdict, judge};
 pub use level::{level, multiplies_int8};
 pub use near::{ROWS, near, near_roundings};
