@@ -12,20 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from hybridsampler import bias
 from hybridsampler.candidates import open_candidates
 from hybridsampler.measures import (
-    Judgements,
     Measure,
     Policy,
     check_some,
     filled,
-    known_policy,
     mean,
     parse_measures,
 )
-from hybridsampler.passes import Checkpoint, check_names, count
+from hybridsampler.passes import Checkpoint, count
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import Lists, RankCounter, Similarity, Ties
 from hybridsampler.ranks import Ranks, Report
+from hybridsampler.refusals import check_judgements, check_languages, check_measurable
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
@@ -89,7 +88,7 @@ def evaluate(
     counter = RankCounter(
         queries, relevant, exclude, similarity=similarity, threads=threads, borrow=True
     )
-    _one_each("query_languages", query_languages, counter.queries)
+    check_languages("query_languages", query_languages, counter.queries)
     check_judgements(relevant, counter.queries, parsed, empty)
     if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
         checkpoint = Checkpoint(checkpoint)
@@ -148,7 +147,7 @@ class Evaluation:
             TypeError: a language that is no str.
         """
         check_some(measures)
-        _one_each("query_languages", query_languages, counter.queries)
+        check_languages("query_languages", query_languages, counter.queries)
         self._empty = empty
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
@@ -159,7 +158,9 @@ class Evaluation:
         self.measures: tuple[str, ...] = tuple(self._measures)
         """Names as ir_measures writes them."""
         self._pools = Pools(self.ranks, counter.queries, sizes)
-        _check(self._pools.whole, measures, empty)
+        # Two settings are read off the same one.
+        self._matrices: dict[str, dict[tuple[str, str], float]] = {}
+        check_measurable(self._pools.whole, measures, empty)
         self._without = {
             name: measure.empty(self._pools.whole) for name, measure in self._measures.items()
         }
@@ -196,12 +197,14 @@ class Evaluation:
 
     def matrix(self, measure: str) -> dict[tuple[str, str], float]:
         """Means by (query language, candidate language), each pool one language."""
-        cells = {}
-        for name in sorted(set(self.ranks.languages)):
-            values = self._measured(measure, name)
-            for x, value in self._by_query_language(values).items():
-                cells[x, name] = value
-        return cells
+        if measure not in self._matrices:
+            cells = {}
+            for name in sorted(set(self.ranks.languages)):
+                values = self._measured(measure, name)
+                for x, value in self._by_query_language(values).items():
+                    cells[x, name] = value
+            self._matrices[measure] = cells
+        return dict(self._matrices[measure])
 
     def per_query(self, setting: Setting, measure: str) -> NDArray[np.float64]:
         """(Q,) values; in ``"cross_lingual"`` the mean over the other languages. NaN: not there."""
@@ -306,56 +309,6 @@ class Evaluation:
         own = {name: values[queries] for name, queries in self._queries_of.items()}
         there = {name: found[~np.isnan(found)] for name, found in own.items()}
         return {name: mean(found.tolist()) for name, found in there.items() if len(found)}
-
-
-def check_judgements(
-    relevant: Lists, queries: int, measures: Sequence[Measure], empty: Policy
-) -> None:
-    """Refuse, before anything is ranked, judgements that cannot be measured.
-
-    Args:
-        relevant: as for :func:`evaluate`.
-        queries: how many queries there are.
-        measures: what will be measured.
-        empty: what becomes of a query without a relevant candidate.
-
-    Raises:
-        ValueError: such a query, where ``empty`` is ``"error"``; what :meth:`Measure.check`
-            refuses.
-    """
-    _check(_unranked(relevant, queries), measures, empty)
-
-
-def _unranked(relevant: Lists, queries: int) -> Judgements:
-    indptr, ids = (np.asarray(column, np.int64) for column in relevant[:2])
-    grade = np.asarray(relevant[2], np.int64) if len(relevant) == 3 else np.ones_like(ids)
-    query = np.repeat(np.arange(queries), indptr[1:] - indptr[:-1])
-    return Judgements(query, grade, np.zeros_like(ids), queries, np.zeros(queries, np.int64))
-
-
-def _check(judgements: Judgements, measures: Sequence[Measure], empty: Policy) -> None:
-    for measure in measures:
-        measure.check(judgements)
-    if known_policy("empty", empty) != "error":
-        return
-    for level in sorted({1} | {measure.rel for measure in measures}):
-        relevant = judgements.relevant(level)
-        if not relevant.all():
-            first, count = int(np.argmin(relevant)), int((relevant == 0).sum())
-            wanted = "relevant candidate" if level == 1 else f"candidate of grade {level} or more"
-            raise ValueError(
-                f"query {first} has no {wanted} ({count} queries have none): leave such queries "
-                "out, or give empty='zero' or empty='skip'"
-            )
-
-
-def _one_each(name: str, languages: Sequence[str], rows: int) -> None:
-    check_names(name, languages, rows)
-    if set(map(type, languages)) <= {str}:
-        return  # the usual way, and the fast one
-    for row, language in enumerate(languages):
-        if not isinstance(language, str):
-            raise TypeError(f"{name}: row {row} has {language!r}: give names as str")
 
 
 def _known(setting: Setting) -> Setting:

@@ -42,9 +42,10 @@ ALLOWED: dict[str, set[str]] = {
     "chi_square": {"elementary"},
     "significance": set(),
     "pools": {"measures", "ranks"},
+    "refusals": {"measures", "passes", "ranking"},
     "evaluation": {
         *("bias", "candidates", "measures", "passes"),
-        *("pools", "progress", "ranking", "ranks"),
+        *("pools", "progress", "ranking", "ranks", "refusals"),
     },
     "trec": {"_core", "files", "measures", "parquet_file"},
     "files": set(),
@@ -64,8 +65,8 @@ ALLOWED: dict[str, set[str]] = {
         *("mix", "pairs", "plan", "results", "stats", "tables", "train"),
     },
     "integrations": {
-        *("benchmarks", "encoders", "evaluation", "measures", "pairs", "ranking", "results"),
-        *("sampler", "scoring", "trec", "vectors"),
+        *("benchmarks", "encoders", "evaluation", "measures", "pairs", "ranking", "refusals"),
+        *("results", "sampler", "scoring", "trec", "vectors"),
     },
     "cli": {"reporting", "study", "tables", "trec"},
     "__main__": {"cli"},

@@ -12,9 +12,10 @@ from sentence_transformers.sentence_transformer.evaluation import SentenceEvalua
 
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.encoders import SentenceEncoder
-from hybridsampler.evaluation import SETTINGS, Setting, check_judgements
+from hybridsampler.evaluation import SETTINGS, Setting
 from hybridsampler.measures import Policy, parse_measures
 from hybridsampler.ranking import Similarity
+from hybridsampler.refusals import check_judgements
 from hybridsampler.results import Result
 from hybridsampler.scoring import Options, score_encoder
 

@@ -15,19 +15,21 @@
 
 mod closer;
 mod fine;
+mod levels;
 mod rows;
 mod spread;
 
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    Cell, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, SIDE, Thresholds, TileBounds, TileCells, TileFloats,
-    interleave, judge, prefetch, products,
+    Cell, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, SIDE, TileBounds, TileCells, TileFloats, interleave, judge,
+    prefetch, products,
 };
 use crate::score::dot;
 pub use closer::{Closer, beaten};
 pub use fine::Look;
 use fine::{Factors as FineFactors, Fine};
-use rows::{Rows, down, norm, steps, up};
+pub use levels::Levels;
+use rows::{Rows, norm, steps, up};
 
 /// Half the distance from 1 to the next float32.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -79,19 +81,6 @@ struct Query {
     norm: f64,
     /// With int8, for the second look.
     fine: FineFactors,
-}
-
-/// The thresholds of queries as screens compare them.
-#[derive(Debug, Clone, Default)]
-pub struct Levels {
-    above: Vec<f32>,
-    below: Vec<f32>,
-    /// As they are.
-    exact: Vec<f64>,
-    /// Where those of a query end.
-    ends: Vec<usize>,
-    /// The product of each query with the centre of the candidates, and how far that and the score's part of it may be off.
-    centres: Vec<(f64, f64)>,
 }
 
 /// Candidates as cells, 32 side by side, tile by tile.
@@ -202,29 +191,6 @@ impl<'a> Screen<'a> {
         Query { factors: if sound { factors } else { nothing }, scale, norm: length, fine: FineFactors::default() }
     }
 
-    /// Prepares the thresholds of queries: `queries` are rows, `thresholds` gives the ascending scores of each.
-    pub fn levels<'t>(&self, packed: &Queries, queries: &[f32], thresholds: impl Iterator<Item = &'t [f64]>) -> Levels {
-        let mut out = Levels::default();
-        for ((query, form), thresholds) in queries.chunks_exact(self.dimension).zip(&packed.each).zip(thresholds) {
-            let (mut centre, mut margin) = (0.0, 0.0);
-            if self.arithmetic != Arithmetic::Float32 {
-                centre = dot(query, self.candidate_centre);
-                // The score's own rounding for the part of d that is the centre, and that of q.m itself.
-                margin = 4.0 * gamma_of_score(self.dimension) * form.norm * self.candidate_norm;
-            }
-            for &threshold in thresholds {
-                let margin = margin + 4.0 * f64::EPSILON * (threshold.abs() + centre.abs());
-                let margin = if self.arithmetic == Arithmetic::Float32 { 0.0 } else { margin };
-                out.above.push(up((threshold - centre + margin) / form.scale));
-                out.below.push(down((threshold - centre - margin) / form.scale));
-            }
-            out.exact.extend(thresholds);
-            out.ends.push(out.above.len());
-            out.centres.push((centre, margin));
-        }
-        out
-    }
-
     /// Makes cells of candidates, each of which `also` gets to see while it is in the first-level cache.
     pub fn pack<'r>(
         &self,
@@ -323,31 +289,6 @@ impl<'a> Screen<'a> {
             }
         }
         judge(products, &candidates.bounds, query.factors, levels.of(q), candidates.count, beaten, verdict);
-    }
-}
-
-impl Levels {
-    /// How many there are of all queries.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.above.len()
-    }
-
-    /// Where those of query `q` stand among all.
-    #[must_use]
-    pub fn place(&self, q: usize) -> std::ops::Range<usize> {
-        q.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[q]
-    }
-
-    /// The thresholds of query `q`, ascending.
-    #[must_use]
-    pub fn exact(&self, q: usize) -> &[f64] {
-        &self.exact[self.place(q)]
-    }
-
-    fn of(&self, q: usize) -> Thresholds<'_> {
-        let place = self.place(q);
-        Thresholds { above: &self.above[place.clone()], below: &self.below[place] }
     }
 }
 

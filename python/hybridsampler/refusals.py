@@ -1,0 +1,68 @@
+"""What an evaluation refuses before it ranks: judgements without a measure, rows without a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hybridsampler.measures import Judgements, Measure, Policy, known_policy
+from hybridsampler.passes import check_names
+from hybridsampler.ranking import Lists
+
+
+def check_judgements(
+    relevant: Lists, queries: int, measures: Sequence[Measure], empty: Policy
+) -> None:
+    """Refuse, before anything is ranked, judgements that cannot be measured.
+
+    Args:
+        relevant: as for :func:`hybridsampler.evaluate`.
+        queries: how many queries there are.
+        measures: what will be measured.
+        empty: what becomes of a query without a relevant candidate.
+
+    Raises:
+        ValueError: such a query, where ``empty`` is ``"error"``; what :meth:`Measure.check`
+            refuses.
+    """
+    check_measurable(_unranked(relevant, queries), measures, empty)
+
+
+def _unranked(relevant: Lists, queries: int) -> Judgements:
+    indptr, ids = (np.asarray(column, np.int64) for column in relevant[:2])
+    grade = np.asarray(relevant[2], np.int64) if len(relevant) == 3 else np.ones_like(ids)
+    query = np.repeat(np.arange(queries), indptr[1:] - indptr[:-1])
+    return Judgements(query, grade, np.zeros_like(ids), queries, np.zeros(queries, np.int64))
+
+
+def check_measurable(judgements: Judgements, measures: Sequence[Measure], empty: Policy) -> None:
+    """Refuse as :func:`check_judgements`, given the judgements of all candidates together."""
+    for measure in measures:
+        measure.check(judgements)
+    if known_policy("empty", empty) != "error":
+        return
+    for level in sorted({1} | {measure.rel for measure in measures}):
+        relevant = judgements.relevant(level)
+        if not relevant.all():
+            first, count = int(np.argmin(relevant)), int((relevant == 0).sum())
+            wanted = "relevant candidate" if level == 1 else f"candidate of grade {level} or more"
+            raise ValueError(
+                f"query {first} has no {wanted} ({count} queries have none): leave such queries "
+                "out, or give empty='zero' or empty='skip'"
+            )
+
+
+def check_languages(name: str, languages: Sequence[str], rows: int) -> None:
+    """Refuse what is not one name for each row.
+
+    Raises:
+        ValueError: more or fewer names than rows.
+        TypeError: no sequence of names, or a name that is no str.
+    """
+    check_names(name, languages, rows)
+    if set(map(type, languages)) <= {str}:
+        return  # the usual way, and the fast one
+    for row, language in enumerate(languages):
+        if not isinstance(language, str):
+            raise TypeError(f"{name}: row {row} has {language!r}: give names as str")
