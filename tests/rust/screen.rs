@@ -20,7 +20,7 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     screen.pack(candidates.iter().map(Vec::as_slice), |_, _| (), &mut packed);
     let levels = screen.levels(&queries, query, std::iter::once(thresholds));
     let (mut products, mut verdict) = (Vec::new(), Verdict::default());
-    screen.multiply(&queries, 0, &packed, &mut products);
+    screen.multiply(&queries, 0, query, &packed, &mut products);
     let mut counts = vec![0; thresholds.len()];
     screen.judge((&queries, 0), &levels, &packed, &mut products, &mut counts, &mut verdict);
     let is_open = |c: usize| verdict.open.iter().any(|&(open, _)| open as usize == c);

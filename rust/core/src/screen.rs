@@ -19,11 +19,11 @@ mod levels;
 mod rows;
 mod spread;
 
-pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::kernels::{
-    Cell, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, SIDE, TileBounds, TileCells, TileFloats, interleave, judge,
-    prefetch, products,
+    Ahead, Cell, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, SIDE, TileBounds, TileCells, TileFloats, interleave,
+    judge, prefetch, products,
 };
+pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
 use crate::score::dot;
 pub use closer::{Closer, beaten};
 pub use fine::Look;
@@ -257,12 +257,21 @@ impl<'a> Screen<'a> {
         out.longest = out.lengths.iter().fold(0.0, |longest, &length| longest.max(length));
     }
 
-    /// Multiplies twelve queries, those of `group`, with the candidates.
-    pub fn multiply(&self, queries: &Queries, group: usize, candidates: &Candidates, out: &mut Vec<TileFloats>) {
+    /// Multiplies twelve queries, those of `group`, with the candidates. With int16 the rows of these queries are fetched
+    /// meanwhile, for second looks; after int8, where rows are shorter and looks fewer, that changed nothing.
+    pub fn multiply(
+        &self,
+        queries: &Queries,
+        group: usize,
+        rows: &[f32],
+        candidates: &Candidates,
+        out: &mut Vec<TileFloats>,
+    ) {
         let steps = steps(self.arithmetic, self.dimension);
         out.resize(QUERIES * candidates.starts.len(), TileFloats::default());
         let cells = &queries.cells[group * steps..][..steps];
-        products(self.arithmetic, cells, &candidates.cells, &candidates.starts, out);
+        let ahead = Ahead::of(if self.arithmetic == Arithmetic::Int16 { rows } else { &[] });
+        products(self.arithmetic, cells, &candidates.cells, &candidates.starts, ahead, out);
     }
 
     /// Compares the candidates with the thresholds of query `q` of `queries`, given [`Self::multiply`]'s products of its

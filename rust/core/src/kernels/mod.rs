@@ -31,7 +31,7 @@ pub use judge::{Factors, Thresholds, TileBounds, Verdict, judge};
 pub use level::{level, multiplies_int8};
 pub use near::{ROWS, near, near_roundings};
 pub use pairs::{Int16Line, Int16Rows, SLOTS, int16_products};
-pub use prefetch::prefetch;
+pub use prefetch::{Ahead, prefetch};
 pub use quantise::Quantise;
 pub use rounds::{AT_ONCE, Digits, Network, round_one, rounds};
 pub use score::dot;

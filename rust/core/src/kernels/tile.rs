@@ -4,6 +4,7 @@
 
 use crate::kernels::level::{Level, level};
 use crate::kernels::portable::{Floats, Int8s, Int16s};
+use crate::kernels::prefetch::Ahead;
 #[cfg(target_arch = "x86_64")]
 use crate::kernels::{avx2, avx512, avx512vnni};
 
@@ -66,7 +67,7 @@ pub(super) unsafe trait Multiply {
 
 /// Writes to `out[q * tiles + t]` the products of query `q` with the candidates of tile `t`. `queries` has the cells of
 /// all queries one after the other, `candidates` those of a tile, then those of the next; `starts` has for each tile the
-/// cells that sums start with.
+/// cells that sums start with. Meanwhile what is wanted next is fetched, `ahead`.
 ///
 /// Sums of int8 are exact, and those of [`INT16_CHUNK`] cells of int16, as far as they fit into int32; then they are rounded
 /// and join the total in float32, in the same way on every level. A float32 product meets its own
@@ -79,13 +80,14 @@ pub fn products(
     queries: &[QueryCells],
     candidates: &[TileCells],
     starts: &[TileCells],
+    ahead: Ahead,
     out: &mut [TileFloats],
 ) {
     let sizes = candidates.len() == queries.len() * starts.len() && out.len() == QUERIES * starts.len();
     assert!(sizes && !queries.is_empty(), "sizes that do not fit");
     // To write the first sums instead of adding them to zeros took a 20th longer with int16, and int8 gained nothing.
     out.fill(TileFloats::default());
-    let whole = Whole { queries, candidates, starts };
+    let whole = Whole { queries, candidates, starts, ahead };
     // SAFETY: `level` found that the processor has the features that each was compiled for.
     match level() {
         Level::Portable => match arithmetic {
@@ -108,6 +110,7 @@ pub(super) struct Whole<'a> {
     queries: &'a [QueryCells],
     candidates: &'a [TileCells],
     starts: &'a [TileCells],
+    ahead: Ahead,
 }
 
 impl Whole<'_> {
@@ -117,11 +120,13 @@ impl Whole<'_> {
     /// # Safety
     /// As [`Multiply`] says.
     #[inline(always)]
-    pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(self, out: &mut [TileFloats]) {
+    pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(mut self, out: &mut [TileFloats]) {
         const { assert!(TILE.is_multiple_of(V * M::LANES) && QUERIES.is_multiple_of(N), "registers that do not fit") };
         let tiles = self.starts.len();
+        self.ahead.in_turns(tiles * self.queries.len().div_ceil(M::CHUNK));
         for (t, (tile, start)) in self.candidates.chunks_exact(self.queries.len()).zip(self.starts).enumerate() {
             for (queries, tile) in self.queries.chunks(M::CHUNK).zip(tile.chunks(M::CHUNK)) {
+                self.ahead.turn();
                 for (first, lane) in parts(N, V * M::LANES) {
                     // SAFETY: the caller vouches for the processor. `first` and the `N` queries behind it are among all,
                     // `lane` and the lanes of `V` registers behind it among those of a tile.

@@ -80,7 +80,7 @@ impl RankCounter<'_> {
         let (mut pairs, mut known) = (Vec::new(), Vec::new());
         for q in 0..sample.len() {
             if q % QUERIES == 0 {
-                screen.multiply(packed, q / QUERIES, &candidates, &mut products);
+                screen.multiply(packed, q / QUERIES, &[], &candidates, &mut products);
             }
             let bins = &mut vec![0; levels.place(q).len()];
             screen.judge((packed, q), &levels, &candidates, &mut products, bins, &mut verdict);

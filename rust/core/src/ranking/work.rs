@@ -117,7 +117,8 @@ impl Work<'_> {
                 if queries.clone().all(|q| levels.place(q).is_empty()) {
                     continue;
                 }
-                self.screen.multiply(packed, group, cells, products);
+                let rows = &self.queries[(first + queries.start) * dimension..(first + queries.end) * dimension];
+                self.screen.multiply(packed, group, rows, cells, products);
                 for q in queries {
                     if levels.place(q).is_empty() {
                         continue;
