@@ -23,11 +23,11 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     screen.multiply(&queries, 0, query, &packed, &mut products);
     let mut counts = vec![0; thresholds.len()];
     screen.judge((&queries, 0), &levels, &packed, &mut products, &mut counts, &mut verdict);
-    let is_open = |c: usize| verdict.open.iter().any(|&(open, _)| open as usize == c);
+    let is_open = |c: usize| verdict.open.iter().any(|&[open, _]| open as usize == c);
     let scores: Vec<f64> = candidates.iter().map(|row| naive_score(query, row)).collect();
     for (k, &threshold) in thresholds.iter().enumerate() {
         let told = counts[k..].iter().sum::<u32>() as usize;
-        let open = verdict.open.iter().filter(|&&(_, beaten)| beaten as usize > k).count();
+        let open = verdict.open.iter().filter(|&&[_, beaten]| beaten as usize > k).count();
         let settled = |&c: &usize| !is_open(c) && scores[c] > threshold;
         assert_eq!(told - open, (0..scores.len()).filter(settled).count(), "{arithmetic:?}, threshold {threshold}");
     }
@@ -38,12 +38,12 @@ fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>
     if arithmetic != Arithmetic::Int8 {
         return verdict.open.len();
     }
-    let pairs: Vec<(u32, u32)> = verdict.open.iter().map(|&(c, _)| (0, c)).collect();
+    let pairs: Vec<(u32, u32)> = verdict.open.iter().map(|&[c, _]| (0, c)).collect();
     let mut products = Vec::new();
     screen.multiply_pairs(&queries, &packed, &pairs, &mut products);
     let look = screen.look((&queries, 0), &levels, &packed);
     let mut open = 0;
-    for (&(c, known), &product) in verdict.open.iter().zip(&products) {
+    for (&[c, known], &product) in verdict.open.iter().zip(&products) {
         let (score, error) = look.score(c as usize, product);
         let exact = scores[c as usize];
         let off = (score - exact).abs();

@@ -55,7 +55,7 @@ pub struct Thresholds<'a> {
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Candidates that may or may not beat some threshold, and how many of the lowest each surely beats.
-    pub open: Vec<(u32, u32)>,
+    pub open: Vec<[u32; 2]>,
     /// Which candidates of each tile are open, as bits.
     marks: Vec<u32>,
     /// How many thresholds candidates surely beat, of those that may reach any.
@@ -88,20 +88,15 @@ pub fn judge(
     assert!(fit, "sizes that do not fit");
     verdict.open.clear();
     let Some(&lowest) = thresholds.below.first() else { return };
-    verdict.marks.clear();
-    verdict.marks.resize(products.len(), 0);
-    verdict.sure.resize(products.len(), TileCells([0; TILE]));
-    verdict.exactly.clear();
-    verdict.exactly.resize(beaten.len() + 1, 0);
     let judge = Judge { products, bounds, factors, thresholds, lowest, beaten, verdict: &mut *verdict };
     match level() {
         // SAFETY: `level` found that the processor has the features that this was compiled for.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx512Vnni => unsafe { judge.avx512() },
+        Level::Avx512 | Level::Avx512Vnni => return unsafe { judge.avx512(count) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { judge.avx2() },
-        Level::Portable => judge.portable(),
+        Level::Avx2 => unsafe { judge.marking().avx2() },
+        Level::Portable => judge.marking().portable(),
     }
     for (tile, (marks, sure)) in verdict.marks.iter().zip(&verdict.sure).enumerate() {
         let mut marks = *marks;
@@ -110,7 +105,7 @@ pub fn judge(
             marks &= marks - 1;
             // What stands behind the candidates may be NaN.
             if candidate < count {
-                verdict.open.push((candidate as u32, sure.0[lane]));
+                verdict.open.push([candidate as u32, sure.0[lane]]);
             }
         }
     }
@@ -127,6 +122,17 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    /// Makes room for marks.
+    fn marking(self) -> Self {
+        let Verdict { marks, sure, exactly, .. } = &mut *self.verdict;
+        marks.clear();
+        marks.resize(self.products.len(), 0);
+        sure.resize(self.products.len(), TileCells([0; TILE]));
+        exactly.clear();
+        exactly.resize(self.beaten.len() + 1, 0);
+        self
+    }
+
     fn portable(self) {
         let Factors { shift, residual, norm } = self.factors;
         let Thresholds { above, below } = self.thresholds;

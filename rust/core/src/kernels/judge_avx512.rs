@@ -5,9 +5,10 @@ use std::arch::x86_64::{
     _mm256_castsi256_si128, _mm256_extracti128_si256, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps,
     _mm512_alignr_epi32, _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask,
     _mm512_cvtepu8_epi32, _mm512_extracti64x4_epi64, _mm512_load_ps, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
-    _mm512_mask_loadu_ps, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_epi32, _mm512_mul_ps, _mm512_permutexvar_ps,
-    _mm512_reduce_add_epi32, _mm512_rolv_epi64, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi64, _mm512_store_si512, _mm512_sub_ps,
+    _mm512_mask_cmplt_epi32_mask, _mm512_mask_loadu_ps, _mm512_mask_storeu_epi32, _mm512_maskz_compress_epi32,
+    _mm512_maskz_loadu_epi32, _mm512_mul_ps, _mm512_permutex2var_epi32, _mm512_permutexvar_ps, _mm512_reduce_add_epi32,
+    _mm512_rolv_epi64, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 use super::{Judge, TOGETHER, Thresholds};
@@ -19,7 +20,7 @@ const LANES: usize = 16;
 impl Judge<'_> {
     /// To keep those alone that may reach the lowest threshold, and to place these in a second pass, took longer.
     #[target_feature(enable = "avx512f,popcnt")]
-    pub(super) fn avx512(self) {
+    pub(super) fn avx512(self, count: usize) {
         let Self {
             products, bounds, factors, thresholds: Thresholds { above, below }, lowest, beaten, verdict, ..
         } = self;
@@ -32,8 +33,15 @@ impl Judge<'_> {
         let further = &mut verdict.avx512;
         further.clear();
         further.extend(steps.map(|steps| (steps, Counts::new())));
-        let found = verdict.sure.iter_mut().zip(&mut verdict.marks);
-        for ((products, bounds), (sures, marks)) in products.iter().zip(bounds).zip(found) {
+        // Sixteen pairs are written wherever some are open, so there is room for as many more.
+        verdict.open.reserve(count + LANES);
+        let mut open_count = 0;
+        let (mut lanes, more) =
+            (_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(LANES as i32));
+        let behind = _mm512_set1_epi32(count as i32);
+        let low_pairs = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        let high_pairs = _mm512_add_epi32(low_pairs, _mm512_set1_epi32(8));
+        for (products, bounds) in products.iter().zip(bounds) {
             for half in 0..TILE / LANES {
                 // SAFETY: half a tile has sixteen numbers and starts with a line of the cache.
                 let load = |row: &TileFloats| unsafe { _mm512_load_ps(row.0.as_ptr().add(half * LANES)) };
@@ -54,12 +62,23 @@ impl Judge<'_> {
                         counts.add(more);
                         (sure, open, last) = (_mm512_add_epi32(sure, more), open | also, steps.last);
                     }
-                    *marks |= u32::from(open) << (half * LANES);
-                    // SAFETY: as above.
-                    unsafe { _mm512_store_si512(sures.0.as_mut_ptr().add(half * LANES).cast(), sure) };
+                    // What stands behind the candidates may be NaN.
+                    let open = _mm512_mask_cmplt_epi32_mask(open, lanes, behind);
+                    let (places, sure) =
+                        (_mm512_maskz_compress_epi32(open, lanes), _mm512_maskz_compress_epi32(open, sure));
+                    // SAFETY: no more pairs than candidates are kept, and there is room for sixteen behind them.
+                    unsafe {
+                        let to: *mut __m512i = verdict.open.as_mut_ptr().add(open_count).cast();
+                        _mm512_storeu_si512(to, _mm512_permutex2var_epi32(places, low_pairs, sure));
+                        _mm512_storeu_si512(to.add(1), _mm512_permutex2var_epi32(places, high_pairs, sure));
+                    }
+                    open_count += open.count_ones() as usize;
                 }
+                lanes = _mm512_add_epi32(lanes, more);
             }
         }
+        // SAFETY: so many were written.
+        unsafe { verdict.open.set_len(open_count) };
         let (these, mut rest) = beaten.split_at_mut(beaten.len().min(TOGETHER));
         counts.add_to(these);
         let mut before = these.last_mut();

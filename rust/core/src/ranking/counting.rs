@@ -22,7 +22,7 @@ use crate::vectors::Vectors;
 const PART: usize = 10 * TILE;
 const PART_BYTES: usize = 1200 << 10;
 /// Bytes of packed candidates held at a time.
-const PACKED: usize = 3 << 20;
+const PACKED: usize = 2 << 20;
 /// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.
 pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.

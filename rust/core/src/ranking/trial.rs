@@ -84,8 +84,8 @@ impl RankCounter<'_> {
             }
             let bins = &mut vec![0; levels.place(q).len()];
             screen.judge((packed, q), &levels, &candidates, &mut products, bins, &mut verdict);
-            pairs.extend(verdict.open.iter().map(|&(c, _)| (q as u32, c)));
-            known.extend(verdict.open.iter().map(|&(_, beaten)| beaten as usize));
+            pairs.extend(verdict.open.iter().map(|&[c, _]| (q as u32, c)));
+            known.extend(verdict.open.iter().map(|&[_, beaten]| beaten as usize));
         }
         let share = |count: usize| count as f64 / (sample.len() * members.len()).max(1) as f64;
         match screen.arithmetic() {

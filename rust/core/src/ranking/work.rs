@@ -126,7 +126,7 @@ impl Work<'_> {
                     let bins = &mut bins[run.bins(q)][1..];
                     self.screen.judge((packed, q), levels, cells, products, bins, verdict);
                     *self.settled(report) += (part.members.len() - verdict.open.len()) as u64;
-                    open.extend(verdict.open.iter().map(|&(member, beaten)| Open { q: q as u32, member, beaten }));
+                    open.extend(verdict.open.iter().map(|&[member, beaten]| Open { q: q as u32, member, beaten }));
                 }
                 if self.screen.arithmetic() == Arithmetic::Int8 {
                     self.look(&run, cells, open, looked, bins);
