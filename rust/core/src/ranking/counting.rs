@@ -21,8 +21,9 @@ use crate::vectors::Vectors;
 /// in the second-level cache while a run of queries goes past it.
 const PART: usize = 10 * TILE;
 const PART_BYTES: usize = 1200 << 10;
-/// Bytes of packed candidates held at a time.
+/// Bytes of packed candidates held at a time, and for each thread where those are more: each has a part to pack.
 const PACKED: usize = 2 << 20;
+const PACKED_BY_THREAD: usize = 512 << 10;
 /// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.
 pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
@@ -89,7 +90,9 @@ impl RankCounter<'_> {
         order.sort_by_key(|&c| languages[c as usize]);
         // After int8, second looks have rows of their own.
         let looked = if screen.arithmetic() == Arithmetic::Int8 { 0 } else { size_of_val(block.row(0)) };
-        let part_rows = (PART_BYTES / (screen.row_bytes() + looked) / TILE).clamp(1, PART / TILE) * TILE;
+        let packed = PACKED.max(threads.saturating_mul(PACKED_BY_THREAD));
+        let part_rows = (PART_BYTES / (screen.row_bytes() + looked)).min(packed / threads / screen.row_bytes());
+        let part_rows = (part_rows / TILE).clamp(1, PART / TILE) * TILE;
         let parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
             .flat_map(|same| {
@@ -100,7 +103,7 @@ impl RankCounter<'_> {
             .map(|members| Part { members, language: languages[members[0] as usize] })
             .collect();
         // Threads pack as many each.
-        let fit = (PACKED / (screen.row_bytes() * part_rows)).max(1);
+        let fit = (packed / (screen.row_bytes() * part_rows)).max(1);
         let at_once = if fit > threads { fit - fit % threads } else { fit };
         let work = Work {
             screen: &screen,
