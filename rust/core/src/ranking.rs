@@ -221,13 +221,12 @@ impl<'q> RankCounter<'q> {
         // To read a large block takes time, so its vectors are checked when they are read to be counted. Copies that are
         // normalised tell less.
         let late = large && self.similarity == Similarity::Dot;
-        if late {
-            self.check_shape(block, ids)?;
-        } else {
-            self.check_vectors(block, ids, threads)?;
-        }
+        self.check_shape(block, ids)?;
+        let looked = if late { None } else { Some(self.look(block, ids, threads, |(): &mut (), _, _| ())?.0) };
         self.check_anchored()?;
         let new = self.check_new(ids)?;
+        self.check_same(looked.iter().flatten())?;
+        drop(looked);
         let before = large.then(|| self.set_aside());
         self.admit(&new, ids, languages);
         // Under the cosine a copy is made of the rows; of few at a time.
@@ -252,7 +251,8 @@ impl<'q> RankCounter<'q> {
             *self = Self { scores, digests, ..before };
         }
         if counted == Counted::Unsound {
-            self.check_vectors(block, ids, threads)?;
+            let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
+            self.check_same(&looked)?;
             invalid!("the block changed while it was counted: leave it as it is until add() returns");
         }
         Ok(counted == Counted::All)

@@ -106,11 +106,10 @@ impl RankCounter<'_> {
         )
     }
 
-    /// Checks as [`Self::look`], and that judged candidates have the vectors with which they were anchored, if they were.
-    pub(super) fn check_vectors(&self, block: Vectors<'_>, ids: &[i64], threads: usize) -> Result<(), Invalid> {
-        let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
-        let differs = |looked: &&Looked| self.digests[looked.number].is_some_and(|anchored| anchored != looked.digest);
-        match looked.iter().flatten().find(differs) {
+    /// The judged candidates have the vectors with which they were anchored.
+    pub(super) fn check_same<'l>(&self, looked: impl IntoIterator<Item = &'l Option<Looked>>) -> Result<(), Invalid> {
+        let differs = |looked: &&Looked| self.digests[looked.number] != Some(looked.digest);
+        match looked.into_iter().flatten().find(differs) {
             Some(looked) => invalid!("{}", changed(self.places.ids()[looked.number])),
             None => Ok(()),
         }
