@@ -175,9 +175,9 @@ impl<'a> Screen<'a> {
         let scale = if row.scale == 0.0 { 1.0 } else { f64::from(row.scale) };
         let integers = (row.norm + row.residual) / scale;
         let centre = self.query_norm / scale;
-        // The roundings of q - n and d - m, and of both where they are turned; twice the score's, for what the rounding of d - m adds to |d|; the product's
-        // conversion, its way into the total, its scale, two sums; the shift's conversion, factor and its conversion, the
-        // sums again.
+        // The roundings of q - n and d - m, and of both where they are turned; twice the score's, for what the rounding of
+        // d - m adds to |d|; the product's conversion, its way into the total, its scale, two sums; the shift's conversion,
+        // factor and its conversion, the sums again.
         let relative =
             (row.residual + 2.0 * UNIT * (length + row.norm) + 2.1 * turned * row.norm + 2.0 * score * length) / scale
                 + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
