@@ -125,7 +125,8 @@ class RankCounter:
         Raises:
             ValueError: an id that was added before; a judged id that was not anchored, or whose
                 vector has changed since; NaN or infinity; shapes that do not fit; a block that
-                changes meanwhile; more than 10,000 languages. Nothing of the block is counted, and what was counted stays.
+                changes meanwhile; more than 10,000 languages. Nothing of the block is counted, and
+                what was counted stays.
             TypeError: a language that is no str; vectors of another type.
         """
         if isinstance(languages, str):
