@@ -133,7 +133,7 @@ proptest! {
         prop_assert!(counter.read_bytes(&sound[..at]).is_err());
         // With a checksum that fits, what is inside may be wrong in any way; it must not panic.
         let mut forged = changed[..sound.len() - 8 - lost].to_vec();
-        forged.extend(xxhash_rust::xxh3::xxh3_64(&forged).to_le_bytes());
+        forged.extend(twox_hash::XxHash3_64::oneshot(&forged).to_le_bytes());
         if let Ok((read, names)) = counter.read_bytes(&forged) {
             let numbers: Vec<u32> = (0..names.len() as u32).collect();
             let _ = counter.blank().merge(&read, &numbers);
@@ -199,7 +199,7 @@ fn a_block_with_an_error_counts_nothing() {
 fn a_block_that_does_not_go_on_counts_nothing() {
     let (dimension, total) = (48, 100_000);
     // Whole numbers, so that many scores are equal.
-    let number = |at: usize| (xxhash_rust::xxh3::xxh3_64(&at.to_le_bytes()) % 7) as f32 - 3.0;
+    let number = |at: usize| (twox_hash::XxHash3_64::oneshot(&at.to_le_bytes()) % 7) as f32 - 3.0;
     let case = Case {
         dimension,
         queries: (0..5 * dimension).map(number).collect(),
@@ -258,7 +258,7 @@ fn bytes_of_another_version_or_evaluation_are_refused() {
     let refused = |bytes: &[u8]| counter.read_bytes(bytes).unwrap_err().0;
     let mut newer = sound[..sound.len() - 8].to_vec();
     newer[8] += 1;
-    newer.extend(xxhash_rust::xxh3::xxh3_64(&newer).to_le_bytes());
+    newer.extend(twox_hash::XxHash3_64::oneshot(&newer).to_le_bytes());
     assert_eq!(
         refused(&newer),
         "the counter has format 3 but this release reads 2: read it with the one that wrote it"

@@ -2,8 +2,8 @@
 
 use hybridsampler_core::ngram::Ngrams;
 use proptest::prelude::*;
+use twox_hash::XxHash3_64;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
-use xxhash_rust::xxh3::xxh3_64;
 
 /// All n-grams of a text as strings, from its characters.
 fn naive(text: &str, shortest: usize, longest: usize) -> Vec<String> {
@@ -35,7 +35,7 @@ proptest! {
         let bags = Ngrams::new(shortest, shortest + more, buckets).expect("sound").hash(&texts);
         prop_assert_eq!(bags.indptr.len(), texts.len() + 1);
         for (text, at) in texts.iter().zip(bags.indptr.windows(2)) {
-            let bucket = |gram: &String| ((u128::from(xxh3_64(gram.as_bytes())) * u128::from(buckets)) >> 64) as i32;
+            let bucket = |gram: &String| ((u128::from(XxHash3_64::oneshot(gram.as_bytes())) * u128::from(buckets)) >> 64) as i32;
             let expected: Vec<i32> = naive(text, shortest, shortest + more).iter().map(bucket).collect();
             prop_assert_eq!(&bags.ids[at[0] as usize..at[1] as usize], expected);
         }

@@ -10,11 +10,22 @@ use proptest::prelude::*;
 /// Screens candidates for one query whose thresholds are given, ascending, and holds what is settled to the scores.
 /// Returns how many are open, after int8 those that the second look leaves open.
 fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>], thresholds: &[f64]) -> usize {
+    settles_around(0.5, arithmetic, query, candidates, thresholds)
+}
+
+/// The same if the queries' centre is this times the query.
+fn settles_around(
+    share: f32,
+    arithmetic: Arithmetic,
+    query: &[f32],
+    candidates: &[Vec<f32>],
+    thresholds: &[f64],
+) -> usize {
     // The mean of the candidates, as the counter takes it, and the query itself, which is that of one query.
     let mean = |k: usize| candidates.iter().map(|row| f64::from(row[k])).sum::<f64>() / candidates.len() as f64;
     let centre: Vec<f32> = (0..query.len()).map(|k| mean(k) as f32).collect();
-    let half: Vec<f32> = query.iter().map(|x| x / 2.0).collect();
-    let screen = Screen::new(arithmetic, &half, &centre);
+    let query_centre: Vec<f32> = query.iter().map(|x| x * share).collect();
+    let screen = Screen::new(arithmetic, &query_centre, &centre);
     let (mut queries, mut packed) = (Queries::default(), Candidates::default());
     screen.pack_queries(query, &mut queries);
     screen.pack(candidates.iter().map(Vec::as_slice), |_, _| (), &mut packed);
@@ -134,6 +145,22 @@ fn what_is_settled_where_all_lies_in_one_sum() {
             for near in [-1e-4, 0.0, 1e-4] {
                 settles_rightly(Arithmetic::Int8, &query, &[row.clone(), negative.clone()], &[score * (1.0 + near)]);
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_settled_where_the_centre_is_far_longer_than_the_rest() {
+    // Sums of these products lose nearly half a unit with most additions, all in one direction, which only the bound of the
+    // centre's part allows for: all else is exact or shorter by a thousand.
+    let unit = 2.0_f32.powi(-22);
+    let query = vec![1.0 + 15.0 * unit; 4096];
+    let candidates = [vec![1.0; 4096], vec![-1.0; 4096]];
+    let score = naive_score(&query, &candidates[0]);
+    for arithmetic in ALL {
+        for near in -40_i32..=40 {
+            let threshold = score * (1.0 + f64::from(near) * 2.0_f64.powi(-24));
+            settles_around(1023.0 / 1024.0, arithmetic, &query, &candidates, &[threshold]);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Which row of the data is group `g` in language `l`, and which groups must not meet in a batch.
 
+use std::hash::Hasher;
+
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 use crate::columns::{Columns, Lent, Names};
 use crate::compact::Compact;
@@ -44,16 +46,16 @@ impl Corpus {
         if let Some(lists) = &columns.lent.negatives {
             check_lists(columns, lists, names)?;
         }
-        let mut groups = Xxh3::new();
+        let mut groups = XxHash3_64::new();
         let mut buffer = Vec::with_capacity(8 * AT_ONCE);
         for first in (0..rows).step_by(AT_ONCE) {
             buffer.clear();
             for row in first..rows.min(first + AT_ONCE) {
                 buffer.extend_from_slice(&columns.group.digest(row).to_le_bytes());
             }
-            groups.update(&buffer);
+            groups.write(&buffer);
         }
-        let group_digest = groups.digest();
+        let group_digest = groups.finish();
         let mut corpus = Self {
             languages,
             sources,
@@ -135,8 +137,8 @@ impl Corpus {
     }
 
     fn digest(&self, lent: &Lent<'_>) -> u128 {
-        let mut hash = Xxh3::new();
-        let mut number = |number: u64| hash.update(&number.to_le_bytes());
+        let mut hash = XxHash3_128::new();
+        let mut number = |number: u64| hash.write(&number.to_le_bytes());
         let text = |text: &str| {
             let bytes = text.bytes().map(u64::from).collect::<Vec<_>>();
             std::iter::once(bytes.len() as u64).chain(bytes)
@@ -161,7 +163,7 @@ impl Corpus {
                 (0..column.len()).for_each(|at| number(column.get(at) as u64));
             }
         }
-        hash.digest128()
+        hash.finish_128()
     }
 
     /// The corpus as bytes, for another process of the same program. What is lent stays behind.
@@ -169,14 +171,14 @@ impl Corpus {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes =
             postcard::to_stdvec(self).unwrap_or_else(|error| unreachable!("a corpus without a form as bytes: {error}"));
-        bytes.extend_from_slice(&xxh3_128(&bytes).to_le_bytes());
+        bytes.extend_from_slice(&XxHash3_128::oneshot(&bytes).to_le_bytes());
         bytes
     }
 
     /// The corpus that [`Self::to_bytes`] wrote, of a corpus built from columns with the values of `lent`. Errors: other
     /// bytes or columns.
     pub fn from_bytes(bytes: &[u8], lent: &Lent<'_>) -> Result<Self, Invalid> {
-        let whole = bytes.split_last_chunk().filter(|(bytes, sum)| xxh3_128(bytes).to_le_bytes() == **sum);
+        let whole = bytes.split_last_chunk().filter(|(bytes, sum)| XxHash3_128::oneshot(bytes).to_le_bytes() == **sum);
         let Some(Ok(corpus)) = whole.map(|(bytes, _)| postcard::from_bytes::<Self>(bytes)) else {
             invalid!("not the bytes of a corpus of this version: build the corpus from its columns");
         };
@@ -194,5 +196,5 @@ const AT_ONCE: usize = 1024;
 /// The hash that stands for a text in a fingerprint.
 #[must_use]
 pub fn text_hash(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
+    XxHash3_64::oneshot(text.as_bytes())
 }

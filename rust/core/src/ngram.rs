@@ -1,7 +1,7 @@
 //! Texts as bags of hashed character n-grams, the input of a fastText-like encoder (Bojanowski et al., arXiv 1607.04606).
 
+use twox_hash::XxHash3_64;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Invalid, invalid};
 
@@ -71,7 +71,7 @@ impl Ngrams {
     }
 
     fn bucket(self, ngram: &str) -> i32 {
-        let hash = u128::from(xxh3_64(ngram.as_bytes()));
+        let hash = u128::from(XxHash3_64::oneshot(ngram.as_bytes()));
         ((hash * u128::from(self.buckets)) >> 64) as i32
     }
 }

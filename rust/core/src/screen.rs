@@ -20,16 +20,15 @@ mod rows;
 mod spread;
 
 use crate::kernels::{
-    Ahead, Cell, FLOAT32_CHUNK, Factors, INT16_CHUNK, QueryCells, SIDE, TileBounds, TileCells, TileFloats, interleave,
-    judge, prefetch, products,
+    Ahead, Cell, Centred, FLOAT32_CHUNK, Factors, INT16_CHUNK, LANES, Line, QueryCells, SIDE, TileBounds, TileCells,
+    TileFloats, interleave, judge, prefetch, products,
 };
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
-use crate::score::dot;
 pub use closer::{Closer, beaten};
 pub use fine::Look;
 use fine::{Factors as FineFactors, Fine};
 pub use levels::Levels;
-use rows::{Rows, norm, steps, up};
+use rows::{Rows, lines, norm, steps, up};
 
 /// Half the distance from 1 to the next float32.
 const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
@@ -51,18 +50,27 @@ fn gamma_of_score(dimension: usize) -> f64 {
     gamma(dimension.div_ceil(32) + 6, f64::EPSILON / 2.0)
 }
 
+/// How far the product of a row with the centre of the queries may be off, relative to their norms: by its roundings, and by
+/// what underflows, for the row is not shorter than 2^-104 and the axis than 1.
+fn shift_error(dimension: usize) -> f64 {
+    gamma(Centred::roundings(dimension), UNIT) + dimension as f64 * (UNIT / f64::from(1 << 20))
+}
+
 /// How the comparisons of one block are screened.
 #[derive(Debug, Clone)]
 pub struct Screen<'a> {
     arithmetic: Arithmetic,
     dimension: usize,
     /// The centres of queries and candidates, and their norms; not used in float32.
-    query_centre: &'a [f32],
     candidate_centre: &'a [f32],
     query_norm: f64,
     candidate_norm: f64,
     /// Shifts, `n.x`, are kept in this unit, a power of two near `|n|`, so that float32 holds them at any scale.
     shift_unit: f64,
+    /// The centres, filled up, and that of the queries in that unit.
+    query_lines: Vec<Line<f32>>,
+    candidate_lines: Vec<Line<f32>>,
+    axis: Vec<Line<f32>>,
 }
 
 /// Queries as cells, twelve side by side.
@@ -88,7 +96,7 @@ struct Query {
 pub struct Candidates {
     cells: Vec<TileCells>,
     /// Room for the cells of rows that are about to be put side by side.
-    rows: Vec<Cell>,
+    rows: Vec<Line<Cell>>,
     starts: Vec<TileCells>,
     bounds: Vec<TileBounds>,
     /// Norms of the rows themselves.
@@ -104,19 +112,23 @@ impl<'a> Screen<'a> {
     /// A screen for vectors of one dimension with these centres. int8 takes less than 2^16 components; beyond, int16
     /// steps in.
     #[must_use]
-    pub fn new(arithmetic: Arithmetic, query_centre: &'a [f32], candidate_centre: &'a [f32]) -> Self {
+    pub fn new(arithmetic: Arithmetic, query_centre: &[f32], candidate_centre: &'a [f32]) -> Self {
         let dimension = query_centre.len();
         let too_long = arithmetic == Arithmetic::Int8 && dimension > INT8_DIMENSION;
         let query_norm = norm(query_centre);
         let exponent = query_norm.to_bits() & f64::INFINITY.to_bits();
+        let shift_unit = if query_norm == 0.0 { 1.0 } else { f64::from_bits(exponent) };
+        let lines = lines(dimension);
         Self {
             arithmetic: if too_long { Arithmetic::Int16 } else { arithmetic },
             dimension,
-            query_centre,
             candidate_centre,
             query_norm,
             candidate_norm: norm(candidate_centre),
-            shift_unit: if query_norm == 0.0 { 1.0 } else { f64::from_bits(exponent) },
+            shift_unit,
+            query_lines: Line::of(query_centre.iter().copied(), lines),
+            candidate_lines: Line::of(candidate_centre.iter().copied(), lines),
+            axis: Line::of(query_centre.iter().map(|&x| (f64::from(x) / shift_unit) as f32), lines),
         }
     }
 
@@ -144,9 +156,10 @@ impl<'a> Screen<'a> {
         out.fine.clear();
         // For the instruction that multiplies uint8 with int8.
         let offset = if self.arithmetic == Arithmetic::Int8 { 128 } else { 0 };
+        let mut cells = vec![0; rows.cells()];
         for (q, query) in queries.enumerate() {
-            let row = rows.take(query, self.query_centre, offset);
-            for (slot, &cell) in out.cells[q / QUERIES * steps..].iter_mut().zip(rows.cells()) {
+            let row = rows.take(query, &self.query_lines, &self.axis, offset, &mut cells);
+            for (slot, &cell) in out.cells[q / QUERIES * steps..][..steps].iter_mut().zip(&cells) {
                 slot[q % QUERIES] = cell;
             }
             let mut query = self.query(norm(query), row, rows.turned_error());
@@ -181,7 +194,7 @@ impl<'a> Screen<'a> {
         let relative =
             (row.residual + 2.0 * UNIT * (length + row.norm) + 2.1 * turned * row.norm + 2.0 * score * length) / scale
                 + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
-                + 7.0 * UNIT * centre;
+                + (7.0 * UNIT + shift_error(self.dimension)) * centre;
         // Not 0, which infinity must not meet.
         let shift = (self.shift_unit / scale).max(f32::MIN_POSITIVE.into()) as f32;
         let factors = Factors { shift, residual: up(integers * SLACK), norm: up(relative * SLACK) };
@@ -205,7 +218,8 @@ impl<'a> Screen<'a> {
         let tiles = out.count.div_ceil(TILE);
         // What is left there from before is written over, but in places behind the last candidate, which count for nothing.
         out.cells.resize(tiles * steps, nothing);
-        out.rows.resize(SIDE * steps, 0);
+        let length = rows.cells().next_multiple_of(LANES);
+        out.rows.resize(SIDE * length / LANES, Line::default());
         out.starts.clear();
         out.starts.resize(tiles, nothing);
         // Places behind the last candidate are below every threshold.
@@ -223,14 +237,14 @@ impl<'a> Screen<'a> {
             // In two parts, for there is room for half as many lines on their way.
             let next = candidates.peek().map_or((&[][..], &[][..]), |(_, next)| next.split_at(next.len() / 2));
             prefetch(next.0);
-            let row = rows.take(candidate, self.candidate_centre, 0);
-            prefetch(next.1);
-            also(c, candidate);
             let (tile, lane) = (c / TILE, c % TILE);
             let side = lane % SIDE;
-            out.rows[side * steps..][..steps].copy_from_slice(rows.cells());
+            let cells = &mut Line::flat(&mut out.rows)[side * length..][..rows.cells()];
+            let row = rows.take(candidate, &self.candidate_lines, &self.axis, 0, cells);
+            prefetch(next.1);
+            also(c, candidate);
             if side == SIDE - 1 || candidates.peek().is_none() {
-                interleave(&out.rows, &mut out.cells[tile * steps..][..steps], lane - side);
+                interleave(Line::flat(&mut out.rows), &mut out.cells[tile * steps..][..steps], lane - side);
             }
             let bounds = &mut out.bounds[tile];
             bounds.scale.0[lane] = row.scale;
@@ -242,8 +256,7 @@ impl<'a> Screen<'a> {
             }
             bounds.residual.0[lane] = up(row.residual);
             let sound = row.residual.is_finite();
-            let shift = if sound { dot(self.query_centre, rows.centred()) } else { 0.0 };
-            bounds.shift.0[lane] = (shift / self.shift_unit) as f32;
+            bounds.shift.0[lane] = row.along;
             // No longer than its parts, the centre and the rest, which was rounded once.
             let length = (row.norm + self.candidate_norm) * (1.0 + 2.0 * UNIT);
             out.lengths.push(if sound { length } else { norm(candidate) });
@@ -251,7 +264,7 @@ impl<'a> Screen<'a> {
                 out.starts[tile].0[lane] = row.sum.wrapping_mul(-128) as u32;
                 let (values, largest) = rows.turned();
                 out.fine.push(values, largest, row);
-                out.shifts.push(shift);
+                out.shifts.push(f64::from(row.along) * self.shift_unit);
             }
         }
         out.longest = out.lengths.iter().fold(0.0, |longest, &length| longest.max(length));

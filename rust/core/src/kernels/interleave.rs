@@ -12,14 +12,13 @@ use crate::kernels::tile::{Cell, TILE, TileCells};
 /// Rows that are put side by side together: as many as cells fit into a line of the cache, so that lines are written whole.
 pub const SIDE: usize = 16;
 
-/// Writes to the places of `tile` from `lane` on, a multiple of [`SIDE`], the cells of as many rows, each as long as the
-/// tile.
+/// Writes to the places of `tile` from `lane` on, a multiple of [`SIDE`], the first cells of as many rows of one length.
 ///
 /// # Panics
 /// When the sizes do not fit.
 pub fn interleave(rows: &[Cell], tile: &mut [TileCells], lane: usize) {
-    let steps = tile.len();
-    let fit = rows.len() == SIDE * steps && lane.is_multiple_of(SIDE) && lane < TILE;
+    let length = rows.len() / SIDE;
+    let fit = rows.len().is_multiple_of(SIDE) && length >= tile.len() && lane.is_multiple_of(SIDE) && lane < TILE;
     assert!(fit, "sizes that do not fit");
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
@@ -29,7 +28,7 @@ pub fn interleave(rows: &[Cell], tile: &mut [TileCells], lane: usize) {
     }
     for (step, cells) in tile.iter_mut().enumerate().skip(done) {
         for (row, cell) in cells.0[lane..lane + SIDE].iter_mut().enumerate() {
-            *cell = rows[row * steps + step];
+            *cell = rows[row * length + step];
         }
     }
 }
@@ -38,11 +37,11 @@ pub fn interleave(rows: &[Cell], tile: &mut [TileCells], lane: usize) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 fn avx512(rows: &[Cell], tile: &mut [TileCells], lane: usize) -> usize {
-    let steps = tile.len();
+    let (steps, length) = (tile.len(), rows.len() / SIDE);
     for (square, cells) in tile.as_chunks_mut::<SIDE>().0.iter_mut().enumerate() {
         let load = |row: usize| {
             let cells: &[Cell; SIDE] =
-                rows[row * steps + square * SIDE..].first_chunk().expect("a row has cells for all squares");
+                rows[row * length + square * SIDE..].first_chunk().expect("a row has cells for all squares");
             // SAFETY: sixteen cells.
             unsafe { _mm512_loadu_si512(cells.as_ptr().cast()) }
         };

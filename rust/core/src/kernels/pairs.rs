@@ -7,35 +7,25 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::level::{Level, level};
+use crate::kernels::line::{LANES, Line};
 use crate::kernels::tile::Cell;
 
 /// Sums that are kept apart: each of two components of every 128.
 pub const SLOTS: usize = SUMS * LANES;
-/// Registers of sums, and their lanes.
+/// Registers of sums.
 const SUMS: usize = 4;
-const LANES: usize = 16;
 
-/// Cells of int16 as long as a line of the cache, where one starts.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-pub struct Int16Line(pub [Cell; LANES]);
-
-impl Int16Line {
-    /// How many components.
-    pub const COMPONENTS: usize = 2 * LANES;
-}
-
-/// Rows of `length` lines.
+/// Rows of `length` lines of int16.
 #[derive(Debug, Clone, Copy)]
 pub struct Int16Rows<'a> {
     /// One after the other.
-    pub lines: &'a [Int16Line],
+    pub lines: &'a [Line<Cell>],
     /// Lines of a row.
     pub length: usize,
 }
 
 impl Int16Rows<'_> {
-    fn row(&self, at: u32) -> &[Int16Line] {
+    fn row(&self, at: u32) -> &[Line<Cell>] {
         &self.lines[at as usize * self.length..][..self.length]
     }
 }
@@ -62,7 +52,7 @@ pub fn int16_products(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], 
     }
 }
 
-fn portable(x: &[Int16Line], y: &[Int16Line]) -> i64 {
+fn portable(x: &[Line<Cell>], y: &[Line<Cell>]) -> i64 {
     let both = |cell: Cell| [cell as i16, (cell >> 16) as i16].map(i64::from);
     let cells = x.iter().flat_map(|line| line.0).zip(y.iter().flat_map(|line| line.0));
     cells.map(|(x, y)| (both(x), both(y))).map(|(x, y)| x[0] * y[0] + x[1] * y[1]).sum()
@@ -72,7 +62,7 @@ fn portable(x: &[Int16Line], y: &[Int16Line]) -> i64 {
 #[target_feature(enable = "avx512f,avx512vnni")]
 fn avx512vnni(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], out: &mut [i64]) {
     // SAFETY: a line has 64 bytes and starts where one of the cache does.
-    let load = |line: &Int16Line| unsafe { _mm512_load_si512(line.0.as_ptr().cast()) };
+    let load = |line: &Line<Cell>| unsafe { _mm512_load_si512(line.0.as_ptr().cast()) };
     let wide = |sum: __m512i| {
         let low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum));
         _mm512_add_epi64(low, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64::<1>(sum)))

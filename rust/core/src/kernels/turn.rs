@@ -4,25 +4,20 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps,
-    _mm256_sub_ps, _mm512_add_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    __m256, __m512, _mm256_add_ps, _mm256_andnot_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps,
+    _mm256_storeu_ps, _mm256_sub_ps, _mm512_abs_ps, _mm512_add_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_mul_ps,
+    _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use crate::kernels::level::{Level, level};
-
-/// Numbers that are turned alike.
-pub const LANES: usize = 16;
-
-/// Sixteen numbers, or some registers of them.
-type Lanes = [f32; LANES];
+use crate::kernels::line::{LANES, Line};
 
 /// What is done to a row: `z_i = (H s x)_i` in each block, then `z_i - 2/blocks (z_1 + z_2 + ...)` over the blocks, all
 /// divided by the root of a block's length.
 #[derive(Debug)]
 pub struct Turn {
     /// 1 or -1 for each number.
-    pub signs: Vec<Lanes>,
+    pub signs: Vec<Line<f32>>,
     /// Blocks of vectors.
     pub blocks: usize,
     /// A block has `4^quarterings` vectors.
@@ -35,10 +30,7 @@ impl Turn {
     ///
     /// # Panics
     /// When one of them has another length.
-    pub fn turn(&self, row: &[f32], turned: &mut [f32]) -> f32 {
-        let (row, turned) = (row.as_chunks::<LANES>(), turned.as_chunks_mut::<LANES>());
-        assert!(row.1.is_empty() && turned.1.is_empty(), "another length");
-        let (row, turned) = (row.0, turned.0);
+    pub fn turn(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
         let length = self.blocks << (2 * self.quarterings);
         assert!([row.len(), turned.len(), self.signs.len()] == [length; 3], "another length");
         // SAFETY: `level` found that the processor has the features that each was compiled for.
@@ -53,14 +45,14 @@ impl Turn {
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(&self, row: &[Lanes], turned: &mut [Lanes]) -> f32 {
+    fn avx2(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
         // SAFETY: this function was compiled for the features that this uses.
         unsafe { self.run::<__m256>(row, turned) }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f")]
-    fn avx512(&self, row: &[Lanes], turned: &mut [Lanes]) -> f32 {
+    fn avx512(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
         // SAFETY: as above.
         unsafe { self.run::<__m512>(row, turned) }
     }
@@ -68,25 +60,30 @@ impl Turn {
     /// # Safety
     /// As [`Wide`] says; both have the length.
     #[inline(always)]
-    unsafe fn run<W: Wide>(&self, row: &[Lanes], turned: &mut [Lanes]) -> f32 {
+    unsafe fn run<W: Wide>(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
         let length = 1_usize << (2 * self.quarterings);
-        let (rows, signs) = (turned.as_mut_ptr().cast::<f32>(), self.signs.as_ptr().cast::<f32>());
-        let (mut most, mut least) = ([0.0; LANES], [0.0; LANES]);
+        let (from, signs) = (row.as_ptr().cast::<f32>(), self.signs.as_ptr().cast::<f32>());
+        let rows = turned.as_mut_ptr().cast::<f32>();
+        let mut largest = [0.0; LANES];
         // SAFETY: the caller vouches for the processor; all places are in the row.
         unsafe {
-            for at in (0..row.len() * LANES).step_by(W::LANES) {
-                W::load(row.as_ptr().cast::<f32>().add(at)).mul(W::load(signs.add(at))).store(rows.add(at));
+            let signed = |at: usize| W::load(from.add(at)).mul(W::load(signs.add(at)));
+            if self.quarterings == 0 {
+                for at in (0..row.len() * LANES).step_by(W::LANES) {
+                    signed(at).store(rows.add(at));
+                }
             }
             for quartering in 0..self.quarterings {
                 let stride = LANES << (2 * quartering);
                 for first in (0..row.len() * LANES).step_by(4 * stride) {
                     for at in (first..first + stride).step_by(W::LANES) {
-                        let places = [0, 1, 2, 3].map(|part| rows.add(at + part * stride));
-                        let [a, b, c, d] = places.map(|place| W::load(place));
+                        let places = [0, 1, 2, 3].map(|part| at + part * stride);
+                        let [a, b, c, d] =
+                            places.map(|at| if quartering == 0 { signed(at) } else { W::load(rows.add(at)) });
                         let (ab, a_b, cd, c_d) = (a.add(b), a.sub(b), c.add(d), c.sub(d));
                         let turned = [ab.add(cd), a_b.add(c_d), ab.sub(cd), a_b.sub(c_d)];
-                        for (value, place) in turned.into_iter().zip(places) {
-                            value.store(place);
+                        for (value, at) in turned.into_iter().zip(places) {
+                            value.store(rows.add(at));
                         }
                     }
                 }
@@ -94,7 +91,7 @@ impl Turn {
             let root = W::spread(1.0 / (1_u32 << self.quarterings) as f32);
             let twice = W::spread(2.0 / self.blocks as f32);
             for lane in (0..LANES).step_by(W::LANES) {
-                let (mut high, mut low) = (W::spread(0.0), W::spread(0.0));
+                let mut seen = W::spread(0.0);
                 for place in 0..length {
                     let place = |block: usize| rows.add((block * length + place) * LANES + lane);
                     let sums = (1..self.blocks).fold(W::load(place(0)), |sums, block| sums.add(W::load(place(block))));
@@ -102,14 +99,14 @@ impl Turn {
                     for block in 0..self.blocks {
                         let value = W::load(place(block)).sub(taken).mul(root);
                         value.store(place(block));
-                        (high, low) = (high.max(value), low.max(W::spread(0.0).sub(value)));
+                        seen = seen.max(value.abs());
                     }
                 }
-                high.store(most.as_mut_ptr().add(lane));
-                low.store(least.as_mut_ptr().add(lane));
+                seen.store(largest.as_mut_ptr().add(lane));
             }
         }
-        most.into_iter().chain(least).fold(0.0, f32::max)
+        // Numbers that are not negative are ordered as their bits.
+        f32::from_bits(largest.into_iter().map(f32::to_bits).fold(0, u32::max))
     }
 }
 
@@ -127,6 +124,7 @@ unsafe trait Wide: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
+    unsafe fn abs(self) -> Self;
 }
 
 // SAFETY: four numbers; no features are used.
@@ -168,6 +166,11 @@ unsafe impl Wide for [f32; 4] {
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         std::array::from_fn(|at| self[at].max(other[at]))
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        self.map(f32::abs)
     }
 }
 
@@ -217,6 +220,12 @@ unsafe impl Wide for __m256 {
         // SAFETY: the caller vouches for the processor.
         unsafe { _mm256_max_ps(self, other) }
     }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: the caller vouches for the processor.
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self) }
+    }
 }
 
 // SAFETY: a register has sixteen numbers; the features are among those of AVX-512 F.
@@ -264,5 +273,11 @@ unsafe impl Wide for __m512 {
     unsafe fn max(self, other: Self) -> Self {
         // SAFETY: the caller vouches for the processor.
         unsafe { _mm512_max_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        // SAFETY: the caller vouches for the processor.
+        unsafe { _mm512_abs_ps(self) }
     }
 }

@@ -1,11 +1,12 @@
 //! What is checked of a block before any of it is counted.
 
 use roaring::RoaringTreemap;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use super::places::{Finder, Places};
 use super::{CHUNK, RankCounter};
 use crate::error::{Invalid, invalid};
+use crate::kernels::{bytes, prefetch};
 use crate::threads::share;
 use crate::vectors::{Vectors, finite};
 
@@ -25,7 +26,7 @@ pub(super) struct Anchored<'a> {
 impl<'a> Anchored<'a> {
     /// A check of vectors, one after the other.
     pub fn check(&self) -> Check<'a> {
-        Check { finder: self.places.finder(), digests: self.digests, bytes: Vec::new() }
+        Check { finder: self.places.finder(), digests: self.digests }
     }
 }
 
@@ -33,13 +34,12 @@ impl<'a> Anchored<'a> {
 pub(super) struct Check<'a> {
     finder: Finder<'a>,
     digests: &'a [Option<u64>],
-    bytes: Vec<u8>,
 }
 
 impl Check<'_> {
     /// Whether a vector is finite and, if the candidate is judged, the one that was anchored.
     pub fn sound(&mut self, id: i64, row: &[f32]) -> bool {
-        let same = |number: usize| self.digests[number] == Some(digest(row, &mut self.bytes));
+        let same = |number: usize| self.digests[number] == Some(digest(row));
         finite(row) && self.finder.find(id).is_none_or(same)
     }
 }
@@ -74,15 +74,20 @@ impl RankCounter<'_> {
     ) -> Result<(Vec<Option<Looked>>, Vec<S>), Invalid> {
         self.check_shape(block, ids)?;
         let mut looked = vec![None; ids.len()];
-        let own = || (true, Vec::new(), S::default());
-        let look = |own: &mut (bool, Vec<u8>, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
-            let (sound, bytes, made) = own;
+        let own = || (true, S::default());
+        let look = |own: &mut (bool, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
+            let (sound, made) = own;
             let mut finder = self.places.finder();
             for (i, looked) in (chunk * CHUNK..).zip(looked) {
                 let row = block.row(i);
+                // In two parts, for there is room for half as many lines on their way.
+                let next = if i + 1 < ids.len() { block.row(i + 1) } else { &[] };
+                let next = next.split_at(next.len() / 2);
+                prefetch(next.0);
                 *sound &= finite(row);
+                prefetch(next.1);
                 let Some(number) = finder.find(ids[i]) else { continue };
-                *looked = Some(Looked { number, digest: digest(row, bytes) });
+                *looked = Some(Looked { number, digest: digest(row) });
                 also(made, row, number);
             }
         };
@@ -149,11 +154,7 @@ pub(super) fn changed(id: i64) -> String {
     )
 }
 
-/// A hash of a row's bytes, for which `room` is made.
-fn digest(row: &[f32], room: &mut Vec<u8>) -> u64 {
-    room.resize(size_of_val(row), 0);
-    for (four, x) in room.as_chunks_mut::<4>().0.iter_mut().zip(row) {
-        *four = x.to_le_bytes();
-    }
-    xxh3_64(room)
+/// A hash of a row's bytes, as this machine keeps them.
+fn digest(row: &[f32]) -> u64 {
+    XxHash3_64::oneshot(bytes(row))
 }

@@ -1,19 +1,17 @@
 //! The second look at what a screen in int8 leaves open: the same centred and turned rows in int16, whose steps are some
 //! hundred times finer, and the same bound, all in float64.
 
-use super::rows::{INT16_NORM, Row, residual};
-use super::{Candidates, Levels, Queries, SLACK, Screen, UNIT, gamma_of_score};
-use crate::kernels::{Cell, Int16Line, Int16Rows, Quantise, SLOTS, Work, int16_products, widest};
+use super::rows::{INT16_NORM, Row, norms};
+use super::{Candidates, Levels, Queries, SLACK, Screen, UNIT, gamma_of_score, shift_error};
+use crate::kernels::{Cell, Int16Rows, LANES, Line, Quantise, SLOTS, int16_products};
 
 /// Rows as int16, one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Fine {
-    lines: Vec<Int16Line>,
+    lines: Vec<Line<Cell>>,
     /// Of each row.
     length: usize,
     forms: Vec<Form>,
-    /// Room for the cells of a row.
-    cells: Vec<Cell>,
 }
 
 /// What the integers of a row stand for.
@@ -30,7 +28,7 @@ pub struct Form {
 /// The bytes that a row takes.
 #[must_use]
 pub fn bytes(dimension: usize) -> usize {
-    dimension.div_ceil(Int16Line::COMPONENTS) * size_of::<Int16Line>()
+    dimension.div_ceil(2 * LANES) * size_of::<Line<Cell>>()
 }
 
 impl Fine {
@@ -42,25 +40,23 @@ impl Fine {
 
     /// Adds a row of which `values` and `largest`, the largest absolute value, are given, and what the cells for int8 stand
     /// for.
-    pub fn push(&mut self, values: &[f32], largest: f32, row: Row) -> Form {
+    pub fn push(&mut self, values: &[Line<f32>], largest: f32, row: Row) -> Form {
         let first = self.lines.len();
-        self.length = values.len().div_ceil(Int16Line::COMPONENTS);
-        self.lines.resize(first + self.length, Int16Line::default());
+        self.length = values.len() / 2;
+        self.lines.resize(first + self.length, Line::default());
         let mut form = Form { scale: 0.0, norm: row.norm, residual: row.residual };
         if row.scale > 0.0 {
-            let mut slot = 0.0;
-            widest(LargestSlot { values, unit: 1.0 / largest, largest: &mut slot });
+            let components = values.len() * LANES;
+            // No sum of the squares of those that share a slot is larger. To find out how large they are would make steps
+            // half as long, and take longer than the looks that it saves.
+            let slot = (2.0 * components.div_ceil(2 * SLOTS) as f64).sqrt();
             // Rounding adds at most half a unit for each component.
-            let room = (values.len().div_ceil(SLOTS) as f64 * 2.0).sqrt() / 2.0 + 1.0;
-            let scale = f64::from(largest) * (1.0 / f64::from(i16::MAX)).max(slot / (INT16_NORM - room));
+            let scale = f64::from(largest) * (1.0 / f64::from(i16::MAX)).max(slot / (INT16_NORM - slot));
             let quantise = Quantise::new(values, scale, i16::MAX.into(), 0);
-            self.cells.resize(values.len() / 2, 0);
-            let (squares, _) = quantise.cells(&mut self.cells);
-            for (line, cells) in self.lines[first..].iter_mut().zip(self.cells.as_chunks().0) {
-                line.0 = *cells;
-            }
+            let sums = quantise.cells(Line::flat(&mut self.lines[first..]));
             let scale = quantise.scale();
-            form = Form { scale: scale.into(), residual: residual(squares, values.len(), scale), ..form };
+            let (residual, _) = norms(sums, components, scale);
+            form = Form { scale: scale.into(), residual, ..form };
         }
         self.forms.push(form);
         form
@@ -90,7 +86,8 @@ impl Screen<'_> {
         // The roundings of q - n and d - m, and of both where they are turned; the score's, and that of n.x.
         let roundings = 2.0 * UNIT * (length + form.norm) + 2.1 * turned * form.norm;
         let score = 2.0 * gamma_of_score(self.dimension) * (length + self.query_norm);
-        Factors { residual: form.norm + form.residual, norm: form.residual + roundings + score }
+        let shift = shift_error(self.dimension) * self.query_norm;
+        Factors { residual: form.norm + form.residual, norm: form.residual + roundings + score + shift }
     }
 
     /// The products of pairs of a query and a candidate, packed for int8, as [`Look::score`] wants them.
@@ -128,32 +125,5 @@ impl Look<'_> {
         let sums = product.abs() + shift.abs() + self.centre.abs();
         let error = (self.factors.residual * candidate.residual + self.factors.norm * candidate.norm) * SLACK;
         (product + shift + self.centre, error + self.margin + 8.0 * f64::EPSILON * sums)
-    }
-}
-
-/// The largest norm of the components that share a slot, multiplied with a number that keeps their squares from the ends of
-/// float32.
-struct LargestSlot<'a> {
-    values: &'a [f32],
-    unit: f32,
-    largest: &'a mut f64,
-}
-
-impl Work for LargestSlot<'_> {
-    #[inline(always)]
-    fn run(self) {
-        const BOTH: usize = 2 * SLOTS;
-        let mut squares = [0.0_f32; BOTH];
-        for values in self.values.chunks(BOTH) {
-            for (square, value) in squares.iter_mut().zip(values) {
-                let value = value * self.unit;
-                *square += value * value;
-            }
-        }
-        // Numbers that are not negative are ordered as their bits.
-        let slots = squares.as_chunks::<2>().0.iter().map(|[even, odd]| (even + odd).to_bits());
-        let largest = f32::from_bits(slots.max().unwrap_or(0));
-        // Each operation may have lost half a unit.
-        *self.largest = f64::from(largest).sqrt() * (1.0 + (self.values.len() + 8) as f64 * f64::from(f32::EPSILON));
     }
 }

@@ -1,10 +1,8 @@
 //! Rows as cells: integers with a scale and the norm of what they leave out, or float32 as they are.
 
-#![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
-
 use super::spread::Spread;
 use super::{UNIT, gamma};
-use crate::kernels::{Arithmetic, Cell, Extent, INT16_CHUNK, Quantise, Work, widest};
+use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, LANES, Line, Quantise, Sums, centre, largest_chunk};
 use crate::score::dot;
 
 /// The largest norm of the integers of a chunk, so that sums fit into int32 (Cauchy-Schwarz: no sum of any of the products
@@ -14,10 +12,11 @@ pub const INT16_NORM: f64 = 46_290.0;
 const CHUNK: usize = 2 * INT16_CHUNK;
 /// Rows are filled up with zeros to a multiple of this.
 const STEP: usize = 32;
-/// Norms between which no operation of the bounds overflows, or underflows by more than they allow for: 2^-104 and 2^100.
-const SOUND: std::ops::Range<f64> = 4.930_380_657_631_324e-32..1.267_650_600_228_229_4e30;
-/// The largest component is not below this, so that the scale of its integers has an inverse: 2^-110.
-const LEAST: f32 = f32::MIN_POSITIVE * 65_536.0;
+/// The largest component is not below this, so that the scale of its integers has an inverse and no operation of the bounds
+/// underflows by more than they allow for: 2^-104.
+const LEAST: f32 = f32::MIN_POSITIVE * 4_194_304.0;
+/// No norm reaches this, so that none overflows: 2^100.
+const MOST: f64 = 1.267_650_600_228_229_4e30;
 
 /// What the cells of a row stand for.
 #[derive(Debug, Clone, Copy)]
@@ -30,14 +29,18 @@ pub struct Row {
     pub residual: f64,
     /// The sum of the integers.
     pub sum: i32,
+    /// The product of the row less the centre with the axis, in float32.
+    pub along: f32,
 }
 
-/// The norm of what integers leave out, rounded up, given its squares in units of the scale.
-pub fn residual(squares: f64, components: usize, scale: f32) -> f64 {
+/// The norms of what integers leave out of a row and of the row, rounded up, given how many components there are.
+pub fn norms(sums: Sums, components: usize, scale: f32) -> (f64, f64) {
+    let more = 1.0 + gamma(Quantise::roundings(components), UNIT);
     // Squares that underflow take away less than the least normal number each.
     let underflow = components as f64 * f64::from(f32::MIN_POSITIVE);
-    let squares = squares * (1.0 + gamma(Quantise::roundings(components), UNIT)) + underflow;
-    root(squares, 16) * f64::from(scale)
+    let [residual, integers] =
+        [sums.left * more + underflow, sums.squares * more].map(|squares| root(squares, LANES) * f64::from(scale));
+    (residual, (integers + residual) * (1.0 + f64::EPSILON))
 }
 
 /// Makes cells of rows of one dimension.
@@ -46,14 +49,18 @@ pub struct Rows {
     arithmetic: Arithmetic,
     dimension: usize,
     /// The row less the centre, filled up with zeros.
-    centred: Vec<f32>,
+    centred: Vec<Line<f32>>,
     /// With int8, how that is turned, and the turned row.
     spread: Option<Spread>,
-    turned: Vec<f32>,
-    /// The largest absolute value of that.
+    turned: Vec<Line<f32>>,
+    /// The largest absolute value of what becomes integers.
     largest: f32,
-    /// Those of a row that is filled up.
-    cells: Vec<Cell>,
+}
+
+/// The lines of a row of so many components, filled up.
+#[must_use]
+pub fn lines(dimension: usize) -> usize {
+    dimension.next_multiple_of(STEP) / LANES
 }
 
 /// The cells of a row.
@@ -82,34 +89,31 @@ impl Rows {
     /// Room for rows of `dimension` components.
     #[must_use]
     pub fn new(arithmetic: Arithmetic, dimension: usize) -> Self {
-        let padded = dimension.next_multiple_of(STEP);
-        let spread = (arithmetic == Arithmetic::Int8).then(|| Spread::new(padded));
+        let lines = lines(dimension);
+        let spread = (arithmetic == Arithmetic::Int8).then(|| Spread::new(lines * LANES));
         Self {
             arithmetic,
             dimension,
-            centred: vec![0.0; padded],
-            turned: vec![0.0; spread.as_ref().map_or(0, |_| padded)],
+            centred: vec![Line::default(); lines],
+            turned: vec![Line::default(); if spread.is_some() { lines } else { 0 }],
             spread,
             largest: 0.0,
-            cells: vec![0; steps(arithmetic, if arithmetic == Arithmetic::Float32 { dimension } else { padded })],
         }
     }
 
-    /// The cells of the row that was taken last.
+    /// The cells of a row that is filled up: with int16 these may be more than are multiplied.
     #[must_use]
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells[..steps(self.arithmetic, self.dimension)]
-    }
-
-    /// The row that was taken last, less the centre.
-    #[must_use]
-    pub fn centred(&self) -> &[f32] {
-        &self.centred[..self.dimension]
+    pub fn cells(&self) -> usize {
+        match self.arithmetic {
+            Arithmetic::Int8 => self.centred.len() * LANES / 4,
+            Arithmetic::Int16 => self.centred.len() * LANES / 2,
+            Arithmetic::Float32 => self.dimension,
+        }
     }
 
     /// With int8, the row that was taken last, less the centre and turned, filled up, and its largest absolute value.
     #[must_use]
-    pub fn turned(&self) -> (&[f32], f32) {
+    pub fn turned(&self) -> (&[Line<f32>], f32) {
         (&self.turned, self.largest)
     }
 
@@ -119,54 +123,70 @@ impl Rows {
         self.spread.as_ref().map_or(0.0, Spread::error)
     }
 
-    /// Whether no sum of products with another such row can overflow.
-    fn sums_fit(&self) -> bool {
-        let squares = |cell: &Cell| [*cell as i16, (*cell >> 16) as i16].map(|x| i64::from(x) * i64::from(x));
-        let fits = |chunk: &[Cell]| chunk.iter().flat_map(squares).sum::<i64>() as f64 <= INT16_NORM * INT16_NORM;
-        self.arithmetic != Arithmetic::Int16 || self.cells.chunks(INT16_CHUNK).all(fits)
-    }
-
-    /// Makes cells of a row less the centre, integers higher by `offset`. The difference is one of float32 numbers, so it
-    /// is off by half a unit in the last place; whoever uses it has to allow for that.
-    pub fn take(&mut self, row: &[f32], centre: &[f32], offset: u8) -> Row {
+    /// Makes cells of a row less the centre, integers higher by `offset`, and multiplies the former with the axis. The
+    /// difference is one of float32 numbers, so it is off by half a unit in the last place; whoever uses it has to allow for
+    /// that.
+    pub fn take(
+        &mut self,
+        row: &[f32],
+        middle: &[Line<f32>],
+        axis: &[Line<f32>],
+        offset: u8,
+        cells: &mut [Cell],
+    ) -> Row {
         let most = match self.arithmetic {
             Arithmetic::Float32 => {
-                for (cell, x) in self.cells.iter_mut().zip(row) {
+                for (cell, x) in cells.iter_mut().zip(row) {
                     *cell = x.to_bits();
                 }
-                return Row { scale: 1.0, norm: norm(row), residual: 0.0, sum: 0 };
+                return Row { scale: 1.0, norm: norm(row), residual: 0.0, sum: 0, along: 0.0 };
             }
             Arithmetic::Int16 => i16::MAX.into(),
             Arithmetic::Int8 => i8::MAX.into(),
         };
-        widest(Subtract { row, centre, out: &mut self.centred });
-        let mut seen = Extent::of::<CHUNK>(&self.centred);
-        let norm = root(seen.squares, self.dimension) * (1.0 + self.turned_error());
-        let values = if let Some(spread) = &self.spread {
-            seen.largest = spread.turn(&self.centred, &mut self.turned);
-            &self.turned
-        } else {
-            &self.centred
-        };
-        if !SOUND.contains(&norm) || seen.largest < LEAST {
-            let zero = Cell::from(offset);
-            self.cells.fill(zero | zero << 8 | zero << 16 | zero << 24);
-            return Row { scale: 0.0, norm: 0.0, residual: if norm == 0.0 { 0.0 } else { f64::INFINITY }, sum: 0 };
+        let seen = centre(row, middle, axis, &mut self.centred);
+        self.largest = seen.largest;
+        let mut values = &self.centred;
+        if let Some(spread) = &self.spread {
+            self.largest = spread.turn(&self.centred, &mut self.turned);
+            values = &self.turned;
         }
-        let mut scale = f64::from(seen.largest) / f64::from(most);
+        let components = values.len() * LANES;
+        let longest = f64::from(seen.largest) * (components as f64).sqrt();
+        let zero = seen.largest == 0.0;
+        // NaN is not sound: it is seen before rows are turned.
+        let sound = seen.largest >= LEAST && self.largest >= LEAST && longest < MOST;
+        if !sound {
+            let nothing = Cell::from(offset);
+            cells.fill(nothing | nothing << 8 | nothing << 16 | nothing << 24);
+            let residual = if zero { 0.0 } else { f64::INFINITY };
+            return Row { scale: 0.0, norm: 0.0, residual, sum: 0, along: 0.0 };
+        }
+        let mut scale = f64::from(self.largest) / f64::from(most);
         if self.arithmetic == Arithmetic::Int16 {
-            let largest = root(seen.chunk, CHUNK);
+            let lines = CHUNK / LANES;
+            let squares = f64::from(largest_chunk(values, lines, 1.0 / self.largest));
+            // The unit and the product with it are rounded, and enter twice.
+            let norm = root(squares * (1.0 + gamma(lines + 10, UNIT)), 1) * f64::from(self.largest);
             // Rounding adds at most half a unit for each component.
             let room = (CHUNK as f64).sqrt() / 2.0 + 1.0;
-            scale = scale.max(largest / (INT16_NORM - room));
+            scale = scale.max(norm / (INT16_NORM - room));
         }
-        self.largest = seen.largest;
         let quantise = Quantise::new(values, scale, most, offset.into());
-        let (squares, sum) = quantise.cells(&mut self.cells);
-        debug_assert!(self.sums_fit(), "integers whose products overflow");
+        let sums = quantise.cells(cells);
+        debug_assert!(fits(self.arithmetic, cells), "integers whose products overflow");
         let scale = quantise.scale();
-        Row { scale, norm, residual: residual(squares, values.len(), scale), sum }
+        let (residual, norm) = norms(sums, components, scale);
+        // A row is not longer than it is when turned by more than that may be off.
+        Row { scale, norm: norm * (1.0 + 2.0 * self.turned_error()), residual, sum: sums.sum, along: seen.along }
     }
+}
+
+/// Whether no sum of products with another such row can overflow.
+fn fits(arithmetic: Arithmetic, cells: &[Cell]) -> bool {
+    let squares = |cell: &Cell| [*cell as i16, (*cell >> 16) as i16].map(|x| i64::from(x) * i64::from(x));
+    let fits = |chunk: &[Cell]| chunk.iter().flat_map(squares).sum::<i64>() as f64 <= INT16_NORM * INT16_NORM;
+    arithmetic != Arithmetic::Int16 || cells.chunks(INT16_CHUNK).all(fits)
 }
 
 /// The least float32 that is not below `x`.
@@ -180,19 +200,4 @@ pub fn up(x: f64) -> f32 {
 #[must_use]
 pub fn down(x: f64) -> f32 {
     -up(-x)
-}
-
-struct Subtract<'a> {
-    row: &'a [f32],
-    centre: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl Work for Subtract<'_> {
-    #[inline(always)]
-    fn run(self) {
-        for ((out, x), centre) in self.out.iter_mut().zip(self.row).zip(self.centre) {
-            *out = x - centre;
-        }
-    }
 }

@@ -7,7 +7,7 @@
 //! shuffles, and for 768 components it would take another 10th off what the integers leave out, after half of it.
 
 use super::UNIT;
-use crate::kernels::{LANES, Turn};
+use crate::kernels::{LANES, Line, Turn};
 
 /// The turn of rows of one length.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Spread {
         let quarterings = vectors.trailing_zeros() / 2;
         // Rows that follow a pattern shall not follow this one: bits of multiples of the golden ratio.
         let sign = |at: usize| if (at as u32).wrapping_mul(0x9e37_79b9) >> 18 & 1 == 0 { 1.0 } else { -1.0 };
-        let signs = (0..vectors).map(|v| std::array::from_fn(|lane| sign(v * LANES + lane))).collect();
+        let signs = (0..vectors).map(|v| Line(std::array::from_fn(|lane| sign(v * LANES + lane)))).collect();
         Self(Turn { signs, blocks: vectors >> (2 * quarterings), quarterings })
     }
 
@@ -37,7 +37,7 @@ impl Spread {
     }
 
     /// Turns a row into `turned`, and returns the largest absolute value of that.
-    pub fn turn(&self, row: &[f32], turned: &mut [f32]) -> f32 {
+    pub fn turn(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
         self.0.turn(row, turned)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::error::{Invalid, invalid};
 use crate::trec::parallel;
@@ -217,7 +217,7 @@ impl<V: Copy> List<V> {
             return self.rows[..known].iter().position(is).ok_or(None);
         }
         let mask = self.table.len() - 1;
-        let mut place = xxh3_64(document) as usize & mask;
+        let mut place = XxHash3_64::oneshot(document) as usize & mask;
         loop {
             match self.table[place] as usize {
                 0 => return Err(Some(place)),
