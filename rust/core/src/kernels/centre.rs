@@ -101,22 +101,25 @@ struct Portable<'a> {
 impl Work for Portable<'_> {
     #[inline(always)]
     fn run(self) {
-        let places = self.centre.iter().zip(self.axis).zip(self.out);
-        for (at, ((centre, axis), out)) in places.enumerate() {
-            let numbers = &self.row[self.row.len().min(at * LANES)..];
-            let mut line = [0.0; LANES];
-            if let Some(whole) = numbers.first_chunk() {
-                line = *whole;
-            } else {
-                line[..numbers.len()].copy_from_slice(numbers);
-            }
-            let sums = &mut self.along[at % TOGETHER * LANES..][..LANES];
-            for lane in 0..LANES {
-                let x = line[lane] - centre.0[lane];
-                out.0[lane] = x;
-                *self.largest = (*self.largest).max(x.to_bits() & !(1 << 31));
-                sums[lane] += x * axis.0[lane];
+        let Self { row, centre, axis, out, .. } = self;
+        let (mut largest, mut along) = ([0; LANES], [0.0; SUMS]);
+        let lines = centre.as_chunks().0.iter().zip(axis.as_chunks().0).zip(out.as_chunks_mut().0);
+        for (row, ((centre, axis), out)) in row.chunks(SUMS).zip(lines) {
+            let mut numbers = [0.0; SUMS];
+            numbers[..row.len()].copy_from_slice(row);
+            let (centre, axis, out): (&[_; TOGETHER], &[_; TOGETHER], &mut [_; TOGETHER]) = (centre, axis, out);
+            for part in 0..TOGETHER {
+                let (centre, axis, out): (&Line<f32>, &Line<f32>, &mut Line<f32>) =
+                    (&centre[part], &axis[part], &mut out[part]);
+                for lane in 0..LANES {
+                    let x = numbers[part * LANES + lane] - centre.0[lane];
+                    out.0[lane] = x;
+                    largest[lane] = largest[lane].max(x.to_bits() & !(1 << 31));
+                    along[part * LANES + lane] += x * axis.0[lane];
+                }
             }
         }
+        *self.largest = largest.into_iter().fold(0, u32::max);
+        *self.along = along;
     }
 }

@@ -60,11 +60,11 @@ pub struct Verdict {
     marks: Vec<u32>,
     /// How many thresholds candidates surely beat, of those that may reach any.
     sure: Vec<TileCells>,
-    /// How many candidates surely beat none, one, two, ... of them.
+    /// How many candidates surely beat none, one, two, ... of them: without registers to count in.
     exactly: Vec<u32>,
     /// What the thresholds, or those behind the first [`TOGETHER`], are looked up in.
     #[cfg(target_arch = "x86_64")]
-    avx2: Vec<avx2::Steps>,
+    avx2: Vec<(avx2::Steps, avx2::Counts)>,
     #[cfg(target_arch = "x86_64")]
     avx512: Vec<(avx512::Steps, avx512::Counts)>,
 }
@@ -177,6 +177,25 @@ impl Judge<'_> {
         for (beaten, count) in self.beaten.iter_mut().zip(&self.verdict.exactly[1..]) {
             *beaten += count;
         }
+    }
+}
+
+/// Adds to `beaten[k]` how many surely beat so many thresholds and none above, given for each [`TOGETHER`] of them how
+/// many beat none, one, two, ... of these.
+#[cfg(target_arch = "x86_64")]
+fn add_counts(beaten: &mut [u32], counts: impl Iterator<Item = [u32; TOGETHER + 1]>) {
+    let (mut rest, mut before): (_, Option<&mut u32>) = (beaten, None);
+    for counts in counts {
+        let these;
+        (these, rest) = rest.split_at_mut(rest.len().min(TOGETHER));
+        for (beaten, count) in these.iter_mut().zip(&counts[1..]) {
+            *beaten += count;
+        }
+        // Who beats all of some thresholds and more was counted for the last of them too.
+        if let Some(before) = before {
+            *before -= counts[1..].iter().sum::<u32>();
+        }
+        before = these.last_mut();
     }
 }
 

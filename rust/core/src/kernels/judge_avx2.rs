@@ -1,20 +1,23 @@
 //! Judging in registers of eight lanes.
 
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_blendv_ps,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_loadu_ps, _mm256_movemask_ps,
-    _mm256_mul_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256,
+    __m256, __m256i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm_add_epi64, _mm_cvtsi128_si64, _mm_unpackhi_epi64, _mm256_add_epi32,
+    _mm256_add_epi64, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_blendv_ps, _mm256_castps_si256,
+    _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cmpgt_epi32, _mm256_extracti128_si256,
+    _mm256_loadu_ps, _mm256_movemask_ps, _mm256_mul_ps, _mm256_permutevar8x32_ps, _mm256_set1_epi8, _mm256_set1_epi32,
+    _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_si256, _mm256_slli_epi32, _mm256_sllv_epi64, _mm256_srli_epi64,
     _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps,
 };
 
-use super::{Judge, TOGETHER, Thresholds};
+use super::{Judge, TOGETHER, Thresholds, add_counts};
 use crate::kernels::tile::{TILE, TileFloats};
 
 /// Candidates in a register.
 const LANES: usize = 8;
 
 impl Judge<'_> {
-    /// The compiler's own vectors of the portable loops took three times as long.
+    /// The compiler's own vectors of the portable loops took three times as long, and to count one by one twice as long
+    /// where few reach the lowest threshold.
     #[target_feature(enable = "avx2")]
     pub(super) fn avx2(self) {
         let (by_shift, by_residual) = (_mm256_set1_ps(self.factors.shift), _mm256_set1_ps(self.factors.residual));
@@ -22,8 +25,10 @@ impl Judge<'_> {
         let mut steps = std::mem::take(&mut self.verdict.avx2);
         steps.clear();
         let Thresholds { above, below } = self.thresholds;
-        steps.extend(above.chunks(TOGETHER).zip(below.chunks(TOGETHER)).map(|(above, below)| Steps::new(above, below)));
-        let exactly = &mut self.verdict.exactly;
+        steps.extend(
+            (above.chunks(TOGETHER).zip(below.chunks(TOGETHER)))
+                .map(|(above, below)| (Steps::new(above, below), Counts::new())),
+        );
         let found = self.verdict.sure.iter_mut().zip(&mut self.verdict.marks);
         for ((products, bounds), (sures, marks)) in self.products.iter().zip(self.bounds).zip(found) {
             for part in 0..TILE / LANES {
@@ -33,24 +38,26 @@ impl Judge<'_> {
                 let error = _mm256_mul_ps(load(&bounds.residual), by_residual);
                 let error = _mm256_add_ps(error, _mm256_mul_ps(load(&bounds.norm), by_norm));
                 let (low, high) = (_mm256_sub_ps(value, error), _mm256_add_ps(value, error));
-                let sure = &mut sures.0.as_chunks_mut::<LANES>().0[part];
-                let (mut open, mut last) = (0, lowest);
-                sure.fill(0);
-                for steps in &steps {
+                let (mut sure, mut open, mut last) = (_mm256_setzero_si256(), 0, lowest);
+                for (steps, counts) in &mut steps {
                     if _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(high, last)) == 0 {
                         break;
                     }
-                    open |= steps.place(low, high, sure);
-                    last = steps.last;
+                    let (more, also) = steps.place(low, high);
+                    counts.add(more);
+                    (sure, open, last) = (_mm256_add_epi32(sure, more), open | also, steps.last);
                 }
-                for &mut sure in sure {
-                    exactly[sure as usize] += 1;
+                if open != 0 {
+                    let sures = &mut sures.0.as_chunks_mut::<LANES>().0[part];
+                    // SAFETY: there is room for eight numbers.
+                    unsafe { _mm256_storeu_si256(sures.as_mut_ptr().cast(), sure) };
+                    *marks |= open << (part * LANES);
                 }
-                *marks |= open << (part * LANES);
             }
         }
+        let counts = steps.iter_mut().map(|(_, counts)| counts.all());
+        add_counts(self.beaten, counts);
         self.verdict.avx2 = steps;
-        self.counted();
     }
 }
 
@@ -74,20 +81,69 @@ impl Steps {
         }
     }
 
-    /// Adds to `sure` how many lie surely below each interval; returns which are open.
+    /// How many lie surely below each interval, and which intervals are open.
     #[target_feature(enable = "avx2")]
-    fn place(&self, low: __m256, high: __m256, sure: &mut [u32; LANES]) -> u32 {
+    fn place(&self, low: __m256, high: __m256) -> (__m256i, u32) {
         let (places, upper) = self.ladder.place(low);
         // Open where the next threshold may be reached; NaN may be anything.
         let maybe = _mm256_cmp_ps::<_CMP_NLT_UQ>(high, self.next.at(places, upper));
         let some_left = _mm256_castsi256_ps(_mm256_cmpgt_epi32(self.all, places));
-        let mut numbers = [0_u32; LANES];
-        // SAFETY: there is room for eight numbers.
-        unsafe { _mm256_storeu_si256(numbers.as_mut_ptr().cast(), places) };
-        for (sure, number) in sure.iter_mut().zip(numbers) {
-            *sure += number;
+        (places, _mm256_movemask_ps(_mm256_and_ps(maybe, some_left)) as u32)
+    }
+}
+
+/// How often each number below sixteen came: four bits for each of them, in every lane.
+#[derive(Debug)]
+pub(super) struct Counts {
+    lanes: [__m256i; 2],
+    added: u32,
+    /// What came before.
+    before: [u32; TOGETHER + 1],
+}
+
+impl Counts {
+    #[target_feature(enable = "avx2")]
+    fn new() -> Self {
+        Self { lanes: [_mm256_setzero_si256(); 2], added: 0, before: [0; TOGETHER + 1] }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn add(&mut self, numbers: __m256i) {
+        // Four bits hold fifteen.
+        if self.added == 15 {
+            self.flush();
         }
-        _mm256_movemask_ps(_mm256_and_ps(maybe, some_left)) as u32
+        self.added += 1;
+        let bits = _mm256_slli_epi32::<2>(numbers);
+        let own = _mm256_and_si256(bits, _mm256_set1_epi64x(0x3c));
+        for (lanes, bits) in self.lanes.iter_mut().zip([own, _mm256_srli_epi64::<32>(bits)]) {
+            *lanes = _mm256_add_epi64(*lanes, _mm256_sllv_epi64(_mm256_set1_epi64x(1), bits));
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn flush(&mut self) {
+        let four = _mm256_set1_epi8(15);
+        // Bytes hold the sums of eight lanes.
+        let sum = |[a, b]: [__m256i; 2]| {
+            let four = _mm256_add_epi64(_mm256_and_si256(a, four), _mm256_and_si256(b, four));
+            let two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256::<1>(four));
+            _mm_cvtsi128_si64(_mm_add_epi64(two, _mm_unpackhi_epi64(two, two))).to_le_bytes()
+        };
+        let even = sum(self.lanes);
+        let odd = sum(self.lanes.map(|lanes| _mm256_srli_epi64::<4>(lanes)));
+        for (before, (even, odd)) in self.before.as_chunks_mut::<2>().0.iter_mut().zip(even.into_iter().zip(odd)) {
+            before[0] += u32::from(even);
+            before[1] += u32::from(odd);
+        }
+        (self.lanes, self.added) = ([_mm256_setzero_si256(); 2], 0);
+    }
+
+    /// How often each came.
+    #[target_feature(enable = "avx2")]
+    fn all(&mut self) -> [u32; TOGETHER + 1] {
+        self.flush();
+        self.before
     }
 }
 

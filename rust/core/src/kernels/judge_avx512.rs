@@ -3,15 +3,15 @@
 use std::arch::x86_64::{
     __m512, __m512i, _CMP_GT_OQ, _CMP_NLT_UQ, _mm_add_epi64, _mm_unpackhi_epi64, _mm_unpacklo_epi8, _mm256_add_epi64,
     _mm256_castsi256_si128, _mm256_extracti128_si256, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_ps,
-    _mm512_alignr_epi32, _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask,
-    _mm512_cvtepu8_epi32, _mm512_extracti64x4_epi64, _mm512_load_ps, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
-    _mm512_mask_cmplt_epi32_mask, _mm512_mask_loadu_ps, _mm512_mask_storeu_epi32, _mm512_maskz_compress_epi32,
-    _mm512_maskz_loadu_epi32, _mm512_mul_ps, _mm512_permutex2var_epi32, _mm512_permutexvar_ps, _mm512_reduce_add_epi32,
-    _mm512_rolv_epi64, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_ps,
+    _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmplt_epi32_mask, _mm512_cvtepu8_epi32,
+    _mm512_extracti64x4_epi64, _mm512_load_ps, _mm512_mask_add_epi32, _mm512_mask_cmp_ps_mask,
+    _mm512_mask_cmplt_epi32_mask, _mm512_mask_loadu_ps, _mm512_maskz_compress_epi32, _mm512_mul_ps,
+    _mm512_permutex2var_epi32, _mm512_permutexvar_ps, _mm512_rolv_epi64, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_ps,
 };
 
-use super::{Judge, TOGETHER, Thresholds};
+use super::{Judge, TOGETHER, Thresholds, add_counts};
 use crate::kernels::tile::{TILE, TileFloats};
 
 /// Candidates in a register.
@@ -79,19 +79,8 @@ impl Judge<'_> {
         }
         // SAFETY: so many were written.
         unsafe { verdict.open.set_len(open_count) };
-        let (these, mut rest) = beaten.split_at_mut(beaten.len().min(TOGETHER));
-        counts.add_to(these);
-        let mut before = these.last_mut();
-        for (_, counts) in further {
-            let these;
-            (these, rest) = rest.split_at_mut(rest.len().min(TOGETHER));
-            let more = counts.add_to(these);
-            // Who beats all of some thresholds and more was counted for the last of them too.
-            if let Some(before) = before {
-                *before -= more;
-            }
-            before = these.last_mut();
-        }
+        let counts_of_further = further.iter_mut().map(|(_, counts)| counts.all());
+        add_counts(beaten, std::iter::once(counts.all()).chain(counts_of_further));
     }
 }
 
@@ -180,17 +169,13 @@ impl Counts {
         (self.lanes, self.added) = ([_mm512_setzero_si512(); 2], 0);
     }
 
-    /// Adds how often one, two, ... came, and returns how often any of them.
+    /// How often each came.
     #[target_feature(enable = "avx512f")]
-    fn add_to(&mut self, sums: &mut [u32]) -> u32 {
+    fn all(&mut self) -> [u32; TOGETHER + 1] {
         self.flush();
-        let more = _mm512_alignr_epi32::<1>(_mm512_setzero_si512(), self.before);
-        let there = ((1_u32 << sums.len()) - 1) as u16;
-        // SAFETY: there are at most fifteen, and no others are touched.
-        unsafe {
-            let sum = _mm512_add_epi32(_mm512_maskz_loadu_epi32(there, sums.as_ptr().cast()), more);
-            _mm512_mask_storeu_epi32(sums.as_mut_ptr().cast(), there, sum);
-        }
-        _mm512_reduce_add_epi32(more) as u32
+        let mut all = [0; TOGETHER + 1];
+        // SAFETY: there is room for sixteen.
+        unsafe { _mm512_storeu_si512(all.as_mut_ptr().cast(), self.before) };
+        all
     }
 }
