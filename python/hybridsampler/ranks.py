@@ -51,8 +51,8 @@ class Report:
     reference: int
     """Decided by the score itself, in float64; so are equal scores."""
     simd: str
-    """The instructions that this process uses: portable, avx2, avx512 or avx512vnni. The variable
-    ``HYBRIDSAMPLER_SIMD`` asks for a lower level than the best."""
+    """The instructions that this process uses: portable, avx2, avxvnni, avx512 or avx512vnni. The
+    variable ``HYBRIDSAMPLER_SIMD`` asks for a lower level than the best."""
 
     @property
     def comparisons(self) -> int:

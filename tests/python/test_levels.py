@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LEVELS = ["portable", "avx2", "avx512", "avx512vnni"]
+LEVELS = ["portable", "avx2", "avxvnni", "avx512", "avx512vnni"]
 
 # Blocks this small are screened in int16 everywhere.
 EVERY_FAMILY = """

@@ -28,7 +28,7 @@ pub fn at_every_level(filter: &str, level: fn() -> &'static str) {
     if std::env::var_os("HYBRIDSAMPLER_SIMD").is_some() {
         return;
     }
-    for name in ["portable", "avx2", "avx512", "avx512vnni"] {
+    for name in ["portable", "avx2", "avxvnni", "avx512", "avx512vnni"] {
         let tests = std::env::current_exe().expect("running");
         let done = Command::new(tests)
             .args([filter, "--test-threads", "2"])

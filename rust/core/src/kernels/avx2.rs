@@ -56,7 +56,8 @@ unsafe impl Multiply for Int16s {
     }
 }
 
-struct Floats;
+/// Also those of the level with AVX-VNNI.
+pub(super) struct Floats;
 
 // SAFETY: as above, with fused multiply-add.
 unsafe impl Multiply for Floats {

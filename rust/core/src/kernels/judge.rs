@@ -95,7 +95,7 @@ pub fn judge(
         Level::Avx512 | Level::Avx512Vnni => return unsafe { judge.avx512(count) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { judge.marking().avx2() },
+        Level::Avx2 | Level::AvxVnni => unsafe { judge.marking().avx2() },
         Level::Portable => judge.marking().portable(),
     }
     for (tile, (marks, sure)) in verdict.marks.iter().zip(&verdict.sure).enumerate() {

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-/// Instructions that kernels are written or compiled for; each level has those of the ones before it.
+/// Instructions that kernels are written or compiled for; each level has those of the ones before it, but AVX-VNNI, which is
+/// for processors without AVX-512.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Those that every processor of the platform has.
@@ -10,6 +11,9 @@ pub enum Level {
     /// AVX2 with fused multiply-add and popcnt.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// AVX2 with the integer products of AVX-VNNI.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
     /// AVX-512 F, DQ, BW and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -26,6 +30,8 @@ impl Level {
             Self::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => "avxvnni",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
@@ -54,20 +60,23 @@ fn found() -> Vec<Level> {
 #[cfg(target_arch = "x86_64")]
 fn found() -> Vec<Level> {
     use std::arch::is_x86_feature_detected as has;
-    let steps = [
-        (Level::Avx2, has!("avx2") && has!("fma") && has!("popcnt")),
-        (Level::Avx512, has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl")),
-        (Level::Avx512Vnni, has!("avx512vnni")),
+    let avx2 = has!("avx2") && has!("fma") && has!("popcnt");
+    let avx512 = avx2 && has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl");
+    let all = [
+        (Level::Portable, true),
+        (Level::Avx2, avx2),
+        (Level::AvxVnni, avx2 && has!("avxvnni")),
+        (Level::Avx512, avx512),
+        (Level::Avx512Vnni, avx512 && has!("avx512vnni")),
     ];
-    let there = steps.into_iter().take_while(|&(_, there)| there).map(|(level, _)| level);
-    std::iter::once(Level::Portable).chain(there).collect()
+    all.into_iter().filter(|&(_, there)| there).map(|(level, _)| level).collect()
 }
 
 /// Whether the level has an instruction for products of int8: without, they are slower than those of int16.
 #[must_use]
 pub fn multiplies_int8() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return level() == Level::Avx512Vnni;
+    return matches!(level(), Level::AvxVnni | Level::Avx512Vnni);
     #[cfg(not(target_arch = "x86_64"))]
     return false;
 }

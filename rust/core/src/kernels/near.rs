@@ -54,7 +54,7 @@ fn with<const N: usize>(a: &[f32], rows: [&[f32]; N]) -> [f32; N] {
         Level::Portable => blockwise(a, rows, portable),
         // SAFETY: `level` found that the processor has the features that this was compiled for.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => blockwise(a, rows, |a, rows| unsafe { avx2(a, rows) }),
+        Level::Avx2 | Level::AvxVnni => blockwise(a, rows, |a, rows| unsafe { avx2(a, rows) }),
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Avx512Vnni => unsafe { avx512(a, rows) },

@@ -2,8 +2,10 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_castsi512_si256, _mm512_cvtepi32_epi64, _mm512_dpwssd_epi32,
-    _mm512_extracti64x4_epi64, _mm512_load_si512, _mm512_reduce_add_epi64, _mm512_setzero_si512,
+    __m256i, __m512i, _mm256_add_epi64, _mm256_castsi256_si128, _mm256_cvtepi32_epi64, _mm256_dpwssd_avx_epi32,
+    _mm256_extracti128_si256, _mm256_load_si256, _mm256_setzero_si256, _mm256_storeu_si256, _mm512_add_epi64,
+    _mm512_castsi512_si256, _mm512_cvtepi32_epi64, _mm512_dpwssd_epi32, _mm512_extracti64x4_epi64, _mm512_load_si512,
+    _mm512_reduce_add_epi64, _mm512_setzero_si512,
 };
 
 use crate::kernels::level::{Level, level};
@@ -43,6 +45,9 @@ pub fn int16_products(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], 
         // SAFETY: `level` found that the processor has the features that this was compiled for.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512Vnni => unsafe { avx512vnni(a, b, pairs, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::AvxVnni => unsafe { avxvnni(a, b, pairs, out) },
         // On the others int8 is never chosen, after which these are wanted.
         _ => {
             for (&(x, y), out) in pairs.iter().zip(out) {
@@ -80,5 +85,33 @@ fn avx512vnni(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], out: &mu
         }
         let sum = sums.map(wide).into_iter().fold(_mm512_setzero_si512(), |sum, part| _mm512_add_epi64(sum, part));
         *out = _mm512_reduce_add_epi64(sum);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,avxvnni")]
+fn avxvnni(a: Int16Rows<'_>, b: Int16Rows<'_>, pairs: &[(u32, u32)], out: &mut [i64]) {
+    const HALF: usize = LANES / 2;
+    // SAFETY: a line has 64 bytes and starts where one of the cache does.
+    let load = |line: &Line<Cell>, half: usize| unsafe { _mm256_load_si256(line.0.as_ptr().add(half * HALF).cast()) };
+    let wide = |sum: __m256i| {
+        let low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum));
+        _mm256_add_epi64(low, _mm256_cvtepi32_epi64(_mm256_extracti128_si256::<1>(sum)))
+    };
+    for (&(x, y), out) in pairs.iter().zip(out) {
+        let mut sums = [[_mm256_setzero_si256(); 2]; SUMS];
+        for (x, y) in a.row(x).chunks(SUMS).zip(b.row(y).chunks(SUMS)) {
+            for (sums, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
+                for (half, sum) in sums.iter_mut().enumerate() {
+                    *sum = _mm256_dpwssd_avx_epi32(*sum, load(x, half), load(y, half));
+                }
+            }
+        }
+        let all = sums.as_flattened().iter().map(|&sum| wide(sum));
+        let sum = all.fold(_mm256_setzero_si256(), |sum, part| _mm256_add_epi64(sum, part));
+        let mut lanes = [0_i64; 4];
+        // SAFETY: there is room for four numbers.
+        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sum) };
+        *out = lanes.iter().sum();
     }
 }

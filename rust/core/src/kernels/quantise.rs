@@ -4,8 +4,9 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_castps_si256, _mm256_load_ps, _mm256_mul_ps,
-    _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm_packus_epi16, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_castps_si256,
+    _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_load_ps, _mm256_mul_ps, _mm256_packs_epi32,
+    _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
     _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_sub_ps, _mm512_add_epi32,
     _mm512_add_ps, _mm512_castps_si512, _mm512_cvtepi32_epi8, _mm512_cvtepi32_epi16, _mm512_load_ps, _mm512_mul_ps,
     _mm512_reduce_add_epi32, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
@@ -89,7 +90,13 @@ impl<'a> Quantise<'a> {
             },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 if !bytes => unsafe { self.avx2(cells, &mut left, &mut squares, &mut sum) },
+            Level::Avx2 | Level::AvxVnni => unsafe {
+                if bytes {
+                    self.avx2::<4>(cells, &mut left, &mut squares, &mut sum);
+                } else {
+                    self.avx2::<2>(cells, &mut left, &mut squares, &mut sum);
+                }
+            },
             _ => widest(Portable { row: self, cells, left: &mut left, squares: &mut squares, sum: &mut sum }),
         }
         let [left, squares] = [left, squares].map(|lanes| halved(lanes.map(f64::from)));
@@ -133,16 +140,16 @@ impl<'a> Quantise<'a> {
         *sum = _mm512_reduce_add_epi32(all);
     }
 
-    /// Two integers a cell.
+    /// `N` integers a cell.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(self, cells: &mut [Cell], left: &mut [f32], squares: &mut [f32], sum: &mut i32) {
+    fn avx2<const N: usize>(self, cells: &mut [Cell], left: &mut [f32], squares: &mut [f32], sum: &mut i32) {
         const HALF: usize = LANES / 2;
         let (inverse, round) = (_mm256_set1_ps(1.0 / self.scale), _mm256_set1_ps(ROUND));
         let (scale, offset) = (_mm256_set1_ps(self.scale), _mm256_set1_epi32(self.offset));
         let (mut all_left, mut all_squares) = ([_mm256_setzero_ps(); 2], [_mm256_setzero_ps(); 2]);
         let mut all = _mm256_setzero_si256();
-        for (values, cells) in self.values.iter().zip(cells.chunks_exact_mut(HALF)) {
+        for (values, cells) in self.values.iter().zip(cells.chunks_exact_mut(LANES / N)) {
             let mut both = [_mm256_setzero_si256(); 2];
             for (half, integers) in both.iter_mut().enumerate() {
                 // SAFETY: a line has sixteen numbers.
@@ -158,8 +165,17 @@ impl<'a> Quantise<'a> {
             }
             // Packed, the quarters stand crosswise.
             let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(both[0], both[1]));
-            // SAFETY: eight cells.
-            unsafe { _mm256_storeu_si256(cells.as_mut_ptr().cast(), packed) };
+            // SAFETY: the cells have as many bytes as are written.
+            unsafe {
+                if N == 4 {
+                    // Bytes alone, for the instruction saturates.
+                    let bytes = _mm256_and_si256(packed, _mm256_set1_epi16(0xff));
+                    let (low, high) = (_mm256_castsi256_si128(bytes), _mm256_extracti128_si256::<1>(bytes));
+                    _mm_storeu_si128(cells.as_mut_ptr().cast(), _mm_packus_epi16(low, high));
+                } else {
+                    _mm256_storeu_si256(cells.as_mut_ptr().cast(), packed);
+                }
+            }
         }
         let mut sums = [0_i32; HALF];
         // SAFETY: eight numbers each.

@@ -75,7 +75,7 @@ pub fn rounds(digits: &mut Digits, lanes: usize, network: Network<'_>) {
     match level {
         Level::Portable => portable(&mut lefts[..lanes], &mut rights[..lanes], network),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => {
+        Level::Avx2 | Level::AvxVnni => {
             let (lefts, rights) = (lefts.as_chunks_mut::<8>().0, rights.as_chunks_mut::<8>().0);
             let vectors = lanes.div_ceil(8);
             for at in (0..vectors).step_by(4) {

@@ -35,7 +35,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
         Level::Portable => portable((a_blocks, b_blocks), last),
         // SAFETY: `level` found that the processor has the features that these were compiled for.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2((a_blocks, b_blocks), last) },
+        Level::Avx2 | Level::AvxVnni => unsafe { avx2((a_blocks, b_blocks), last) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Avx512Vnni => unsafe { avx512((a_blocks, b_blocks), last) },

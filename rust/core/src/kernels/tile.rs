@@ -6,7 +6,7 @@ use crate::kernels::level::{Level, level};
 use crate::kernels::portable::{Floats, Int8s, Int16s};
 use crate::kernels::prefetch::Ahead;
 #[cfg(target_arch = "x86_64")]
-use crate::kernels::{avx2, avx512, avx512vnni};
+use crate::kernels::{avx2, avx512, avx512vnni, avxvnni};
 
 /// Candidates whose products are computed together.
 pub const TILE: usize = 32;
@@ -97,6 +97,8 @@ pub fn products(
         },
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2::products(arithmetic, whole, out) },
+        #[cfg(target_arch = "x86_64")]
+        Level::AvxVnni => unsafe { avxvnni::products(arithmetic, whole, out) },
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { avx512::products(arithmetic, whole, out) },
         #[cfg(target_arch = "x86_64")]

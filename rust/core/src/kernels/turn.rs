@@ -37,7 +37,7 @@ impl Turn {
         match level() {
             Level::Portable => unsafe { self.run::<[f32; 4]>(row, turned) },
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { self.avx2(row, turned) },
+            Level::Avx2 | Level::AvxVnni => unsafe { self.avx2(row, turned) },
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 | Level::Avx512Vnni => unsafe { self.avx512(row, turned) },
         }

@@ -15,7 +15,7 @@ pub fn widest(work: impl Work) {
         Level::Portable => work.run(),
         // SAFETY: `level` found that the processor has the features that the function was compiled for.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(work) },
+        Level::Avx2 | Level::AvxVnni => unsafe { avx2(work) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Avx512Vnni => unsafe { avx512(work) },
