@@ -18,6 +18,7 @@ from scorers import (
     NumpyProductInBlocks,
     Ours,
     OursAvx2,
+    OursAvxVnni,
     Scorer,
     Torch,
     TorchProduct,
@@ -212,6 +213,7 @@ class SentenceTransformers(Torch):
 
 SCORERS: tuple[type[Scorer], ...] = (
     Ours,
+    OursAvxVnni,
     OursAvx2,
     NumpyProduct,
     NumpyProductInBlocks,

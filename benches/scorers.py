@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings import Integers, Work
-from hybridsampler import Evaluation, evaluate
+from hybridsampler import Evaluation, RankCounter, evaluate
 from turns import Contestant, Environment
 
 BLOCK = 250
@@ -84,8 +84,19 @@ def _plain(report: Any) -> Any:
     return dict(report) if isinstance(report, Mapping) else report
 
 
+class OursAvxVnni(Ours):
+    name, note = "hybridsampler, AVX-VNNI", "AVX-512 forbidden"
+    environment: ClassVar[Environment] = {"HYBRIDSAMPLER_SIMD": "avxvnni"}
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        nothing = RankCounter(np.ones((1, 1), np.float32), ([0, 0], []))
+        if nothing.report.simd != "avxvnni":
+            raise NotImplementedError("this processor has no AVX-VNNI")
+
+
 class OursAvx2(Ours):
-    name, note = "hybridsampler, AVX2", "AVX-512 forbidden"
+    name, note = "hybridsampler, AVX2", "AVX-512 and AVX-VNNI forbidden"
     environment: ClassVar[Environment] = {"HYBRIDSAMPLER_SIMD": "avx2"}
 
 

@@ -67,6 +67,7 @@ class Child:
 
         Raises:
             ImportError: something that the contestant needs is not installed.
+            NotImplementedError: something that it needs of the processor is not there.
             MemoryError: the process was ended from outside, or by what its processor cannot do.
         """
         self.kind = kind
@@ -139,7 +140,7 @@ def _started(
         child = Child(kind, threads)
     except ImportError as error:
         return f"not installed: {error}"
-    except MemoryError as error:
+    except (MemoryError, NotImplementedError) as error:
         return str(error)
     try:
         prepare(child)
