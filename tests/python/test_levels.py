@@ -47,6 +47,21 @@ def counted_with(level: str) -> tuple[str, int]:
     return ran, int(settled)
 
 
+def test_a_level_that_does_not_exist_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from hybridsampler import RankCounter"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HYBRIDSAMPLER_SIMD": "avx51"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ValueError: HYBRIDSAMPLER_SIMD=avx51: name one of portable, avx2, avxvnni, avx512, "
+        "avx512vnni, or unset it"
+    )
+
+
 @pytest.mark.parametrize("level", [*LEVELS, ""])
 def test_every_level_of_instructions_is_exact(level: str) -> None:
     ran, settled = counted_with(level)

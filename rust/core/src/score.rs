@@ -2,6 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
+use crate::error::{Invalid, invalid};
 use crate::kernels::{self, Work, widest};
 
 /// The dot product of two float32 vectors of equal length in float64.
@@ -14,10 +15,17 @@ pub fn dot(a: &[f32], b: &[f32]) -> f64 {
     kernels::dot(a, b)
 }
 
-/// The level of processor instructions that the kernels use: `portable`, `avx2`, `avx512` or `avx512vnni`.
+/// The level of processor instructions that the kernels use: `portable`, `avx2`, `avxvnni`, `avx512` or `avx512vnni`.
 #[must_use]
 pub fn simd() -> &'static str {
     kernels::level().name()
+}
+
+/// Checks that the environment variable `HYBRIDSAMPLER_SIMD` names a level, or none.
+pub fn check_simd() -> Result<(), Invalid> {
+    let Err(name) = kernels::asked() else { return Ok(()) };
+    let known: Vec<&str> = kernels::ALL.iter().map(|level| level.name()).collect();
+    invalid!("HYBRIDSAMPLER_SIMD={name}: name one of {}, or unset it", known.join(", "))
 }
 
 /// Divides a row once by its norm (float64, the order of [`dot`]) and rounds to float32. A zero row stays zero;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "PyO3 hands extracted arguments over by value")]
 
+use hybridsampler_core::score::check_simd;
 use pyo3::prelude::*;
 
 mod corpus;
@@ -24,4 +25,11 @@ mod _core {
     use super::ranking::RankCounter;
     #[pymodule_export]
     use super::trec::{Qrels, Run};
+
+    use super::{Bound, PyModule, PyResult, check_simd, error};
+
+    #[pymodule_init]
+    fn check(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        check_simd().map_err(error::value_error)
+    }
 }

@@ -40,36 +40,56 @@ impl Level {
     }
 }
 
-/// The best level of this processor, or a lower one that the environment variable `HYBRIDSAMPLER_SIMD` names: so tests run
-/// each level on one machine.
+/// All levels, ascending.
+pub const ALL: &[Level] = &[
+    Level::Portable,
+    #[cfg(target_arch = "x86_64")]
+    Level::Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Level::AvxVnni,
+    #[cfg(target_arch = "x86_64")]
+    Level::Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Level::Avx512Vnni,
+];
+
+/// The best level of this processor, or the best that is not above the one that the environment variable
+/// `HYBRIDSAMPLER_SIMD` names: so tests run each level on one machine.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
-        let wanted = std::env::var("HYBRIDSAMPLER_SIMD").unwrap_or_default();
-        let found = found();
-        found.iter().copied().find(|level| level.name() == wanted).unwrap_or(found[found.len() - 1])
+        let most = asked().ok().flatten().unwrap_or(ALL[ALL.len() - 1]);
+        let there = |level: &&Level| **level <= most && found(**level);
+        ALL.iter().rfind(there).copied().unwrap_or(Level::Portable)
     })
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-fn found() -> Vec<Level> {
-    vec![Level::Portable]
+/// The level that the environment variable names, or as an error its value where that is none.
+pub fn asked() -> Result<Option<Level>, String> {
+    let name = std::env::var_os("HYBRIDSAMPLER_SIMD").unwrap_or_default();
+    let known = ALL.iter().find(|level| *level.name() == *name);
+    if known.is_none() && !name.is_empty() { Err(name.to_string_lossy().into_owned()) } else { Ok(known.copied()) }
 }
 
-/// The levels of this processor, ascending.
+/// Whether the processor has a level.
+#[cfg(not(target_arch = "x86_64"))]
+fn found(_: Level) -> bool {
+    true
+}
+
+/// Whether the processor has a level.
 #[cfg(target_arch = "x86_64")]
-fn found() -> Vec<Level> {
+fn found(level: Level) -> bool {
     use std::arch::is_x86_feature_detected as has;
-    let avx2 = has!("avx2") && has!("fma") && has!("popcnt");
-    let avx512 = avx2 && has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl");
-    let all = [
-        (Level::Portable, true),
-        (Level::Avx2, avx2),
-        (Level::AvxVnni, avx2 && has!("avxvnni")),
-        (Level::Avx512, avx512),
-        (Level::Avx512Vnni, avx512 && has!("avx512vnni")),
-    ];
-    all.into_iter().filter(|&(_, there)| there).map(|(level, _)| level).collect()
+    let avx2 = || has!("avx2") && has!("fma") && has!("popcnt");
+    let avx512 = || avx2() && has!("avx512f") && has!("avx512dq") && has!("avx512bw") && has!("avx512vl");
+    match level {
+        Level::Portable => true,
+        Level::Avx2 => avx2(),
+        Level::AvxVnni => avx2() && has!("avxvnni"),
+        Level::Avx512 => avx512(),
+        Level::Avx512Vnni => avx512() && has!("avx512vnni"),
+    }
 }
 
 /// Whether the level has an instruction for products of int8: without, they are slower than those of int16.

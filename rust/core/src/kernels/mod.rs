@@ -33,7 +33,7 @@ pub use chunks::largest_chunk;
 pub use float_state::DefaultFloatState;
 pub use interleave::{SIDE, interleave};
 pub use judge::{Factors, Thresholds, TileBounds, Verdict, judge};
-pub use level::{level, multiplies_int8};
+pub use level::{ALL, asked, level, multiplies_int8};
 pub use line::{LANES, Line, bytes};
 pub use near::{ROWS, near, near_roundings};
 pub use pairs::{Int16Rows, SLOTS, int16_products};
