@@ -16,8 +16,9 @@ use crate::score::{dot, normalise};
 use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
-use crate::vectors::{Prepared, Similarity, Vectors};
+use crate::vectors::{Similarity, Vectors};
 
+mod adding;
 mod checks;
 mod counting;
 mod exchange;
@@ -30,7 +31,6 @@ mod trial;
 mod work;
 
 use checks::{Looked, changed};
-use counting::Counted;
 use places::Places;
 pub use report::Report;
 pub use screened::Screened;
@@ -190,83 +190,6 @@ impl<'q> RankCounter<'q> {
         Ok(())
     }
 
-    /// Second phase: counts the candidates of this block, in parallel over the queries. `languages` holds a number for
-    /// each. On an error nothing of the block is counted.
-    pub fn add(
-        &mut self,
-        block: Vectors<'_>,
-        ids: &[i64],
-        languages: &[u32],
-        threads: Option<usize>,
-    ) -> Result<(), Invalid> {
-        self.add_while(block, ids, languages, threads, &mut || true).map(|_| ())
-    }
-
-    /// As [`Self::add`], but asks between pieces of a large block whether to go on, and says whether it has. Where not,
-    /// nothing of the block is counted.
-    pub fn add_while(
-        &mut self,
-        block: Vectors<'_>,
-        ids: &[i64],
-        languages: &[u32],
-        threads: Option<usize>,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<bool, Invalid> {
-        let _state = DefaultFloatState::take();
-        if languages.len() != ids.len() {
-            invalid!("{} candidates have {} languages: give one each", ids.len(), languages.len());
-        }
-        let threads = threads::resolve(threads);
-        let large = size_of_val(block.values) > counting::PIECE;
-        // To read a large block takes time, so its vectors are checked when they are read to be counted. Copies that are
-        // normalised tell less.
-        let late = large && self.similarity == Similarity::Dot;
-        self.check_shape(block, ids)?;
-        let looked = if late { None } else { Some(self.look(block, ids, threads, |(): &mut (), _, _| ())?.0) };
-        self.check_anchored()?;
-        let new = self.check_new(ids)?;
-        self.check_same(looked.iter().flatten())?;
-        drop(looked);
-        let before = large.then(|| self.set_aside());
-        self.admit(&new, ids, languages);
-        // Under the cosine a copy is made of the rows; of few at a time.
-        let rows = match self.similarity {
-            Similarity::Dot => block.rows(),
-            Similarity::Cosine => counting::PIECE / (size_of::<f32>() * self.dimension),
-        };
-        let mut counted = Counted::All;
-        for at in (0..block.rows()).step_by(rows.max(1)) {
-            let piece = at..(at + rows.max(1)).min(block.rows());
-            let prepared = Prepared::new(block.some(piece.clone()), self.similarity);
-            self.zero_rows += prepared.zero_rows;
-            let mut go_on = || !large || go_on();
-            let (ids, languages) = (&ids[piece.clone()], &languages[piece]);
-            counted = self.count(prepared.vectors(), ids, languages, late, threads, &mut go_on);
-            if counted != Counted::All {
-                break;
-            }
-        }
-        if let Some(before) = before.filter(|_| counted != Counted::All) {
-            let (scores, digests) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.digests));
-            *self = Self { scores, digests, ..before };
-        }
-        if counted == Counted::Unsound {
-            let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
-            self.check_same(&looked)?;
-            invalid!("the block changed while it was counted: leave it as it is until add() returns");
-        }
-        Ok(counted == Counted::All)
-    }
-
-    /// A copy of what adding a block changes, but for what is held from block to block, which can be made anew.
-    fn set_aside(&mut self) -> Self {
-        let (scores, digests) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.digests));
-        let held = self.held.take();
-        let aside = self.clone();
-        (self.scores, self.digests, self.held) = (scores, digests, held);
-        aside
-    }
-
     /// The rank of every judged candidate, at its position. An error names a judged id that was never added.
     pub fn ranks(&self, ties: Ties) -> Result<Vec<Rank>, Invalid> {
         if let Some(position) = self.languages.iter().position(|&l| l == UNKNOWN) {
@@ -345,29 +268,5 @@ impl<'q> RankCounter<'q> {
     fn zero_queries(&self) -> u64 {
         let zero = |row: &&[f32]| self.similarity == Similarity::Cosine && row.iter().all(|&x| x == 0.0);
         self.queries.chunks_exact(self.dimension).filter(zero).count() as u64
-    }
-
-    /// Takes the candidates of a checked block in, before they are counted.
-    fn admit(&mut self, new: &RoaringTreemap, ids: &[i64], languages: &[u32]) {
-        self.seen |= new;
-        let mut finder = self.places.finder();
-        for (&id, &language) in ids.iter().zip(languages) {
-            for place in finder.find(id).into_iter().flat_map(|number| self.places.of(number)) {
-                self.languages[place.position as usize] = language;
-            }
-        }
-        let most = languages.iter().max().map_or(0, |&l| l as usize + 1);
-        self.reserve(self.language_count.max(most));
-    }
-
-    fn reserve(&mut self, languages: usize) {
-        if self.tallies.is_empty() {
-            let of = |q| Tally::new(self.judged.of(q).start, &self.scores[self.judged.of(q)]);
-            self.tallies = (0..self.judged.queries()).map(of).collect();
-        }
-        self.language_count = languages;
-        for tally in &mut self.tallies {
-            tally.reserve_languages(languages);
-        }
     }
 }
