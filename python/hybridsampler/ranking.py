@@ -37,6 +37,9 @@ class RankCounter:
     Two phases: :meth:`anchor` the blocks that hold judged candidates, then :meth:`add` every
     candidate once, in any blocks and any order. Counters of disjoint candidates :meth:`merge`.
 
+    A counter does one piece of work at a time: whoever calls it meanwhile, from another thread or a
+    signal handler, gets a ``RuntimeError``. Threads of yours take one each, from :meth:`blank`.
+
     Args:
         queries: (Q, d) float32, float16 or bfloat16.
         judged: ``(indptr, ids)`` or ``(indptr, ids, grades)``, CSR lists of (Q + 1,), (J,), (J,)
