@@ -18,6 +18,8 @@ def main() -> None:
     except ModuleNotFoundError as error:  # commands import what they need when they start
         extra = "cli" if error.name == "typer" else "study"
         _stop(f"this command needs {error.name}: pip install 'hybridsampler[{extra}]'")
+    except ImportError as error:  # something that is there refuses to work
+        _stop(str(error))
     finally:
         sys.stdout.flush()  # not later, when nobody can say what went wrong
 

@@ -47,17 +47,27 @@ def counted_with(level: str) -> tuple[str, int]:
     return ran, int(settled)
 
 
-def test_a_level_that_does_not_exist_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code", "before"),
+    [
+        (["-c", "from hybridsampler import RankCounter"], 1, "ImportError: "),
+        (["-m", "hybridsampler", "score", "run", "qrels", "-m", "AP"], 2, "error: "),
+    ],
+    ids=["import", "command line"],
+)
+def test_a_level_that_does_not_exist_is_refused(
+    arguments: list[str], code: int, before: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from hybridsampler import RankCounter"],
+        [sys.executable, *arguments],
         capture_output=True,
         text=True,
         env=os.environ | {"HYBRIDSAMPLER_SIMD": "avx51"},
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stderr.splitlines()[-1] == (
-        "ValueError: HYBRIDSAMPLER_SIMD=avx51: name one of portable, avx2, avxvnni, avx512, "
+        f"{before}HYBRIDSAMPLER_SIMD=avx51: name one of portable, avx2, avxvnni, avx512, "
         "avx512vnni, or unset it"
     )
 

@@ -30,6 +30,6 @@ mod _core {
 
     #[pymodule_init]
     fn check(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        check_simd().map_err(error::value_error)
+        check_simd().map_err(error::import_error)
     }
 }
