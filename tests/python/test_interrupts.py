@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -26,17 +26,19 @@ class Stopped(BaseException):
     """Stands for KeyboardInterrupt, which pytest would take for its own."""
 
 
+def stop(number: int, frame: object) -> None:
+    raise Stopped
+
+
 @contextmanager
-def signalled_once_the_interpreter_is_let_go() -> Iterator[None]:
+def signalled_once_the_interpreter_is_let_go(
+    handler: Callable[[int, object], None],
+) -> Iterator[None]:
     """Send SIGINT from a thread that can run no sooner than the main thread lets others run.
 
     As long as Python's own code runs, the interval between switches keeps the thread waiting; the
     first that lets go is the core, when it begins to count.
     """
-
-    def stop(number: int, frame: object) -> None:
-        raise Stopped
-
     main = threading.main_thread().ident
     assert main is not None
     gate = threading.Lock()
@@ -45,7 +47,7 @@ def signalled_once_the_interpreter_is_let_go() -> Iterator[None]:
         with gate:
             signal.pthread_kill(main, signal.SIGINT)
 
-    interval, handler = sys.getswitchinterval(), signal.signal(signal.SIGINT, stop)
+    interval, before = sys.getswitchinterval(), signal.signal(signal.SIGINT, handler)
     gate.acquire()
     thread = threading.Thread(target=send)
     thread.start()
@@ -56,7 +58,7 @@ def signalled_once_the_interpreter_is_let_go() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         thread.join()
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_huge_block_is_given_up_and_not_counted() -> None:
@@ -68,7 +70,7 @@ def test_a_huge_block_is_given_up_and_not_counted() -> None:
     counter.add(rows[:FEW], ids[:FEW], languages[:FEW])
     before = counter.to_bytes()
     late = ["fr"] * MANY
-    with pytest.raises(Stopped) as caught, signalled_once_the_interpreter_is_let_go():
+    with pytest.raises(Stopped) as caught, signalled_once_the_interpreter_is_let_go(stop):
         counter.add(rows[FEW:], ids[FEW:], late)
     assert "_core.add" in str(caught.traceback[-2].statement)  # and not before it, nor after
     assert counter.to_bytes() == before
@@ -81,3 +83,26 @@ def test_a_huge_block_is_given_up_and_not_counted() -> None:
     assert counter.ranks().languages == ("en", "de")
     assert np.array_equal(counter.ranks().overall, whole.ranks().overall)
     assert np.array_equal(counter.ranks().within, whole.ranks().within)
+
+
+def test_whoever_calls_a_counter_at_work_is_refused() -> None:
+    rows = RNG.integers(-9, 10, (FEW + MANY, DIMENSION)).astype(np.float32)
+    ids, languages = np.arange(len(rows)), ["en"] * len(rows)
+    counter = RankCounter(QUERIES, JUDGED, threads=1)
+    counter.anchor(rows[:FEW], ids[:FEW])
+    refused = []
+
+    def ask(number: int, frame: object) -> None:
+        for call in (lambda: counter.candidates, counter.ranks, counter.to_bytes):
+            with pytest.raises(RuntimeError, match="borrowed"):
+                call()
+            refused.append(call)
+
+    with signalled_once_the_interpreter_is_let_go(ask):
+        counter.add(rows, ids, languages)
+    assert len(refused) == 3
+    assert counter.candidates == len(rows)
+    quiet = RankCounter(QUERIES, JUDGED)
+    quiet.anchor(rows[:FEW], ids[:FEW])
+    quiet.add(rows, ids, languages)
+    assert np.array_equal(counter.ranks().overall, quiet.ranks().overall)

@@ -10,7 +10,7 @@ from hybridsampler import BatchPlan, Mix
 
 def refused(data: Columns, mix: Mix, batch_size: int, *parts: str, seed: int = 0) -> None:
     """Building fails with a message that holds every part: the value named and the remedy."""
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  parts: below
         BatchPlan(data.corpus, mix, batch_size, seed)
     for part in parts:
         assert part in str(caught.value)

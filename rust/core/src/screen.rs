@@ -189,8 +189,8 @@ impl<'a> Screen<'a> {
         let integers = (row.norm + row.residual) / scale;
         let centre = self.query_norm / scale;
         // The roundings of q - n and d - m, and of both where they are turned; twice the score's, for what the rounding of
-        // d - m adds to |d|; the product's conversion, its way into the total, its scale, two sums; the shift's conversion,
-        // factor and its conversion, the sums again.
+        // d - m adds to |d|; the product's conversion, its way into the total, its scale, two sums; the shift's own,
+        // its factor and that one's conversion, the sums again.
         let relative =
             (row.residual + 2.0 * UNIT * (length + row.norm) + 2.1 * turned * row.norm + 2.0 * score * length) / scale
                 + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
