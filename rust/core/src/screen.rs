@@ -102,9 +102,8 @@ pub struct Candidates {
     /// Norms of the rows themselves.
     lengths: Vec<f64>,
     longest: f64,
-    /// With int8, for the second look: rows, and their shifts, `n.x`.
+    /// With int8, for the second look.
     fine: Fine,
-    shifts: Vec<f64>,
     count: usize,
 }
 
@@ -153,7 +152,9 @@ impl<'a> Screen<'a> {
         out.cells.clear();
         out.cells.resize(queries.len().div_ceil(QUERIES) * steps, [0; QUERIES]);
         out.each.clear();
-        out.fine.clear();
+        if self.arithmetic == Arithmetic::Int8 {
+            out.fine.make_room(queries.len(), self.dimension);
+        }
         // For the instruction that multiplies uint8 with int8.
         let offset = if self.arithmetic == Arithmetic::Int8 { 128 } else { 0 };
         let mut cells = vec![0; rows.cells()];
@@ -165,7 +166,7 @@ impl<'a> Screen<'a> {
             let mut query = self.query(norm(query), row, rows.turned_error());
             if self.arithmetic == Arithmetic::Int8 {
                 let (values, largest) = rows.turned();
-                let form = out.fine.push(values, largest, row);
+                let form = out.fine.push(values, largest, row, 0.0);
                 query.fine = self.fine_factors(query.norm, form, rows.turned_error());
             }
             out.each.push(query);
@@ -228,8 +229,9 @@ impl<'a> Screen<'a> {
         out.bounds.clear();
         out.bounds.resize(tiles, TileBounds { scale: zeros, shift: lowest, residual: zeros, norm: zeros });
         out.lengths.clear();
-        out.fine.clear();
-        out.shifts.clear();
+        if self.arithmetic == Arithmetic::Int8 {
+            out.fine.make_room(out.count, self.dimension);
+        }
         // What underflow takes away of a float32 product: half a unit of each, and of the bounds.
         let underflow = (self.dimension + 8) as f32 * f32::from_bits(1);
         let mut candidates = candidates.enumerate().peekable();
@@ -263,8 +265,7 @@ impl<'a> Screen<'a> {
             if self.arithmetic == Arithmetic::Int8 {
                 out.starts[tile].0[lane] = row.sum.wrapping_mul(-128) as u32;
                 let (values, largest) = rows.turned();
-                out.fine.push(values, largest, row);
-                out.shifts.push(f64::from(row.along) * self.shift_unit);
+                out.fine.push(values, largest, row, f64::from(row.along) * self.shift_unit);
             }
         }
         out.longest = out.lengths.iter().fold(0.0, |longest, &length| longest.max(length));

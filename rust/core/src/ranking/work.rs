@@ -39,6 +39,7 @@ pub(super) struct Room {
     bins: Vec<u32>,
     open: Vec<Open>,
     looked: Looked,
+    closer: Vec<Option<f32>>,
     pub report: Report,
 }
 
@@ -92,7 +93,7 @@ impl Work<'_> {
         let Run { first, tallies, held, levels, ids } = run;
         let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
-        let Room { packed, products, verdict, bins, open, looked, report } = room;
+        let Room { packed, products, verdict, bins, open, looked, closer, report } = room;
         let packed = if let Some(held) = held {
             held.get_or_insert_with(|| {
                 let mut packed = Queries::default();
@@ -133,7 +134,7 @@ impl Work<'_> {
                     report.int16 += (open.len() - looked.open.len()) as u64;
                     std::mem::swap(open, &mut looked.open);
                 }
-                self.settle(&run, (*part, cells), open, bins, tallies, report);
+                self.settle(&run, (*part, cells), open, closer, bins, tallies, report);
                 open.clear();
             }
             if parts.get(at + 1).is_none_or(|(next, _)| next.language != part.language) {
@@ -184,52 +185,72 @@ impl Work<'_> {
         run: &Ready<'_>,
         (part, cells): (Part<'_>, &Candidates),
         open: &[Open],
+        products: &mut Vec<Option<f32>>,
         bins: &mut [u32],
         tallies: &mut [Tally],
         report: &mut Report,
     ) {
-        // After a screen in float32 the closer look would see no better.
-        let closer = (self.screen.arithmetic() != Arithmetic::Float32).then_some(self.closer);
+        self.look_closer(run, part, open, products);
+        let mut products = products.iter();
         for of_query in open.chunk_by(|a, b| a.q == b.q) {
             let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
-            let place = run.levels.place(q);
-            let (thresholds, ids, bins) = (run.levels.exact(q), &run.ids[place], &mut bins[run.bins(q)]);
+            let (thresholds, ids) = (run.levels.exact(q), &run.ids[run.levels.place(q)]);
+            let bins = &mut bins[run.bins(q)];
+            for (open, product) in of_query.iter().zip(&mut products) {
+                let known = open.beaten as usize;
+                let beaten = product.and_then(|product| {
+                    let error = self.closer.error(run.packed.length(q) * cells.length(open.member as usize));
+                    beaten(product.into(), error, thresholds, known)
+                });
+                if let Some(beaten) = beaten {
+                    report.float32 += 1;
+                    moved(bins, known, beaten);
+                    continue;
+                }
+                report.reference += 1;
+                let candidate = part.members[open.member as usize] as usize;
+                let id = self.ids[candidate];
+                let own = ids.iter().position(|&judged| judged == id);
+                let score = own.map_or_else(|| dot(query, self.block.row(candidate)), |own| thresholds[own]);
+                let beaten = thresholds.partition_point(|&threshold| threshold < score);
+                let reached = thresholds[beaten..].iter().take_while(|&&threshold| threshold <= score).count();
+                if reached > usize::from(own.is_some()) {
+                    moved(bins, known, 0);
+                    tallies[q].count(score, id, part.language, self.judged.ids());
+                } else {
+                    moved(bins, known, beaten);
+                }
+            }
+        }
+    }
+
+    /// The products of the closer look at what is open of a part; none where it would see no better: after a screen in
+    /// float32, and where the score is known. No look waits for what another decides.
+    fn look_closer(&self, run: &Ready<'_>, part: Part<'_>, open: &[Open], products: &mut Vec<Option<f32>>) {
+        products.clear();
+        if self.screen.arithmetic() == Arithmetic::Float32 {
+            products.resize(open.len(), None);
+            return;
+        }
+        for of_query in open.chunk_by(|a, b| a.q == b.q) {
+            let q = of_query[0].q as usize;
+            let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
+            let ids = &run.ids[run.levels.place(q)];
+            let candidate = |open: &Open| part.members[open.member as usize] as usize;
             for few in of_query.chunks(ROWS) {
+                // After int8 and int16 hardly any is left but those whose scores are known.
+                let known = self.screen.arithmetic() == Arithmetic::Int8
+                    && few.iter().all(|open| ids.contains(&self.ids[candidate(open)]));
+                if known {
+                    products.extend(few.iter().map(|_| None));
+                    continue;
+                }
                 let mut rows = [query; ROWS];
                 for (row, open) in rows.iter_mut().zip(few) {
-                    *row = self.block.row(part.members[open.member as usize] as usize);
+                    *row = self.block.row(candidate(open));
                 }
-                // After int8 and int16 hardly any is left but those whose scores are known.
-                let id = |open: &Open| self.ids[part.members[open.member as usize] as usize];
-                let known =
-                    self.screen.arithmetic() == Arithmetic::Int8 && few.iter().all(|open| ids.contains(&id(open)));
-                let closer = closer.filter(|_| !known);
-                let products = closer.map(|_| near(query, &rows[..few.len()]));
-                for (at, open) in few.iter().enumerate() {
-                    let known = open.beaten as usize;
-                    let beaten = closer.zip(products).and_then(|(closer, products)| {
-                        let error = closer.error(run.packed.length(q) * cells.length(open.member as usize));
-                        beaten(products[at].into(), error, thresholds, known)
-                    });
-                    if let Some(beaten) = beaten {
-                        report.float32 += 1;
-                        moved(bins, known, beaten);
-                        continue;
-                    }
-                    report.reference += 1;
-                    let id = id(open);
-                    let own = ids.iter().position(|&judged| judged == id);
-                    let score = own.map_or_else(|| dot(query, rows[at]), |own| thresholds[own]);
-                    let beaten = thresholds.partition_point(|&threshold| threshold < score);
-                    let reached = thresholds[beaten..].iter().take_while(|&&threshold| threshold <= score).count();
-                    if reached > usize::from(own.is_some()) {
-                        moved(bins, known, 0);
-                        tallies[q].count(score, id, part.language, self.judged.ids());
-                    } else {
-                        moved(bins, known, beaten);
-                    }
-                }
+                products.extend(near(query, &rows[..few.len()])[..few.len()].iter().copied().map(Some));
             }
         }
     }

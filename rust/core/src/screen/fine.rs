@@ -5,6 +5,9 @@ use super::rows::{INT16_NORM, Row, norms};
 use super::{Candidates, Levels, Queries, SLACK, Screen, UNIT, gamma_of_score, shift_error};
 use crate::kernels::{Cell, Int16Rows, LANES, Line, Quantise, SLOTS, int16_products};
 
+/// The sums and products of a score and those of its bound meet few roundings, of some units each.
+const ROUNDINGS: f64 = 8.0 * f64::EPSILON;
+
 /// Rows as int16, one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Fine {
@@ -23,6 +26,8 @@ pub struct Form {
     pub norm: f64,
     /// The norm of what the integers leave out, rounded up; infinite where they are not to be used.
     pub residual: f64,
+    /// What is added to its products: `n.x` of a candidate.
+    pub shift: f64,
 }
 
 /// The bytes that a row takes.
@@ -32,19 +37,20 @@ pub fn bytes(dimension: usize) -> usize {
 }
 
 impl Fine {
-    /// Forgets the rows.
-    pub fn clear(&mut self) {
-        self.lines.clear();
+    /// Forgets the rows, and makes room for others. What is left there from before is written over: to fill the room first
+    /// would take a 50th of the time, and to let it grow would copy rows into memory that was never touched.
+    pub fn make_room(&mut self, rows: usize, dimension: usize) {
+        self.length = bytes(dimension) / size_of::<Line<Cell>>();
+        self.lines.resize(rows * self.length, Line::default());
         self.forms.clear();
+        self.forms.reserve(rows);
     }
 
     /// Adds a row of which `values` and `largest`, the largest absolute value, are given, and what the cells for int8 stand
-    /// for.
-    pub fn push(&mut self, values: &[Line<f32>], largest: f32, row: Row) -> Form {
-        let first = self.lines.len();
-        self.length = values.len() / 2;
-        self.lines.resize(first + self.length, Line::default());
-        let mut form = Form { scale: 0.0, norm: row.norm, residual: row.residual };
+    /// for. There is room for it.
+    pub fn push(&mut self, values: &[Line<f32>], largest: f32, row: Row, shift: f64) -> Form {
+        let lines = &mut self.lines[self.forms.len() * self.length..][..self.length];
+        let mut form = Form { scale: 0.0, norm: row.norm, residual: row.residual, shift };
         if row.scale > 0.0 {
             let components = values.len() * LANES;
             // No sum of the squares of those that share a slot is larger. To find out how large they are would make steps
@@ -53,10 +59,12 @@ impl Fine {
             // Rounding adds at most half a unit for each component.
             let scale = f64::from(largest) * (1.0 / f64::from(i16::MAX)).max(slot / (INT16_NORM - slot));
             let quantise = Quantise::new(values, scale, i16::MAX.into(), 0);
-            let sums = quantise.cells(Line::flat(&mut self.lines[first..]));
+            let sums = quantise.cells(Line::flat(lines));
             let scale = quantise.scale();
             let (residual, _) = norms(sums, components, scale);
             form = Form { scale: scale.into(), residual, ..form };
+        } else {
+            lines.fill(Line::default());
         }
         self.forms.push(form);
         form
@@ -87,7 +95,8 @@ impl Screen<'_> {
         let roundings = 2.0 * UNIT * (length + form.norm) + 2.1 * turned * form.norm;
         let score = 2.0 * gamma_of_score(self.dimension) * (length + self.query_norm);
         let shift = shift_error(self.dimension) * self.query_norm;
-        Factors { residual: form.norm + form.residual, norm: form.residual + roundings + score + shift }
+        let norm = form.residual + roundings + score + shift;
+        Factors { residual: (form.norm + form.residual) * SLACK, norm: norm * SLACK }
     }
 
     /// The products of pairs of a query and a candidate, packed for int8, as [`Look::score`] wants them.
@@ -101,14 +110,20 @@ impl Screen<'_> {
     #[must_use]
     pub fn look<'c>(&self, (queries, q): (&Queries, usize), levels: &Levels, candidates: &'c Candidates) -> Look<'c> {
         let (centre, margin) = levels.centres[q];
-        Look { candidates, scale: queries.fine.form(q).scale, factors: queries.each[q].fine, centre, margin }
+        Look {
+            candidates: &candidates.fine.forms,
+            scale: queries.fine.form(q).scale,
+            factors: queries.each[q].fine,
+            centre,
+            margin: margin + ROUNDINGS * centre.abs(),
+        }
     }
 }
 
 /// The second look at a query.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'c> {
-    candidates: &'c Candidates,
+    candidates: &'c [Form],
     scale: f64,
     factors: Factors,
     centre: f64,
@@ -119,11 +134,9 @@ impl Look<'_> {
     /// The score of candidate `c`, whose product is given, and how far it may be off.
     #[must_use]
     pub fn score(self, c: usize, product: i64) -> (f64, f64) {
-        let (candidate, shift) = (self.candidates.fine.form(c), self.candidates.shifts[c]);
-        let product = product as f64 * (self.scale * candidate.scale);
-        // The sums and products here and those of the bound meet few roundings, of some units each.
-        let sums = product.abs() + shift.abs() + self.centre.abs();
-        let error = (self.factors.residual * candidate.residual + self.factors.norm * candidate.norm) * SLACK;
-        (product + shift + self.centre, error + self.margin + 8.0 * f64::EPSILON * sums)
+        let Form { scale, norm, residual, shift } = self.candidates[c];
+        let product = product as f64 * (self.scale * scale);
+        let error = self.factors.residual * residual + self.factors.norm * norm;
+        (product + shift + self.centre, error + self.margin + ROUNDINGS * (product.abs() + shift.abs()))
     }
 }
