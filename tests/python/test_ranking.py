@@ -355,6 +355,16 @@ def test_scores_beyond_float32_keep_their_order() -> None:
     assert counted(task).ties == 0
 
 
+@pytest.mark.parametrize("exponent", [-149, -140, -127, -126, -60, 0, 40, 90])
+def test_queries_that_are_their_own_mean(exponent: int) -> None:
+    rng = np.random.default_rng(9)
+    candidates = rng.standard_normal((600, 8), dtype=np.float32)
+    query = np.full(8, 2.0**exponent, np.float32)
+    judged = dict.fromkeys(range(0, 600, 7), 1)
+    task = Task(np.array([query] * 3), candidates, list(range(600)), ["en"] * 600, [judged] * 3)
+    assert_exact(counted(task), task)
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_denormals_count_though_the_caller_flushes_them(

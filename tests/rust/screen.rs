@@ -166,6 +166,24 @@ fn what_is_settled_where_the_centre_is_far_longer_than_the_rest() {
 }
 
 #[test]
+fn what_is_settled_where_the_centre_is_all_of_a_query() {
+    // As where there is one query, or all are equal: nothing is left that would give its part of the score a scale. From the
+    // smallest number to the largest whose scores are finite float32 numbers.
+    let number = |at: usize| ((at * 2_654_435_761) % 1001) as f32 / 500.0 - 1.0;
+    let candidates: Vec<Vec<f32>> = (1..60).map(|c| (0..8).map(|k| number(c * 7919 + k)).collect()).collect();
+    for exponent in -149..=124 {
+        let query: Vec<f32> = (0..8).map(|k| (f64::from(1 + k % 2) * 2.0_f64.powi(exponent)) as f32).collect();
+        let mut thresholds: Vec<f64> = candidates[..5].iter().map(|row| naive_score(&query, row)).collect();
+        thresholds.sort_by(f64::total_cmp);
+        for arithmetic in ALL {
+            settles_around(1.0, arithmetic, &query, &candidates, &thresholds);
+        }
+        let open = settles_around(1.0, Arithmetic::Int16, &query, &candidates, &thresholds);
+        assert!(open < 10, "the query's scale does not matter: {open} are open at 2^{exponent}");
+    }
+}
+
+#[test]
 fn what_is_settled_by_the_second_look() {
     // Thresholds as near as int8 cannot tell and int16 can.
     let number = |at: usize| ((at * 2_654_435_761) % 1001) as f32 / 500.0 - 1.0;

@@ -3,7 +3,7 @@
 //! With integers: centres `n` of the queries and `m` of the candidates are taken off (`y = q - n`, `x = d - m`, each
 //! rounded to float32), and rows become integers with a scale, `y = a Y + r` and `x = b X + t`. Then
 //! `q.d = a b Y.X + n.x + q.m` but for `|aY| |t| + |r| |x|` (Cauchy-Schwarz), and for roundings that are proportional to
-//! `|q| |x|`, `|y| |x|`, `|n| |x|` and `|q| |m|`. `Y.X` is computed exactly, so every processor settles the same. All is
+//! `|q| |x|`, `|y| |x|`, `|n| |x|` and `|q| |m|` (`Screen::integer_query` has them one by one). `Y.X` is computed exactly, so every processor settles the same. All is
 //! divided by `a`, so that queries of any scale meet float32 bounds.
 //!
 //! In float32: a product of `m` roundings on the longest path is off by at most `gamma_m |q| |d|` and what underflow takes
@@ -108,7 +108,7 @@ pub struct Candidates {
 }
 
 impl<'a> Screen<'a> {
-    /// A screen for vectors of one dimension with these centres. int8 takes less than 2^16 components; beyond, int16
+    /// A screen for vectors of one dimension with these centres. int8 takes up to 2^16 components; beyond, int16
     /// steps in.
     #[must_use]
     pub fn new(arithmetic: Arithmetic, query_centre: &[f32], candidate_centre: &'a [f32]) -> Self {
@@ -163,46 +163,64 @@ impl<'a> Screen<'a> {
             for (slot, &cell) in out.cells[q / QUERIES * steps..][..steps].iter_mut().zip(&cells) {
                 slot[q % QUERIES] = cell;
             }
-            let mut query = self.query(norm(query), row, rows.turned_error());
+            let (length, turned) = (norm(query), rows.turned_error());
+            let mut query = match self.arithmetic {
+                Arithmetic::Float32 => self.float32_query(length),
+                Arithmetic::Int8 | Arithmetic::Int16 => self.integer_query(length, row, turned),
+            };
             if self.arithmetic == Arithmetic::Int8 {
                 let (values, largest) = rows.turned();
                 let form = out.fine.push(values, largest, row, 0.0);
-                query.fine = self.fine_factors(query.norm, form, rows.turned_error());
+                query.fine = self.fine_factors(length, form, turned);
             }
             out.each.push(query);
         }
     }
 
-    fn query(&self, length: f64, row: rows::Row, turned: f64) -> Query {
-        let score = gamma_of_score(self.dimension);
-        if self.arithmetic == Arithmetic::Float32 {
-            // Products of a chunk are multiplied, then added one by one, then the chunks are added.
-            let roundings = FLOAT32_CHUNK.min(self.dimension) + 2 + self.dimension.div_ceil(FLOAT32_CHUNK);
-            let relative = (gamma(roundings, UNIT) + score + 6.0 * UNIT) * SLACK;
-            return Query {
-                factors: Factors { shift: 1.0, residual: 1.0, norm: up(relative * length) },
-                scale: 1.0,
-                norm: length,
-                fine: FineFactors::default(),
-            };
+    /// What a query of norm `length` brings to the bounds in float32.
+    fn float32_query(&self, length: f64) -> Query {
+        // Products of a chunk are multiplied, then added one by one, then the chunks are added; then the bounds' own sums.
+        let roundings = FLOAT32_CHUNK.min(self.dimension) + 2 + self.dimension.div_ceil(FLOAT32_CHUNK);
+        let relative = (gamma(roundings, UNIT) + gamma_of_score(self.dimension) + 6.0 * UNIT) * SLACK;
+        Query {
+            factors: Factors { shift: 1.0, residual: 1.0, norm: up(relative * length) },
+            scale: 1.0,
+            norm: length,
+            fine: FineFactors::default(),
         }
-        let scale = if row.scale == 0.0 { 1.0 } else { f64::from(row.scale) };
+    }
+
+    /// The same with integers: `row` says what they stand for, `turned` how far turned rows may be off.
+    fn integer_query(&self, length: f64, row: rows::Row, turned: f64) -> Query {
+        // A query that is the centre has no integers, and its scale is free: that of its part of the score.
+        let scale = if row.scale == 0.0 { self.shift_unit } else { row.scale.into() };
         let integers = (row.norm + row.residual) / scale;
         let centre = self.query_norm / scale;
-        // The roundings of q - n and d - m, and of both where they are turned; twice the score's, for what the rounding of
-        // d - m adds to |d|; the product's conversion, its way into the total, its scale, two sums; the shift's own,
-        // its factor and that one's conversion, the sums again.
+        // The products of chunks are converted and summed, meet the scale, and are in two sums.
+        let product = gamma(3 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK), UNIT) * integers;
+        // The shift is off as it is made; it and its factor, which was converted, are multiplied, and in two sums.
+        let shift = (gamma(4, UNIT) + shift_error(self.dimension)) * centre;
+        // The least factor, for infinity must not meet 0 (the shift of places behind the candidates). What it is too large
+        // by enters with the shift in its unit, below 2 |x|.
+        let least = f64::from(f32::MIN_POSITIVE);
         let relative =
-            (row.residual + 2.0 * UNIT * (length + row.norm) + 2.1 * turned * row.norm + 2.0 * score * length) / scale
-                + (5 + steps(self.arithmetic, self.dimension).div_ceil(INT16_CHUNK)) as f64 * UNIT * integers
-                + (7.0 * UNIT + shift_error(self.dimension)) * centre;
-        // Not 0, which infinity must not meet.
-        let shift = (self.shift_unit / scale).max(f32::MIN_POSITIVE.into()) as f32;
-        let factors = Factors { shift, residual: up(integers * SLACK), norm: up(relative * SLACK) };
+            (row.residual + self.roundings(length, row.norm, turned)) / scale + product + shift + 2.0 * least;
+        let factors = Factors {
+            shift: (self.shift_unit / scale).max(least) as f32,
+            residual: up(integers * SLACK),
+            norm: up(relative * SLACK),
+        };
         // So that neither products nor shifts overflow: candidates' norms are below 2^100.
         let sound = factors.residual <= 1e7 && centre <= 1e7;
         let nothing = Factors { shift: 1.0, residual: f32::INFINITY, norm: f32::INFINITY };
         Query { factors: if sound { factors } else { nothing }, scale, norm: length, fine: FineFactors::default() }
+    }
+
+    /// How far `y.x + n.x + q.m` may be off the score but for what is `q.m`'s, over `|x|`, given `|q|` and `|y|`. With the
+    /// roundings `e` of `y` and `f` of `x`, `q.d = (n + y - e).x + q.(m - f)`; both rows are off where they are turned; the
+    /// score is off by its own roundings of `|q| |d|`, where `|d|` is at most `|m|` and, with `f`, less than `2 |x|`.
+    fn roundings(&self, length: f64, norm: f64, turned: f64) -> f64 {
+        UNIT * (norm + length) + (2.0 + turned) * turned * norm + 2.0 * gamma_of_score(self.dimension) * length
     }
 
     /// Makes cells of candidates, each of which `also` gets to see while it is in the first-level cache.
@@ -316,12 +334,6 @@ impl<'a> Screen<'a> {
 }
 
 impl Candidates {
-    /// How many.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
     /// The norm of candidate `c`, rounded up.
     #[must_use]
     pub fn length(&self, c: usize) -> f64 {

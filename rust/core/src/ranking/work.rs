@@ -24,8 +24,8 @@ pub(super) struct Run<'a> {
     pub held: Option<&'a mut Option<Queries>>,
     /// Once they were prepared.
     pub levels: Option<Levels>,
-    /// The ids of the judged candidates at each level.
-    pub ids: Vec<i64>,
+    /// The ids of the judged candidates of each query, ascending, and which of its levels each has.
+    pub ids: Vec<(i64, u32)>,
 }
 
 /// Room of a thread, and what it reports.
@@ -56,7 +56,7 @@ struct Ready<'a> {
     first: usize,
     packed: &'a Queries,
     levels: &'a Levels,
-    ids: &'a [i64],
+    ids: &'a [(i64, u32)],
 }
 
 impl Ready<'_> {
@@ -64,6 +64,12 @@ impl Ready<'_> {
     fn bins(&self, q: usize) -> std::ops::Range<usize> {
         let place = self.levels.place(q);
         place.start + q..place.end + q + 1
+    }
+
+    /// Which level of query `q` is the score of the candidate with this id, if it is judged.
+    fn own(&self, q: usize, id: i64) -> Option<usize> {
+        let ids = &self.ids[self.levels.place(q)];
+        ids.binary_search_by_key(&id, |&(judged, _)| judged).ok().map(|at| ids[at].1 as usize)
     }
 }
 
@@ -105,7 +111,11 @@ impl Work<'_> {
             packed
         };
         let levels = &*levels.get_or_insert_with(|| {
-            ids.extend(tallies.iter().flat_map(|tally| tally.ids(self.judged)));
+            for tally in &**tallies {
+                let first = ids.len();
+                ids.extend(tally.ids(self.judged).zip(0..));
+                ids[first..].sort_unstable();
+            }
             self.screen.levels(packed, queries, tallies.iter().map(Tally::thresholds))
         });
         let run = Ready { first, packed, levels, ids };
@@ -134,7 +144,8 @@ impl Work<'_> {
                     report.int16 += (open.len() - looked.open.len()) as u64;
                     std::mem::swap(open, &mut looked.open);
                 }
-                self.settle(&run, (*part, cells), open, closer, bins, tallies, report);
+                self.look_closer(&run, *part, open, closer);
+                self.settle(&run, (*part, cells), (open, closer), bins, tallies, report);
                 open.clear();
             }
             if parts.get(at + 1).is_none_or(|(next, _)| next.language != part.language) {
@@ -179,24 +190,22 @@ impl Work<'_> {
         }
     }
 
-    /// Counts what the screen left open of a part, for queries of a run that are packed and whose tallies are given.
+    /// Counts what the screen left open of a part, given the products of the closer look, for queries of a run that are packed
+    /// and whose tallies are given.
     fn settle(
         &self,
         run: &Ready<'_>,
         (part, cells): (Part<'_>, &Candidates),
-        open: &[Open],
-        products: &mut Vec<Option<f32>>,
+        (open, products): (&[Open], &[Option<f32>]),
         bins: &mut [u32],
         tallies: &mut [Tally],
         report: &mut Report,
     ) {
-        self.look_closer(run, part, open, products);
         let mut products = products.iter();
         for of_query in open.chunk_by(|a, b| a.q == b.q) {
             let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
-            let (thresholds, ids) = (run.levels.exact(q), &run.ids[run.levels.place(q)]);
-            let bins = &mut bins[run.bins(q)];
+            let (thresholds, bins) = (run.levels.exact(q), &mut bins[run.bins(q)]);
             for (open, product) in of_query.iter().zip(&mut products) {
                 let known = open.beaten as usize;
                 let beaten = product.and_then(|product| {
@@ -211,7 +220,7 @@ impl Work<'_> {
                 report.reference += 1;
                 let candidate = part.members[open.member as usize] as usize;
                 let id = self.ids[candidate];
-                let own = ids.iter().position(|&judged| judged == id);
+                let own = run.own(q, id);
                 let score = own.map_or_else(|| dot(query, self.block.row(candidate)), |own| thresholds[own]);
                 let beaten = thresholds.partition_point(|&threshold| threshold < score);
                 let reached = thresholds[beaten..].iter().take_while(|&&threshold| threshold <= score).count();
@@ -236,12 +245,11 @@ impl Work<'_> {
         for of_query in open.chunk_by(|a, b| a.q == b.q) {
             let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
-            let ids = &run.ids[run.levels.place(q)];
             let candidate = |open: &Open| part.members[open.member as usize] as usize;
             for few in of_query.chunks(ROWS) {
                 // After int8 and int16 hardly any is left but those whose scores are known.
                 let known = self.screen.arithmetic() == Arithmetic::Int8
-                    && few.iter().all(|open| ids.contains(&self.ids[candidate(open)]));
+                    && few.iter().all(|open| run.own(q, self.ids[candidate(open)]).is_some());
                 if known {
                     products.extend(few.iter().map(|_| None));
                     continue;

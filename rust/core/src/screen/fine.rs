@@ -2,7 +2,7 @@
 //! hundred times finer, and the same bound, all in float64.
 
 use super::rows::{INT16_NORM, Row, norms};
-use super::{Candidates, Levels, Queries, SLACK, Screen, UNIT, gamma_of_score, shift_error};
+use super::{Candidates, Levels, Queries, SLACK, Screen, shift_error};
 use crate::kernels::{Cell, Int16Rows, LANES, Line, Quantise, SLOTS, int16_products};
 
 /// The sums and products of a score and those of its bound meet few roundings, of some units each.
@@ -91,11 +91,9 @@ pub struct Factors {
 impl Screen<'_> {
     /// The factors of a query with the norm `length`; `turned` is how far turned rows may be off, relative to their norm.
     pub(super) fn fine_factors(&self, length: f64, form: Form, turned: f64) -> Factors {
-        // The roundings of q - n and d - m, and of both where they are turned; the score's, and that of n.x.
-        let roundings = 2.0 * UNIT * (length + form.norm) + 2.1 * turned * form.norm;
-        let score = 2.0 * gamma_of_score(self.dimension) * (length + self.query_norm);
+        // The shift is off as it is made.
         let shift = shift_error(self.dimension) * self.query_norm;
-        let norm = form.residual + roundings + score + shift;
+        let norm = form.residual + self.roundings(length, form.norm, turned) + shift;
         Factors { residual: (form.norm + form.residual) * SLACK, norm: norm * SLACK }
     }
 
