@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pytrec_eval
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -202,6 +203,24 @@ def test_float32_ties_what_float64_tells_apart() -> None:
     }
     # Tied, "b" stands before "a".
     assert reciprocal == {"float64": 1.0, "float32": 0.5}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("unit", "score_dtype"), [(1e-40, "float32"), (1e-310, "float64")])
+def test_denormal_scores_count_though_the_caller_flushes_them(
+    unit: float, score_dtype: ScoreType, threads: int
+) -> None:
+    scores = {"a": unit, "b": 3 * unit, "c": 2 * unit}  # flushed, all would be equal
+    run, qrels = {"q": scores, "p": scores}, {"q": {"b": 1}, "p": {"b": 1}}
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush denormals")
+    try:
+        found = score_run(
+            run, qrels, ["RR"], ties="pessimistic", score_dtype=score_dtype, threads=threads
+        )
+    finally:
+        torch.set_flush_denormal(False)
+    assert found["RR"] == 1
 
 
 def test_scores_are_whatever_float_takes_as_a_number() -> None:

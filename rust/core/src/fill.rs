@@ -4,8 +4,6 @@
 //! done once; the groups are shared among threads.
 
 use std::ops::Range;
-use std::panic::resume_unwind;
-use std::sync::Mutex;
 
 use crate::columns::{Column, Lent};
 use crate::deal::Deal;
@@ -108,28 +106,14 @@ impl Plan {
             let useful = (out.len() / width * self.batch_size() as usize / PAIRS_PER_THREAD).max(1);
             // To ask for the number of processors takes longer than to fill some batches.
             let threads = if useful == 1 { 1 } else { threads::resolve(threads).min(useful) };
-            let queue = Mutex::new(self.units(&mut located, out, width).into_iter());
-            let work = || -> Result<(), Invalid> {
-                let mut batch = Batch::default();
-                let next = || queue.lock().map_or(None, |mut queue| queue.next());
-                while let Some(unit) = next() {
-                    self.fill_unit(lent, unit, form, &mut batch, |_, _, _, _| ())?;
+            let units = self.units(&mut located, out, width).into_iter();
+            let own = || (Batch::default(), Ok(()));
+            let filled = threads::share(threads, units, own, |(batch, filled): &mut (_, Result<(), Invalid>), unit| {
+                if filled.is_ok() {
+                    *filled = self.fill_unit(lent, unit, form, batch, |_, _, _, _| ());
                 }
-                Ok(())
-            };
-            if threads == 1 {
-                work()?;
-                continue;
-            }
-            // Scoped threads, not a global pool: a pool does not survive the fork of a DataLoader worker.
-            std::thread::scope(|scope| {
-                let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-                let own = work();
-                others
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
-                    .fold(own, Result::and)
-            })?;
+            });
+            filled.into_iter().try_for_each(|(_, filled)| filled)?;
         }
         Ok(())
     }

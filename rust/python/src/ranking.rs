@@ -177,18 +177,22 @@ impl RankCounter {
         let array = other.queries.as_ref().map(|queries| queries.clone_ref(py).into_bound(py));
         let lender = array.as_ref().map(PyArrayMethods::try_readonly).transpose()?;
         let values = lender.as_ref().map(|queries| queries.as_slice()).transpose()?;
-        let theirs = other.counter.take().expect(LOST);
-        let (theirs, merged) = self.work(py, |counter| {
+        // Kept outside of the work, which may be refused before it begins.
+        let mut theirs = Some(other.counter.take().expect(LOST));
+        let merged = self.work(py, |counter| {
+            let lent = theirs.take().expect("nobody has taken it");
             let Some(values) = values else {
-                let merged = counter.merge(&theirs, &renumbered);
-                return (theirs, merged);
+                let merged = counter.merge(&lent, &renumbered);
+                theirs = Some(lent);
+                return merged;
             };
-            let theirs = theirs.lend(values);
-            let merged = counter.merge(&theirs, &renumbered);
-            (theirs.give_back(), merged)
-        })?;
-        other.counter = Some(theirs);
-        merged.map_err(value_error)
+            let lent = lent.lend(values);
+            let merged = counter.merge(&lent, &renumbered);
+            theirs = Some(lent.give_back());
+            merged
+        });
+        other.counter = theirs;
+        merged?.map_err(value_error)
     }
 
     /// A counter of the same evaluation that knows nothing yet.

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::thread;
 
 use crate::threads;
 
@@ -18,18 +17,23 @@ pub fn read(path: &Path, threads: Option<usize>) -> io::Result<Vec<u8>> {
         return fs::read(path);
     }
     let mut bytes = vec![0; found.len() as usize];
-    let share = bytes.len().div_ceil(threads);
+    let length = bytes.len().div_ceil(threads);
     let part = |number: usize, into: &mut [u8]| {
         let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start((number * share) as u64))?;
+        file.seek(SeekFrom::Start((number * length) as u64))?;
         file.read_exact(into)
     };
-    let part = &part;
-    let results: Vec<io::Result<()>> = thread::scope(|scope| {
-        let parts = bytes.chunks_mut(share).enumerate();
-        let started: Vec<_> = parts.map(|(number, into)| scope.spawn(move || part(number, into))).collect();
-        started.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
+    let parts = bytes.chunks_mut(length).enumerate();
+    let results = threads::share(
+        threads,
+        parts,
+        || Ok(()),
+        |result: &mut io::Result<()>, (number, into)| {
+            if result.is_ok() {
+                *result = part(number, into);
+            }
+        },
+    );
     results.into_iter().collect::<io::Result<()>>()?;
     Ok(bytes)
 }
