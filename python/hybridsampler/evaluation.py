@@ -24,7 +24,12 @@ from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import Lists, RankCounter, Similarity, Ties
 from hybridsampler.ranks import Ranks, Report
-from hybridsampler.refusals import check_judgements, check_languages, check_measurable
+from hybridsampler.refusals import (
+    check_judgements,
+    check_languages,
+    check_measurable,
+    check_there,
+)
 
 Setting = Literal["monolingual", "cross_lingual", "multilingual"]
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
@@ -90,6 +95,9 @@ def evaluate(
     )
     check_languages("query_languages", query_languages, counter.queries)
     check_judgements(relevant, counter.queries, parsed, empty)
+    check_languages("candidate_languages", candidate_languages, None)
+    names = len(candidate_languages)
+    check_there(counter, names, f", as candidate_languages has {names} entries")
     if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
         checkpoint = Checkpoint(checkpoint)
     if checkpoint is not None:

@@ -14,6 +14,7 @@ from hybridsampler.candidates import Candidates
 from hybridsampler.files import readable, written_whole
 from hybridsampler.progress import Tell
 from hybridsampler.ranking import RankCounter
+from hybridsampler.refusals import check_names, check_there
 
 _MARK = b"hspass1\0"
 _DIGEST = 32  # bytes of SHA-256
@@ -119,12 +120,10 @@ def count(
         OSError: as the file system does.
     """
     check_names("candidate_languages", languages, len(candidates))
-    judged = counter.judged
-    if len(judged) and judged[-1] >= len(candidates):
-        there = f"are 0 to {len(candidates) - 1}" if len(candidates) else "are none at all"
-        raise ValueError(f"candidate {judged[-1]} is judged but the candidates {there}")
+    check_there(counter, len(candidates))
     start, stop = (0, len(candidates)) if share is None else share
     identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
+    judged = counter.judged
     here = judged[slice(*np.searchsorted(judged, [start, stop]))]
     for ids, block in candidates.rows(here, more=True):
         counter.anchor(block, ids)
@@ -145,20 +144,6 @@ def count(
         if checkpoint is not None and counter.candidates > known:
             checkpoint.save(counter, identity)
     return counter if meet is None else meet(counter)
-
-
-def check_names(name: str, languages: Sequence[str], rows: int) -> None:
-    """Refuse what is not one name for each row; :class:`RankCounter` looks at the names.
-
-    Raises:
-        ValueError: more or fewer names than rows.
-        TypeError: no sequence of names.
-    """
-    if isinstance(languages, str | bytes) or not hasattr(languages, "__len__"):
-        kind = type(languages).__name__
-        raise TypeError(f"{name} is of type {kind}: give a list of {rows} names, one for each row")
-    if len(languages) != rows:
-        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
 
 
 def _identity(candidates: Candidates, languages: Sequence[str], start: int, stop: int) -> bytes:

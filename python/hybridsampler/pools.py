@@ -47,7 +47,10 @@ class PoolSizes:
             query = np.repeat(np.arange(queries), np.diff(indptr))
             there = ids < len(candidate_languages)
             query, ids = query[there], ids[there]
-            names = np.array([str(candidate_languages[i]) for i in ids.tolist()], str)
+            # By their order, for columns of data frames would look numbers up in an index.
+            wanted = set(ids.tolist())
+            named = {i: name for i, name in enumerate(candidate_languages) if i in wanted}
+            names = np.array([str(named[i]) for i in ids.tolist()], str)
             for name in np.unique(names).tolist():
                 excluded[name] = np.bincount(query[names == name], minlength=queries)
         return cls(Counter(candidate_languages), excluded, queries)

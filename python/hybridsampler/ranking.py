@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ Similarity = Literal["dot", "cosine"]
 Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
 
 _MOST_LANGUAGES = 10_000  # more than people speak
+_MOST_THREADS = 1 << 10  # more than the core starts
 Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
@@ -71,8 +72,8 @@ class RankCounter:
         """Check the queries, and copy them unless they may be borrowed."""
         if similarity not in ("dot", "cosine"):
             raise ValueError(f"similarity={similarity!r}: choose 'dot' or 'cosine'")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
+        if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
+            raise ValueError(f"threads={threads!r}: give at least 1, or None for all processors")
         indptr, ids, *grades = _columns("relevant", judged, 2, 3)
         # Copies: the caller may go on using the arrays.
         self._indptr = _integers("indptr", indptr).copy()
@@ -83,7 +84,7 @@ class RankCounter:
             first, second = _columns("exclude", exclude, 2)
             left_out = (_integers("indptr", first), _integers("ids", second).copy())
         self._left_out = np.empty(0, np.int64) if left_out is None else left_out[1]
-        self._threads = threads
+        self._threads = threads and min(threads, _MOST_THREADS)
         self._languages: dict[str, int] = {}
         self._cosine = similarity == "cosine"
         self._screen: Screen | None = None
@@ -214,10 +215,16 @@ class RankCounter:
 
         They are shared, not copied.
         """
-        twin = copy.copy(self)
-        twin._core = self._core.blank()
-        twin._languages, twin._screen = {}, None
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), _core=self._core.blank(), _languages={}, _screen=None)
         return twin
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: the copy would share the counts, but not the names."""
+        raise TypeError(
+            "a RankCounter cannot be copied or pickled: blank() makes another of the same queries, "
+            "and to_bytes() or save() gives what this one counted"
+        )
 
     def ranks(self, ties: Ties = "pessimistic") -> Ranks:
         """Return the rank of every judged candidate.
@@ -335,11 +342,16 @@ class _Numbers(dict[str, int]):
 
 
 def _columns(name: str, lists: Any, *known: int) -> tuple[Any, ...]:
-    if not isinstance(lists, tuple | list) or len(lists) not in known:
+    # A list may well be one of the ids of each query, and two such lists would pass for columns.
+    if not isinstance(lists, tuple) or len(lists) not in known:
         form = "(indptr, ids)" + (" or (indptr, ids, grades)" if 3 in known else "")
-        found = f"{len(lists)} columns" if isinstance(lists, tuple | list) else type(lists).__name__
-        raise TypeError(f"{name} is {found}: give {form}, CSR lists of ids")
-    return tuple(lists)
+        found = (
+            f"{len(lists)} columns"
+            if isinstance(lists, tuple)
+            else f"of type {type(lists).__name__}"
+        )
+        raise TypeError(f"{name} is {found}: give a tuple {form}, CSR lists of ids")
+    return lists
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hybridsampler.measures import Judgements, Measure, Policy, known_policy
-from hybridsampler.passes import check_names
-from hybridsampler.ranking import Lists
+from hybridsampler.ranking import Lists, RankCounter
 
 
 def check_judgements(
@@ -53,13 +52,30 @@ def check_measurable(judgements: Judgements, measures: Sequence[Measure], empty:
             )
 
 
-def check_languages(name: str, languages: Sequence[str], rows: int) -> None:
-    """Refuse what is not one name for each row.
+def check_there(counter: RankCounter, candidates: int, known_by: str = "") -> None:
+    """Refuse, with ``ValueError``, judgements of candidates that do not exist."""
+    judged = counter.judged
+    if len(judged) and judged[-1] >= candidates:
+        there = f"are 0 to {candidates - 1}" if candidates else "are none at all"
+        raise ValueError(f"candidate {judged[-1]} is judged but the candidates {there}{known_by}")
+
+
+def check_names(name: str, languages: Sequence[str], rows: int | None) -> None:
+    """Refuse what is not one name for each row; ``rows=None``: how many is not known yet.
 
     Raises:
         ValueError: more or fewer names than rows.
-        TypeError: no sequence of names, or a name that is no str.
+        TypeError: no sequence of names.
     """
+    if isinstance(languages, str | bytes) or not hasattr(languages, "__len__"):
+        kind, some = type(languages).__name__, "" if rows is None else f"{rows} "
+        raise TypeError(f"{name} is of type {kind}: give a list of {some}names, one for each row")
+    if rows is not None and len(languages) != rows:
+        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
+
+
+def check_languages(name: str, languages: Sequence[str], rows: int | None) -> None:
+    """Refuse as :func:`check_names`, and with ``TypeError`` a name that is no str."""
     check_names(name, languages, rows)
     if set(map(type, languages)) <= {str}:
         return  # the usual way, and the fast one

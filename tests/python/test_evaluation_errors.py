@@ -1,5 +1,6 @@
 """evaluate: what it refuses, by which words."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,17 @@ NOT_JUDGED[5] = np.inf
         ),
         (
             {"candidate_languages": LANGUAGES[1:]},
-            "candidate_languages has 5 entries for 6 rows: give one each",
+            "candidate 5 is judged but the candidates are 0 to 4, as candidate_languages has 5 "
+            "entries",
+        ),
+        (
+            {"candidate_languages": [*LANGUAGES, "en"]},
+            "candidate_languages has 7 entries for 6 rows: give one each",
         ),
         (
             {"relevant": ([0, 1, 2, 3], [0, 6, 2])},
-            "candidate 6 is judged but the candidates are 0 to 5",
+            "candidate 6 is judged but the candidates are 0 to 5, as candidate_languages has 6 "
+            "entries",
         ),
         (
             {"relevant": ([0, 1, 2, 3], [0, -2, 2])},
@@ -113,6 +120,7 @@ NOT_JUDGED[5] = np.inf
             "query 0 excludes candidate 1, which it also judges: do one or the other",
         ),
         ({"threads": 0}, "threads=0: give at least 1, or None for all processors"),
+        ({"threads": "2"}, "threads='2': give at least 1, or None for all processors"),
     ],
 )
 def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:
@@ -143,7 +151,7 @@ def test_languages_that_are_no_names() -> None:
         (
             "candidate_languages",
             [*LANGUAGES[:5], 2],
-            "the language 2 is of type int: give names as str",
+            "candidate_languages: row 5 has 2: give names as str",
         ),
         (
             "query_languages",
@@ -153,12 +161,35 @@ def test_languages_that_are_no_names() -> None:
         (
             "candidate_languages",
             iter(LANGUAGES),
-            "candidate_languages is of type list_iterator: give a list of 6 names, one for each",
+            "candidate_languages is of type list_iterator: give a list of names, one for each",
         ),
-        ("candidate_languages", None, "candidate_languages is of type NoneType: give a list of 6"),
+        ("candidate_languages", None, "candidate_languages is of type NoneType: give a list of na"),
     ):
         with pytest.raises(TypeError, match=f"^{message}"):
             evaluate(**SOUND | {name: languages})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"candidate_languages": None},
+        {"candidate_languages": [*LANGUAGES[:5], None]},
+        {"relevant": ([0, 1, 2, 3], [0, 6, 2])},
+    ],
+)
+def test_no_encoder_works_for_what_is_refused(wrong: dict[str, Any]) -> None:
+    encoded = []
+
+    def blocks() -> Iterator[Any]:
+        for block in np.split(CANDIDATES, 3):
+            encoded.append(block)
+            yield block
+
+    with pytest.raises((ValueError, TypeError), match=r"^candidate"):
+        evaluate(**SOUND | wrong | {"candidates": blocks()})
+    assert not encoded
+    evaluate(**SOUND | {"candidates": blocks()})
+    assert len(encoded) == 3
 
 
 @pytest.mark.parametrize(
@@ -177,17 +208,18 @@ def test_measures_that_are_no_list_of_names(measures: Any, message: str) -> None
 @pytest.mark.parametrize(
     ("name", "lists", "found"),
     [
-        ("relevant", None, "NoneType"),
-        ("relevant", {0: [1]}, "dict"),
+        ("relevant", None, "of type NoneType"),
+        ("relevant", {0: [1]}, "of type dict"),
+        ("relevant", [[0, 1, 2, 3], [0, 1, 2]], "of type list"),
         ("relevant", ([0, 0, 0, 0],), "1 columns"),
         ("relevant", ([0, 0, 0, 0], [], [], []), "4 columns"),
         ("exclude", ([0, 0, 0, 0], [], []), "3 columns"),
-        ("exclude", 5, "int"),
+        ("exclude", 5, "of type int"),
     ],
 )
 def test_lists_of_other_forms(name: str, lists: Any, found: str) -> None:
     form = "(indptr, ids) or (indptr, ids, grades)" if name == "relevant" else "(indptr, ids)"
-    with refusal(f"{name} is {found}: give {form}, CSR lists of ids", TypeError):
+    with refusal(f"{name} is {found}: give a tuple {form}, CSR lists of ids", TypeError):
         evaluate(**SOUND | {name: lists})
 
 
@@ -204,7 +236,8 @@ def test_arrays_with_values_that_are_not_there() -> None:
 
 def test_candidates_of_whom_there_are_none() -> None:
     nobody = {"candidates": CANDIDATES[:0], "candidate_languages": []}
-    with refusal("candidate 5 is judged but the candidates are none at all"):
+    message = "candidate 5 is judged but the candidates are none at all, as candidate_languages has"
+    with refusal(f"{message} 0 entries"):
         evaluate(**SOUND | nobody)
 
 

@@ -376,7 +376,8 @@ DELETE = "name another file, or delete it to count anew"
         (
             {"candidates": ROWS[:-1], "candidate_languages": LANGUAGES[:-1],
              "relevant": TASK["relevant"]},
-            "candidate 19999 is judged but the candidates are 0 to 19998",
+            "candidate 19999 is judged but the candidates are 0 to 19998, as candidate_languages "
+            "has 19999 entries",
         ),
         (
             {"candidates": ROWS * np.float32(2)},

@@ -1,6 +1,7 @@
 """Pools: their sizes, with exclusions, and what stands in them."""
 
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,13 @@ def test_languages_are_named_by_text_of_any_kind() -> None:
     names = np.array(LANGUAGES)
     sizes = PoolSizes.count(names, 1, ([0, 1], [4]))  # type: ignore[arg-type]
     assert sizes.of("de").tolist() == [1]
+
+
+def test_languages_are_told_by_their_order_whatever_their_index() -> None:
+    names = pd.Series(LANGUAGES, index=[5, 4, 3, 2, 1, 0])
+    for column in (names, names.set_axis(list("abcdef"))):
+        sizes = PoolSizes.count(column, 1, ([0, 2], [3, 5]))  # one in French, one in English
+        assert [sizes.of(name).tolist() for name in ("en", "de", "fr")] == [[2], [2], [0]]
 
 
 def test_a_pool_holds_the_judged_of_its_language() -> None:

@@ -1,7 +1,9 @@
 """Counters as bytes and files: what one process knows, another takes over to the last digit."""
 
+import copy
 import dataclasses
 import hashlib
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,18 @@ def test_languages_go_by_name() -> None:
     a.merge_bytes(b.to_bytes())
     assert_exact(a, task)
     assert a.ranks().languages == ("en", "ß語", "")
+
+
+def test_a_counter_is_not_copied_unawares() -> None:
+    """A copy would share the counts but number languages for itself."""
+    counter = RankCounter(np.ones((1, 1), np.float32), ([0, 1], [0]))
+    message = (
+        "a RankCounter cannot be copied or pickled: blank() makes another of the same queries, and "
+        "to_bytes() or save() gives what this one counted"
+    )
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with refusal(message, TypeError):
+            attempt(counter)
 
 
 def test_a_blank_counter_knows_the_queries_and_nothing_else() -> None:
