@@ -108,6 +108,8 @@ def compare(
     exact = len(grid) <= _EXACT_GROUPS
     mean = math.fsum(differences) / len(differences)
     low, high = _interval(grid, level, resamples, seed)
+    if turned is None:
+        low, high = (low - high) / 2, (high - low) / 2
     low, high = low * unit / len(grid), high * unit / len(grid)
     return Comparison(
         difference=-mean if turned else mean,
@@ -122,6 +124,9 @@ def compare(
 def _labels(groups: Any) -> NDArray[Any]:
     """(Q,) labels that NumPy can sort."""
     labels = np.asarray(groups.tolist() if hasattr(groups, "filled") else groups)  # masked: None
+    if labels.ndim == 1 and not hasattr(groups, "dtype"):
+        # As they are: NumPy makes one type of all, and 1 and "1" or two large numbers one label.
+        labels = np.fromiter(groups, object, len(labels))
     if labels.dtype.kind not in "Of" or labels.ndim != 1:
         return labels
     numbers: dict[Any, int] = {}
@@ -174,13 +179,16 @@ def _by_group(differences: Float64, labels: NDArray[Any]) -> Float64:
     return np.array([math.fsum(row) / len(row) for row in rows])
 
 
-def _oriented(differences: Float64) -> tuple[Float64, bool]:
-    """Sort the differences, or their opposites if those are the larger column, and say which."""
+def _oriented(differences: Float64) -> tuple[Float64, bool | None]:
+    """Sort the differences, or their opposites if those are the larger column, and say which.
+
+    ``None``: they are their own opposites, so an interval has to be its own as well.
+    """
     straight, turned = np.sort(differences), np.sort(-differences)
     differ = np.flatnonzero(straight != turned)
     if len(differ) and straight[differ[0]] < turned[differ[0]]:
         return turned, True
-    return straight, False
+    return straight, False if len(differ) else None
 
 
 def _on_grid(differences: Float64) -> tuple[Float64, float]:

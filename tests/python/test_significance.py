@@ -142,6 +142,20 @@ def test_symmetric_and_blind_to_the_order_of_rows(
     assert compare(first[order], second[order], names, resamples=200) == found
 
 
+@given(of=systems(), seed=st.integers(0, 50))
+def test_systems_that_differ_alike_both_ways_have_an_interval_that_does(
+    of: tuple[list[float], list[float], list[int]], seed: int
+) -> None:
+    first, second, _ = of
+    both = [*first, *second], [*second, *first]
+    low, high = compare(*both, resamples=200, seed=seed).interval
+    assert -low == high
+    # As wide as that of a column that is hardly another.
+    nearly = [value + (at == 0) * 2**-30 for at, value in enumerate(both[0])]
+    about = compare(nearly, both[1], resamples=200, seed=seed).interval
+    assert math.isclose(high - low, about[1] - about[0], abs_tol=1e-6)
+
+
 def test_the_seed_decides() -> None:
     rng = np.random.default_rng(2)
     first, second = rng.random((2, 100))
@@ -281,6 +295,14 @@ def test_values_that_are_no_numbers() -> None:
         TypeError, match=r"^second holds no numbers \(.*\): give one for each query$"
     ):
         compare([1.0, 2.0], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "groups", [[1, "1", 2], [2**63, 2**63 + 1, -1], [2**53, 2**53 + 1, 0.5], ["a", "a\0", "b"]]
+)
+def test_labels_that_numpy_takes_for_one(groups: list[Any]) -> None:
+    assert compare([1.0, 0.5, 0.0], [0.0, 0.0, 0.0], groups).groups == 3
+    assert compare([1.0, 0.5, 0.0], [0.0, 0.0, 0.0], tuple(groups)).groups == 3
 
 
 def test_labels_may_be_of_several_kinds() -> None:
