@@ -216,7 +216,7 @@ fn long_lists_are_ranked_and_searched_too() {
 #[test]
 fn a_broken_line_names_its_number_the_value_and_the_remedy() {
     let good = "1 Q0 a 1 2 t\n\n# comment\n";
-    let cases: [(&[u8], &str); 14] = [
+    let cases: [(&[u8], &str); 16] = [
         (b"1 Q0 b 1 high t", "score \"high\" is no number: write it like 12.5 or 1e-3"),
         (b"1 Q0 b 1 2.5x t", "score \"2.5x\" is no number: write it like 12.5 or 1e-3"),
         (b"1 Q0 b 1 0x10 t", "score \"0x10\" is no number: write it like 12.5 or 1e-3"),
@@ -236,6 +236,8 @@ fn a_broken_line_names_its_number_the_value_and_the_remedy() {
         (b"1 0 b 1", "4 columns where 6 are needed: query Q0 document rank score tag"),
         (b"1", "1 columns where 6 are needed: query Q0 document rank score tag"),
         (b"1 Q0 b 1 2 t\r2 Q0 b 1 2 t", "a carriage return inside the line: end lines with a line feed"),
+        (b"1 Q0 b 1 2\r2 Q0 b 1 2\r", "a carriage return inside the line: end lines with a line feed"),
+        (b"1 Q0\rb 1 2 t\r", "a carriage return inside the line: end lines with a line feed"),
         (b"1 Q0 \xe9 1 2 t", "\"\\xe9\" is not UTF-8: convert the file, as with iconv -t utf-8"),
         (b"\xe9 Q0 b 1 2 t", "\"\\xe9\" is not UTF-8: convert the file, as with iconv -t utf-8"),
         (b"1 Q0 b 1 \xe9 t", "\"\\xe9\" is not UTF-8: convert the file, as with iconv -t utf-8"),

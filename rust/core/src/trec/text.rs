@@ -1,8 +1,8 @@
 //! TREC files: lines of columns between spaces or tabs, read by several threads.
 //!
-//! As `trec_eval` reads them: blank lines and lines that begin with `#` are skipped, a carriage return is white space,
-//! the second and fourth column and the tag of a run are ignored, and so is what follows the tag. Unlike `trec_eval`,
-//! which takes the beginning of a number for the number and a zero byte for the end, what cannot be meant is an error.
+//! As `trec_eval` reads them: blank lines and lines that begin with `#` are skipped, the second and fourth column and the
+//! tag of a run are ignored, and so is what follows the tag. Unlike `trec_eval`, which takes the beginning of a number for
+//! the number, a zero byte for the end and a carriage return for a space, what cannot be meant is an error.
 
 use std::ops::Range;
 
@@ -72,6 +72,7 @@ fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken>
     let text = &bytes[part.clone()];
     // Looked for once, and by line only where there is something to find.
     let (zeros, utf8) = (text.contains(&0), std::str::from_utf8(text).is_ok());
+    let returns = text.contains(&b'\r');
     let mut pieces = Pieces::default();
     let mut query = 0..0;
     let mut line = Line { end: part.start, ..Line::default() };
@@ -85,6 +86,10 @@ fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken>
         let Some(first) = line.first().filter(|first| bytes[first.start] != b'#') else {
             continue;
         };
+        // In a file with lone carriage returns all lines but the first would be its tag and what follows.
+        if returns && bytes[first.start..line.rest.end].trim_ascii_end().contains(&b'\r') {
+            return Err(Broken { at, why: "a carriage return inside the line: end lines with a line feed".into() });
+        }
         let row = line.row(bytes, utf8).map_err(|why| Broken { at: first.start, why })?;
         if bytes[first.clone()] != bytes[query.clone()] {
             query = first.clone();
@@ -140,18 +145,12 @@ impl Line {
         if self.found < needed {
             return Err(format!("{} columns where {needed} are needed: {}", self.found, list.join(" ")));
         }
-        if !rest.is_empty() {
-            // In a file with lone carriage returns all lines but the first would follow its tag.
-            if rest.contains(&b'\r') {
-                return Err("a carriage return inside the line: end lines with a line feed".into());
-            }
-            if !V::OPEN_END {
-                return Err(format!(
-                    "{} follows the {needed} columns {}: take it out",
-                    quoted(rest.trim_ascii_start()),
-                    list.join(" ")
-                ));
-            }
+        if !rest.is_empty() && !V::OPEN_END {
+            return Err(format!(
+                "{} follows the {needed} columns {}: take it out",
+                quoted(rest.trim_ascii_start()),
+                list.join(" ")
+            ));
         }
         let used = [0, 2, V::AT].map(|column| &bytes[self.columns[column].clone()]);
         // In a comment or a tag other encodings do no harm.
