@@ -43,9 +43,9 @@ class Report:
     int8: int
     """Decided by int8 products."""
     int16: int
-    """Decided by int16 products, the first or the second look."""
+    """Decided by int16 products: of the screen, or of the look after int8."""
     float32: int
-    """Decided by float32 products, as the first or the second look."""
+    """Decided by float32 products: of the screen, or of the look after integers."""
     elsewhere: int
     """Decided by a screen on another device."""
     reference: int

@@ -8,7 +8,7 @@ use hybridsampler_core::screen::{Arithmetic, Candidates, Queries, Screen, Verdic
 use proptest::prelude::*;
 
 /// Screens candidates for one query whose thresholds are given, ascending, and holds what is settled to the scores.
-/// Returns how many are open, after int8 those that the second look leaves open.
+/// Returns how many are open, after int8 those that the look in int16 leaves open.
 fn settles_rightly(arithmetic: Arithmetic, query: &[f32], candidates: &[Vec<f32>], thresholds: &[f64]) -> usize {
     settles_around(0.5, arithmetic, query, candidates, thresholds)
 }
@@ -58,11 +58,11 @@ fn settles_around(
         let (score, error) = look.score(c as usize, product);
         let exact = scores[c as usize];
         let off = (score - exact).abs();
-        assert!(off <= error || error.is_nan(), "second look: {score} is off {exact} by more than {error}");
+        assert!(off <= error || error.is_nan(), "look in int16: {score} is off {exact} by more than {error}");
         match beaten(score, error, thresholds, known as usize) {
             Some(beaten) => {
-                assert_eq!(beaten, thresholds.iter().filter(|&&threshold| threshold < exact).count(), "second look");
-                assert!(!bits.contains(&exact.to_bits()), "second look: a tie is settled");
+                assert_eq!(beaten, thresholds.iter().filter(|&&threshold| threshold < exact).count(), "look in int16");
+                assert!(!bits.contains(&exact.to_bits()), "look in int16: a tie is settled");
             }
             None => open += 1,
         }
@@ -105,8 +105,8 @@ proptest! {
     }
 }
 
-/// Rows in which few components stand out, or none, of lengths that are turned in one block and in many.
-fn turned() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
+/// Rows in which few components stand out, or none, of lengths that are rotated in one block and in many.
+fn rotated() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
     let dimension = prop_oneof![Just(96_usize), Just(160), Just(256), Just(768), Just(1000), Just(1056)];
     dimension.prop_flat_map(|dimension| {
         let component = prop_oneof![20 => -1.0_f32..1.0, 20 => Just(1.0), 20 => Just(-1.0), 1 => -300.0_f32..300.0];
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn what_is_settled_of_turned_rows((query, candidates) in turned(), near in 0.0_f64..1e-2) {
+    fn what_is_settled_of_rotated_rows((query, candidates) in rotated(), near in 0.0_f64..1e-2) {
         // Thresholds within and around what the integers leave out.
         let norm = naive_score(&query, &query).sqrt();
         let mut thresholds: Vec<f64> = (candidates.iter())
@@ -132,7 +132,7 @@ proptest! {
 
 #[test]
 fn what_is_settled_where_all_lies_in_one_sum() {
-    // Of 32 components turned ones stay as large, and one sum of the second look holds all; of 768 they become many of one
+    // Of 32 components rotated ones stay as large, and one sum of the look in int16 holds all; of 768 they become many of one
     // size, nine of which share a sum.
     for (length, exponent) in [(32, 0), (64, 0), (200, 0), (768, 0), (768, -90), (768, 60), (768, 90)] {
         for (even, odd) in [(1.0, 1.0), (1.0, -1.0), (3.0, 1e-3), (1.0, 0.0)] {
@@ -184,7 +184,7 @@ fn what_is_settled_where_the_centre_is_all_of_a_query() {
 }
 
 #[test]
-fn what_is_settled_by_the_second_look() {
+fn what_is_settled_by_the_look_in_int16() {
     // Thresholds as near as int8 cannot tell and int16 can.
     let number = |at: usize| ((at * 2_654_435_761) % 1001) as f32 / 500.0 - 1.0;
     let query: Vec<f32> = (0..768).map(number).collect();

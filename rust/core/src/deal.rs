@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::bits::Bits;
-use crate::kernels::{Work, widest};
+use crate::kernels::{Loop, widest};
 use crate::key::Key;
 use crate::order::Order;
 use crate::permutation::Permutation;
@@ -214,7 +214,7 @@ struct Shift<'a> {
     all: u64,
 }
 
-impl Work for Shift<'_> {
+impl Loop for Shift<'_> {
     #[inline(always)]
     fn run(self) {
         for place in self.places {

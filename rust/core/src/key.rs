@@ -5,7 +5,7 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
-use crate::kernels::{Work, widest};
+use crate::kernels::{Loop, widest};
 
 /// A 64-bit key. Derive one key for each use; never use the same key twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ struct Places<'a> {
     out: &'a mut [u32],
 }
 
-impl Work for Places<'_> {
+impl Loop for Places<'_> {
     #[inline(always)]
     fn run(self) {
         for (n, place) in (self.first..).zip(self.out) {

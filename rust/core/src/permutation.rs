@@ -2,7 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
-use crate::kernels::{AT_ONCE, Digits, Network, Work, round_one, rounds, widest};
+use crate::kernels::{AT_ONCE, Digits, Loop, Network, round_one, rounds, widest};
 use crate::key::Key;
 
 /// Below this a Fisher-Yates table is both cheaper and exactly uniform over the `n!` orders.
@@ -107,7 +107,7 @@ struct Each<'a> {
     values: &'a mut [u64],
 }
 
-impl Work for Each<'_> {
+impl Loop for Each<'_> {
     #[inline(always)]
     fn run(self) {
         for values in self.values.chunks_mut(AT_ONCE) {
@@ -125,7 +125,7 @@ struct Fill<'a> {
     out: &'a mut [u64],
 }
 
-impl Work for Fill<'_> {
+impl Loop for Fill<'_> {
     #[inline(always)]
     fn run(self) {
         for (first, out) in (self.start..).step_by(AT_ONCE).zip(self.out.chunks_mut(AT_ONCE)) {

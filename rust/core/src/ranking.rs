@@ -30,7 +30,7 @@ mod screened;
 mod trial;
 mod work;
 
-use checks::{Looked, changed};
+use checks::{Inspected, changed};
 use places::Places;
 pub use report::Report;
 pub use screened::Screened;
@@ -170,9 +170,9 @@ impl<'q> RankCounter<'q> {
                 found.push((place.position, dot(self.query(place.query as usize), row)));
             }
         };
-        let (looked, found) = self.look(block, ids, threads, score)?;
+        let (inspected, found) = self.inspect(block, ids, threads, score)?;
         let mut new = Vec::new();
-        for Looked { number, digest } in looked.into_iter().flatten() {
+        for Inspected { number, digest } in inspected.into_iter().flatten() {
             let known = *self.digests[number].get_or_insert_with(|| {
                 new.push(number);
                 digest

@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
 use crate::error::{Invalid, invalid};
-use crate::kernels::{self, Work, widest};
+use crate::kernels::{self, Loop, widest};
 
 /// The dot product of two float32 vectors of equal length in float64.
 ///
@@ -44,7 +44,7 @@ struct Divide<'a> {
     norm: f64,
 }
 
-impl Work for Divide<'_> {
+impl Loop for Divide<'_> {
     #[inline(always)]
     fn run(self) {
         for x in self.row {

@@ -13,20 +13,20 @@
 //! Norms are computed in float64 and rounded up; NaN and infinity settle nothing. Bounds by blocks of components, or
 //! tightened by principal components, did not pay for the products that they save.
 
-mod closer;
-mod fine;
+mod float32_look;
+mod int16_look;
 mod levels;
+mod rotation;
 mod rows;
-mod spread;
 
 use crate::kernels::{
     Ahead, Cell, Centred, FLOAT32_CHUNK, Factors, INT16_CHUNK, LANES, Line, QueryCells, SIDE, TileBounds, TileCells,
     TileFloats, interleave, judge, prefetch, products,
 };
 pub use crate::kernels::{Arithmetic, QUERIES, TILE, Verdict};
-pub use closer::{Closer, beaten};
-pub use fine::Look;
-use fine::{Factors as FineFactors, Fine};
+pub use float32_look::{Float32Look, beaten};
+pub use int16_look::Int16Look;
+use int16_look::{Factors as FineFactors, Fine};
 pub use levels::Levels;
 use rows::{Rows, lines, norm, steps, up};
 
@@ -78,7 +78,7 @@ pub struct Screen<'a> {
 pub struct Queries {
     cells: Vec<QueryCells>,
     each: Vec<Query>,
-    /// With int8, for the second look.
+    /// With int8, for the look in int16.
     fine: Fine,
 }
 
@@ -87,7 +87,7 @@ struct Query {
     factors: Factors,
     scale: f64,
     norm: f64,
-    /// With int8, for the second look.
+    /// With int8, for the look in int16.
     fine: FineFactors,
 }
 
@@ -102,7 +102,7 @@ pub struct Candidates {
     /// Norms of the rows themselves.
     lengths: Vec<f64>,
     longest: f64,
-    /// With int8, for the second look.
+    /// With int8, for the look in int16.
     fine: Fine,
     count: usize,
 }
@@ -140,7 +140,7 @@ impl<'a> Screen<'a> {
     /// The bytes that a candidate takes.
     #[must_use]
     pub fn row_bytes(&self) -> usize {
-        let fine = if self.arithmetic == Arithmetic::Int8 { fine::bytes(self.dimension) } else { 0 };
+        let fine = if self.arithmetic == Arithmetic::Int8 { int16_look::bytes(self.dimension) } else { 0 };
         4 * steps(self.arithmetic, self.dimension) + fine
     }
 
@@ -163,15 +163,15 @@ impl<'a> Screen<'a> {
             for (slot, &cell) in out.cells[q / QUERIES * steps..][..steps].iter_mut().zip(&cells) {
                 slot[q % QUERIES] = cell;
             }
-            let (length, turned) = (norm(query), rows.turned_error());
+            let (length, rotated) = (norm(query), rows.rotation_error());
             let mut query = match self.arithmetic {
                 Arithmetic::Float32 => self.float32_query(length),
-                Arithmetic::Int8 | Arithmetic::Int16 => self.integer_query(length, row, turned),
+                Arithmetic::Int8 | Arithmetic::Int16 => self.integer_query(length, row, rotated),
             };
             if self.arithmetic == Arithmetic::Int8 {
-                let (values, largest) = rows.turned();
+                let (values, largest) = rows.rotated();
                 let form = out.fine.push(values, largest, row, 0.0);
-                query.fine = self.fine_factors(length, form, turned);
+                query.fine = self.fine_factors(length, form, rotated);
             }
             out.each.push(query);
         }
@@ -190,8 +190,8 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// The same with integers: `row` says what they stand for, `turned` how far turned rows may be off.
-    fn integer_query(&self, length: f64, row: rows::Row, turned: f64) -> Query {
+    /// The same with integers: `row` says what they stand for, `rotated` how far rotated rows may be off.
+    fn integer_query(&self, length: f64, row: rows::Row, rotated: f64) -> Query {
         // A query that is the centre has no integers, and its scale is free: that of its part of the score.
         let scale = if row.scale == 0.0 { self.shift_unit } else { row.scale.into() };
         let integers = (row.norm + row.residual) / scale;
@@ -204,7 +204,7 @@ impl<'a> Screen<'a> {
         // by enters with the shift in its unit, below 2 |x|.
         let least = f64::from(f32::MIN_POSITIVE);
         let relative =
-            (row.residual + self.roundings(length, row.norm, turned)) / scale + product + shift + 2.0 * least;
+            (row.residual + self.roundings(length, row.norm, rotated)) / scale + product + shift + 2.0 * least;
         let factors = Factors {
             shift: (self.shift_unit / scale).max(least) as f32,
             residual: up(integers * SLACK),
@@ -217,10 +217,10 @@ impl<'a> Screen<'a> {
     }
 
     /// How far `y.x + n.x + q.m` may be off the score but for what is `q.m`'s, over `|x|`, given `|q|` and `|y|`. With the
-    /// roundings `e` of `y` and `f` of `x`, `q.d = (n + y - e).x + q.(m - f)`; both rows are off where they are turned; the
+    /// roundings `e` of `y` and `f` of `x`, `q.d = (n + y - e).x + q.(m - f)`; both rows are off where they are rotated; the
     /// score is off by its own roundings of `|q| |d|`, where `|d|` is at most `|m|` and, with `f`, less than `2 |x|`.
-    fn roundings(&self, length: f64, norm: f64, turned: f64) -> f64 {
-        UNIT * (norm + length) + (2.0 + turned) * turned * norm + 2.0 * gamma_of_score(self.dimension) * length
+    fn roundings(&self, length: f64, norm: f64, rotated: f64) -> f64 {
+        UNIT * (norm + length) + (2.0 + rotated) * rotated * norm + 2.0 * gamma_of_score(self.dimension) * length
     }
 
     /// Makes cells of candidates, each of which `also` gets to see while it is in the first-level cache.
@@ -282,7 +282,7 @@ impl<'a> Screen<'a> {
             out.lengths.push(if sound { length } else { norm(candidate) });
             if self.arithmetic == Arithmetic::Int8 {
                 out.starts[tile].0[lane] = row.sum.wrapping_mul(-128) as u32;
-                let (values, largest) = rows.turned();
+                let (values, largest) = rows.rotated();
                 out.fine.push(values, largest, row, f64::from(row.along) * self.shift_unit);
             }
         }
@@ -290,7 +290,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Multiplies twelve queries, those of `group`, with the candidates. With int16 the rows of these queries are fetched
-    /// meanwhile, for second looks; after int8, where rows are shorter and looks fewer, that changed nothing.
+    /// meanwhile, for looks in float32; after int8, where rows are shorter and looks fewer, that changed nothing.
     pub fn multiply(
         &self,
         queries: &Queries,

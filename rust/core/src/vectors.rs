@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
 use crate::error::{Invalid, invalid};
-use crate::kernels::{Work, widest};
+use crate::kernels::{Loop, widest};
 use crate::score::normalise;
 
 /// Row-major vectors of one dimension.
@@ -63,7 +63,7 @@ struct Finite<'a> {
     sound: &'a mut bool,
 }
 
-impl Work for Finite<'_> {
+impl Loop for Finite<'_> {
     #[inline(always)]
     fn run(self) {
         *self.sound = self.row.iter().fold(true, |sound, x| sound & x.is_finite());

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use crate::kernels::halves::halved;
 use crate::kernels::level::{Level, level};
 use crate::kernels::line::{LANES, Line};
-use crate::kernels::widest::{Work, widest};
+use crate::kernels::widest::{Loop, widest};
 
 /// Lines that are worked on together, and numbers of these.
 const TOGETHER: usize = 2;
@@ -98,7 +98,7 @@ struct Portable<'a> {
     along: &'a mut [f32; SUMS],
 }
 
-impl Work for Portable<'_> {
+impl Loop for Portable<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { row, centre, axis, out, .. } = self;

@@ -4,7 +4,7 @@
 
 use crate::kernels::halves::halved;
 use crate::kernels::line::{LANES, Line};
-use crate::kernels::widest::{Work, widest};
+use crate::kernels::widest::{Loop, widest};
 
 /// The largest sum of the squares of a chunk of so many lines, for a row that is multiplied with `unit`, so that its
 /// squares stay away from the ends of float32. Every level does the same operations in the same order, so it gives the same
@@ -23,7 +23,7 @@ struct Chunks<'a> {
     largest: &'a mut f32,
 }
 
-impl Work for Chunks<'_> {
+impl Loop for Chunks<'_> {
     #[inline(always)]
     fn run(self) {
         for chunk in self.row.chunks(self.lines) {

@@ -5,10 +5,8 @@
 //! never fused, so that every level finds the same. NaN leaves a candidate open.
 
 #[cfg(target_arch = "x86_64")]
-#[path = "judge_avx2.rs"]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
-#[path = "judge_avx512.rs"]
 mod avx512;
 
 use crate::kernels::level::{Level, level};

@@ -17,7 +17,7 @@ use crate::kernels::halves::halved;
 use crate::kernels::level::{Level, level};
 use crate::kernels::line::{LANES, Line};
 use crate::kernels::tile::Cell;
-use crate::kernels::widest::{Work, widest};
+use crate::kernels::widest::{Loop, widest};
 
 /// Added to a float32 number below 2^22, this leaves its nearest integer in the last bits: 1.5 * 2^23.
 const ROUND: f32 = 12_582_912.0;
@@ -198,7 +198,7 @@ struct Portable<'a> {
     sum: &'a mut i32,
 }
 
-impl Work for Portable<'_> {
+impl Loop for Portable<'_> {
     #[inline(always)]
     fn run(self) {
         let Quantise { values, scale, offset, .. } = self.row;

@@ -43,11 +43,11 @@ impl RankCounter<'_> {
         // normalised tell less.
         let late = large && self.similarity == Similarity::Dot;
         self.check_shape(block, ids)?;
-        let looked = if late { None } else { Some(self.look(block, ids, threads, |(): &mut (), _, _| ())?.0) };
+        let inspected = if late { None } else { Some(self.inspect(block, ids, threads, |(): &mut (), _, _| ())?.0) };
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        self.check_same(looked.iter().flatten())?;
-        drop(looked);
+        self.check_same(inspected.iter().flatten())?;
+        drop(inspected);
         let before = large.then(|| self.set_aside());
         self.admit(&new, ids, languages);
         // Under the cosine a copy is made of the rows; of few at a time.
@@ -72,8 +72,8 @@ impl RankCounter<'_> {
             *self = Self { scores, digests, ..before };
         }
         if counted == Counted::Unsound {
-            let (looked, _) = self.look(block, ids, threads, |(): &mut (), _, _| ())?;
-            self.check_same(&looked)?;
+            let (inspected, _) = self.inspect(block, ids, threads, |(): &mut (), _, _| ())?;
+            self.check_same(&inspected)?;
             invalid!("the block changed while it was counted: leave it as it is until add() returns");
         }
         Ok(counted == Counted::All)

@@ -12,7 +12,7 @@ use crate::vectors::{Vectors, finite};
 
 /// A judged candidate, by its number, and a hash of its vector.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Looked {
+pub(super) struct Inspected {
     pub number: usize,
     pub digest: u64,
 }
@@ -65,20 +65,20 @@ impl RankCounter<'_> {
 
     /// Checks the shape of a block, its ids and that its vectors are finite; returns which rows are judged, and what
     /// `also` made of these in each thread.
-    pub(super) fn look<S: Default + Send>(
+    pub(super) fn inspect<S: Default + Send>(
         &self,
         block: Vectors<'_>,
         ids: &[i64],
         threads: usize,
         also: impl Fn(&mut S, &[f32], usize) + Sync,
-    ) -> Result<(Vec<Option<Looked>>, Vec<S>), Invalid> {
+    ) -> Result<(Vec<Option<Inspected>>, Vec<S>), Invalid> {
         self.check_shape(block, ids)?;
-        let mut looked = vec![None; ids.len()];
+        let mut inspected = vec![None; ids.len()];
         let own = || (true, S::default());
-        let look = |own: &mut (bool, S), (chunk, looked): (usize, &mut [Option<Looked>])| {
+        let inspect = |own: &mut (bool, S), (chunk, inspected): (usize, &mut [Option<Inspected>])| {
             let (sound, made) = own;
             let mut finder = self.places.finder();
-            for (i, looked) in (chunk * CHUNK..).zip(looked) {
+            for (i, inspected) in (chunk * CHUNK..).zip(inspected) {
                 let row = block.row(i);
                 // In two parts, for there is room for half as many lines on their way.
                 let next = if i + 1 < ids.len() { block.row(i + 1) } else { &[] };
@@ -87,15 +87,15 @@ impl RankCounter<'_> {
                 *sound &= finite(row);
                 prefetch(next.1);
                 let Some(number) = finder.find(ids[i]) else { continue };
-                *looked = Some(Looked { number, digest: digest(row) });
+                *inspected = Some(Inspected { number, digest: digest(row) });
                 also(made, row, number);
             }
         };
-        let made = share(threads, looked.chunks_mut(CHUNK).enumerate(), own, look);
+        let made = share(threads, inspected.chunks_mut(CHUNK).enumerate(), own, inspect);
         if made.iter().any(|(sound, ..)| !sound) {
             block.check_finite(&|row| format!("candidate {} (row {row} of its block)", ids[row]))?;
         }
-        Ok((looked, made.into_iter().map(|(.., made)| made).collect()))
+        Ok((inspected, made.into_iter().map(|(.., made)| made).collect()))
     }
 
     pub(super) fn check_anchored(&self) -> Result<(), Invalid> {
@@ -112,10 +112,13 @@ impl RankCounter<'_> {
     }
 
     /// The judged candidates have the vectors with which they were anchored.
-    pub(super) fn check_same<'l>(&self, looked: impl IntoIterator<Item = &'l Option<Looked>>) -> Result<(), Invalid> {
-        let differs = |looked: &&Looked| self.digests[looked.number] != Some(looked.digest);
-        match looked.into_iter().flatten().find(differs) {
-            Some(looked) => invalid!("{}", changed(self.places.ids()[looked.number])),
+    pub(super) fn check_same<'l>(
+        &self,
+        inspected: impl IntoIterator<Item = &'l Option<Inspected>>,
+    ) -> Result<(), Invalid> {
+        let differs = |inspected: &&Inspected| self.digests[inspected.number] != Some(inspected.digest);
+        match inspected.into_iter().flatten().find(differs) {
+            Some(inspected) => invalid!("{}", changed(self.places.ids()[inspected.number])),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Counting a block: fast products settle most comparisons ([`crate::screen`]), a closer look or the score the rest.
+//! Counting a block: fast products settle most comparisons ([`crate::screen`]), looks at single pairs or the score the rest.
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
-use crate::kernels::{Work as Loop, widest};
+use crate::kernels::{Loop, widest};
 use crate::ranking::RankCounter;
 use crate::ranking::checks::Anchored;
 use crate::ranking::trial::Trial;
 use crate::ranking::work::{Part, Room, Run, Work};
 use crate::score::dot;
-use crate::screen::{Arithmetic, Candidates, Closer, QUERIES, Queries, Screen, TILE};
+use crate::screen::{Arithmetic, Candidates, Float32Look, QUERIES, Queries, Screen, TILE};
 use crate::tally::Tally;
 use crate::threads::{Meeting, together};
 use crate::vectors::Vectors;
 
-/// Candidates that are packed together, at most, and the bytes of their cells and of what second looks read: a part stays
+/// Candidates that are packed together, at most, and the bytes of their cells and of what looks at single pairs read: a part stays
 /// in the second-level cache while a run of queries goes past it.
 const PART: usize = 10 * TILE;
 const PART_BYTES: usize = 1200 << 10;
@@ -88,10 +88,10 @@ impl RankCounter<'_> {
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
         order.sort_by_key(|&c| languages[c as usize]);
-        // After int8, second looks have rows of their own.
-        let looked = if screen.arithmetic() == Arithmetic::Int8 { 0 } else { size_of_val(block.row(0)) };
+        // After int8, looks have rows of their own.
+        let rows = if screen.arithmetic() == Arithmetic::Int8 { 0 } else { size_of_val(block.row(0)) };
         let packed = PACKED.max(threads.saturating_mul(PACKED_BY_THREAD));
-        let part_rows = (PART_BYTES / (screen.row_bytes() + looked)).min(packed / threads / screen.row_bytes());
+        let part_rows = (PART_BYTES / (screen.row_bytes() + rows)).min(packed / threads / screen.row_bytes());
         let part_rows = (part_rows / TILE).clamp(1, PART / TILE) * TILE;
         let parts: Vec<Part<'_>> = order
             .chunk_by(|&a, &b| languages[a as usize] == languages[b as usize])
@@ -107,7 +107,7 @@ impl RankCounter<'_> {
         let at_once = if fit > threads { fit - fit % threads } else { fit };
         let work = Work {
             screen: &screen,
-            closer: Closer::new(self.dimension),
+            float32: Float32Look::new(self.dimension),
             queries: &self.queries,
             block,
             ids,
@@ -207,7 +207,7 @@ impl Shared<'_> {
             if !go_on() {
                 self.stop.store(true, Ordering::Relaxed);
             }
-            // Nobody counts the last round any more.
+            // All have finished the round before, whose cells are about to be written over.
             meeting.wait();
             if self.stop.load(Ordering::Relaxed) {
                 break;

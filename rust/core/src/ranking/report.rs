@@ -8,9 +8,9 @@ use std::ops::AddAssign;
 pub struct Report {
     /// By int8 products.
     pub int8: u64,
-    /// By int16 products, the first or the second look.
+    /// By int16 products: of the screen, or of the look after int8.
     pub int16: u64,
-    /// By float32 products, the first or the second look.
+    /// By float32 products: of the screen, or of the look after integers.
     pub float32: u64,
     /// By a screen elsewhere.
     pub elsewhere: u64,

@@ -52,11 +52,11 @@ impl RankCounter<'_> {
             invalid!("candidate id {id} is negative: ids are 0 or more");
         }
         let given_ids: Vec<i64> = rows.iter().map(|&row| ids[row as usize]).collect();
-        let (looked, _) = self.look(screened.vectors, &given_ids, 1, |(): &mut (), _, _| ())?;
+        let (inspected, _) = self.inspect(screened.vectors, &given_ids, 1, |(): &mut (), _, _| ())?;
         let place: HashMap<usize, usize> = rows.iter().enumerate().map(|(at, &row)| (row as usize, at)).collect();
         self.check_anchored()?;
         let new = self.check_new(ids)?;
-        self.check_same(&looked)?;
+        self.check_same(&inspected)?;
         let mut finder = self.places.finder();
         let lacks = |(row, id): &(usize, &i64)| finder.find(**id).is_some() && !place.contains_key(row);
         if let Some((_, id)) = ids.iter().enumerate().find(lacks) {

@@ -7,7 +7,7 @@ use crate::vectors::Vectors;
 
 /// Blocks of fewer rows are not worth a trial.
 const SAMPLED: usize = 256;
-/// The times of a comparison: of products in each arithmetic, of a second look in int16 (after int8) and in float32 (after
+/// The times of a comparison: of products in each arithmetic, of a look in int16 (after int8) and in float32 (after
 /// integers), and of the score. All are in proportion to the dimension; 1 is some 3.4 ns for 768 components on Zen 4.
 const INT8: f64 = 1.0;
 const INT16: f64 = 2.0;

@@ -1,10 +1,10 @@
 //! What a thread does: a run of queries goes past the packed parts of a block, and what the screen leaves open is settled.
 
 use crate::judged::Judged;
-use crate::kernels::{ROWS, TileFloats, near};
+use crate::kernels::{ROWS, TileFloats, float32_products};
 use crate::ranking::report::Report;
 use crate::score::dot;
-use crate::screen::{Arithmetic, Candidates, Closer, Levels, QUERIES, Queries, Screen, Verdict, beaten};
+use crate::screen::{Arithmetic, Candidates, Float32Look, Levels, QUERIES, Queries, Screen, Verdict, beaten};
 use crate::tally::Tally;
 use crate::vectors::Vectors;
 
@@ -38,14 +38,14 @@ pub(super) struct Room {
     /// level those that beat it and none above.
     bins: Vec<u32>,
     open: Vec<Open>,
-    looked: Looked,
-    closer: Vec<Option<f32>>,
+    int16: Int16Room,
+    float32: Vec<Option<f32>>,
     pub report: Report,
 }
 
-/// Room for second looks: the pairs, their products, and what these leave open.
+/// Room for looks in int16: the pairs, their products, and what these leave open.
 #[derive(Default)]
-struct Looked {
+struct Int16Room {
     pairs: Vec<(u32, u32)>,
     products: Vec<i64>,
     open: Vec<Open>,
@@ -85,7 +85,7 @@ struct Open {
 /// What counts a run of queries against parts of a block.
 pub(super) struct Work<'a> {
     pub screen: &'a Screen<'a>,
-    pub closer: Closer,
+    pub float32: Float32Look,
     pub queries: &'a [f32],
     pub block: Vectors<'a>,
     pub ids: &'a [i64],
@@ -99,7 +99,7 @@ impl Work<'_> {
         let Run { first, tallies, held, levels, ids } = run;
         let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
-        let Room { packed, products, verdict, bins, open, looked, closer, report } = room;
+        let Room { packed, products, verdict, bins, open, int16, float32, report } = room;
         let packed = if let Some(held) = held {
             held.get_or_insert_with(|| {
                 let mut packed = Queries::default();
@@ -140,12 +140,12 @@ impl Work<'_> {
                     open.extend(verdict.open.iter().map(|&[member, beaten]| Open { q: q as u32, member, beaten }));
                 }
                 if self.screen.arithmetic() == Arithmetic::Int8 {
-                    self.look(&run, cells, open, looked, bins);
-                    report.int16 += (open.len() - looked.open.len()) as u64;
-                    std::mem::swap(open, &mut looked.open);
+                    self.look_in_int16(&run, cells, open, int16, bins);
+                    report.int16 += (open.len() - int16.open.len()) as u64;
+                    std::mem::swap(open, &mut int16.open);
                 }
-                self.look_closer(&run, *part, open, closer);
-                self.settle(&run, (*part, cells), (open, closer), bins, tallies, report);
+                self.look_in_float32(&run, *part, open, float32);
+                self.settle(&run, (*part, cells), (open, float32), bins, tallies, report);
                 open.clear();
             }
             if parts.get(at + 1).is_none_or(|(next, _)| next.language != part.language) {
@@ -167,8 +167,15 @@ impl Work<'_> {
     }
 
     /// Looks again, in int16, at what int8 left open of a part, and counts what that settles.
-    fn look(&self, run: &Ready<'_>, cells: &Candidates, open: &[Open], looked: &mut Looked, bins: &mut [u32]) {
-        let Looked { pairs, products, open: left } = looked;
+    fn look_in_int16(
+        &self,
+        run: &Ready<'_>,
+        cells: &Candidates,
+        open: &[Open],
+        room: &mut Int16Room,
+        bins: &mut [u32],
+    ) {
+        let Int16Room { pairs, products, open: left } = room;
         pairs.clear();
         pairs.extend(open.iter().map(|open| (open.q, open.member)));
         self.screen.multiply_pairs(run.packed, cells, pairs, products);
@@ -190,7 +197,7 @@ impl Work<'_> {
         }
     }
 
-    /// Counts what the screen left open of a part, given the products of the closer look, for queries of a run that are packed
+    /// Counts what the screen left open of a part, given the products of the look in float32, for queries of a run that are packed
     /// and whose tallies are given.
     fn settle(
         &self,
@@ -209,7 +216,7 @@ impl Work<'_> {
             for (open, product) in of_query.iter().zip(&mut products) {
                 let known = open.beaten as usize;
                 let beaten = product.and_then(|product| {
-                    let error = self.closer.error(run.packed.length(q) * cells.length(open.member as usize));
+                    let error = self.float32.error(run.packed.length(q) * cells.length(open.member as usize));
                     beaten(product.into(), error, thresholds, known)
                 });
                 if let Some(beaten) = beaten {
@@ -234,9 +241,9 @@ impl Work<'_> {
         }
     }
 
-    /// The products of the closer look at what is open of a part; none where it would see no better: after a screen in
+    /// The products of the look in float32 at what is open of a part; none where it would see no better: after a screen in
     /// float32, and where the score is known. No look waits for what another decides.
-    fn look_closer(&self, run: &Ready<'_>, part: Part<'_>, open: &[Open], products: &mut Vec<Option<f32>>) {
+    fn look_in_float32(&self, run: &Ready<'_>, part: Part<'_>, open: &[Open], products: &mut Vec<Option<f32>>) {
         products.clear();
         if self.screen.arithmetic() == Arithmetic::Float32 {
             products.resize(open.len(), None);
@@ -258,7 +265,7 @@ impl Work<'_> {
                 for (row, open) in rows.iter_mut().zip(few) {
                     *row = self.block.row(candidate(open));
                 }
-                products.extend(near(query, &rows[..few.len()])[..few.len()].iter().copied().map(Some));
+                products.extend(float32_products(query, &rows[..few.len()])[..few.len()].iter().copied().map(Some));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Rows as cells: integers with a scale and the norm of what they leave out, or float32 as they are.
 
-use super::spread::Spread;
+use super::rotation::Rotation;
 use super::{UNIT, gamma};
 use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, LANES, Line, Quantise, Sums, centre, largest_chunk};
 use crate::score::dot;
@@ -21,9 +21,9 @@ const MOST: f64 = 1.267_650_600_228_229_4e30;
 /// What the cells of a row stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// The row less the centre (with int8 turned) is this times its integers, and the residual.
+    /// The row less the centre (with int8 rotated) is this times its integers, and the residual.
     pub scale: f32,
-    /// The norm of the row less the centre, turned or not, rounded up.
+    /// The norm of the row less the centre, rotated or not, rounded up.
     pub norm: f64,
     /// The norm of what the integers leave out, rounded up; infinite where they are not to be used.
     pub residual: f64,
@@ -50,9 +50,9 @@ pub struct Rows {
     dimension: usize,
     /// The row less the centre, filled up with zeros.
     centred: Vec<Line<f32>>,
-    /// With int8, how that is turned, and the turned row.
-    spread: Option<Spread>,
-    turned: Vec<Line<f32>>,
+    /// With int8, how that is rotated, and the rotated row.
+    rotation: Option<Rotation>,
+    rotated: Vec<Line<f32>>,
     /// The largest absolute value of what becomes integers.
     largest: f32,
 }
@@ -90,13 +90,13 @@ impl Rows {
     #[must_use]
     pub fn new(arithmetic: Arithmetic, dimension: usize) -> Self {
         let lines = lines(dimension);
-        let spread = (arithmetic == Arithmetic::Int8).then(|| Spread::new(lines * LANES));
+        let rotation = (arithmetic == Arithmetic::Int8).then(|| Rotation::new(lines * LANES));
         Self {
             arithmetic,
             dimension,
             centred: vec![Line::default(); lines],
-            turned: vec![Line::default(); if spread.is_some() { lines } else { 0 }],
-            spread,
+            rotated: vec![Line::default(); if rotation.is_some() { lines } else { 0 }],
+            rotation,
             largest: 0.0,
         }
     }
@@ -111,16 +111,16 @@ impl Rows {
         }
     }
 
-    /// With int8, the row that was taken last, less the centre and turned, filled up, and its largest absolute value.
+    /// With int8, the row that was taken last, less the centre and rotated, filled up, and its largest absolute value.
     #[must_use]
-    pub fn turned(&self) -> (&[Line<f32>], f32) {
-        (&self.turned, self.largest)
+    pub fn rotated(&self) -> (&[Line<f32>], f32) {
+        (&self.rotated, self.largest)
     }
 
-    /// How far turned rows may be off, relative to their norm.
+    /// How far rotated rows may be off, relative to their norm.
     #[must_use]
-    pub fn turned_error(&self) -> f64 {
-        self.spread.as_ref().map_or(0.0, Spread::error)
+    pub fn rotation_error(&self) -> f64 {
+        self.rotation.as_ref().map_or(0.0, Rotation::error)
     }
 
     /// Makes cells of a row less the centre, integers higher by `offset`, and multiplies the former with the axis. The
@@ -147,14 +147,14 @@ impl Rows {
         let seen = centre(row, middle, axis, &mut self.centred);
         self.largest = seen.largest;
         let mut values = &self.centred;
-        if let Some(spread) = &self.spread {
-            self.largest = spread.turn(&self.centred, &mut self.turned);
-            values = &self.turned;
+        if let Some(rotation) = &self.rotation {
+            self.largest = rotation.rotate(&self.centred, &mut self.rotated);
+            values = &self.rotated;
         }
         let components = values.len() * LANES;
         let longest = f64::from(seen.largest) * (components as f64).sqrt();
         let zero = seen.largest == 0.0;
-        // NaN is not sound: it is seen before rows are turned.
+        // NaN is not sound: it is seen before rows are rotated.
         let sound = seen.largest >= LEAST && self.largest >= LEAST && longest < MOST;
         if !sound {
             let nothing = Cell::from(offset);
@@ -177,8 +177,8 @@ impl Rows {
         debug_assert!(fits(self.arithmetic, cells), "integers whose products overflow");
         let scale = quantise.scale();
         let (residual, norm) = norms(sums, components, scale);
-        // A row is not longer than it is when turned by more than that may be off.
-        Row { scale, norm: norm * (1.0 + 2.0 * self.turned_error()), residual, sum: sums.sum, along: seen.along }
+        // A row is not longer than it is when rotated by more than that may be off.
+        Row { scale, norm: norm * (1.0 + 2.0 * self.rotation_error()), residual, sum: sums.sum, along: seen.along }
     }
 }
 

@@ -1,20 +1,20 @@
-//! The second look at what a screen with integers leaves open.
+//! The look in float32 at what integers leave open.
 
 use super::{LARGEST, SLACK, UNIT, gamma, gamma_of_score};
-use crate::kernels::near_roundings;
+use crate::kernels::float32_roundings;
 
-/// The second look at a query and a candidate: one float32 product, on a short path.
+/// The look at a query and a candidate: one float32 product, on a short path.
 #[derive(Debug, Clone, Copy)]
-pub struct Closer {
+pub struct Float32Look {
     relative: f64,
     absolute: f64,
 }
 
-impl Closer {
+impl Float32Look {
     /// The bound for vectors with `dimension` components.
     #[must_use]
     pub fn new(dimension: usize) -> Self {
-        let roundings = near_roundings(dimension);
+        let roundings = float32_roundings(dimension);
         Self {
             relative: (gamma(roundings, UNIT) + gamma_of_score(dimension)) * SLACK,
             absolute: (dimension + 8) as f64 * f64::from(f32::from_bits(1)),

@@ -1,4 +1,5 @@
-//! Turning a row: signs, a Hadamard matrix in every block and a reflection of the blocks, on vectors of sixteen numbers.
+//! Rotating a row: signs, a Hadamard matrix in every block and a Householder reflection over the blocks, on vectors of
+//! sixteen numbers.
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
@@ -15,7 +16,7 @@ use crate::kernels::line::{LANES, Line};
 /// What is done to a row: `z_i = (H s x)_i` in each block, then `z_i - 2/blocks (z_1 + z_2 + ...)` over the blocks, all
 /// divided by the root of a block's length.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Rotate {
     /// 1 or -1 for each number.
     pub signs: Vec<Line<f32>>,
     /// Blocks of vectors.
@@ -24,46 +25,46 @@ pub struct Turn {
     pub quarterings: u32,
 }
 
-impl Turn {
-    /// Turns a row into `turned` and returns the largest absolute value of that. Every level does the same operations in
+impl Rotate {
+    /// Rotates a row into `rotated` and returns the largest absolute value of that. Every level does the same operations in
     /// the same order, so it gives the same bits.
     ///
     /// # Panics
     /// When one of them has another length.
-    pub fn turn(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
+    pub fn rotate(&self, row: &[Line<f32>], rotated: &mut [Line<f32>]) -> f32 {
         let length = self.blocks << (2 * self.quarterings);
-        assert!([row.len(), turned.len(), self.signs.len()] == [length; 3], "another length");
+        assert!([row.len(), rotated.len(), self.signs.len()] == [length; 3], "another length");
         // SAFETY: `level` found that the processor has the features that each was compiled for.
         match level() {
-            Level::Portable => unsafe { self.run::<[f32; 4]>(row, turned) },
+            Level::Portable => unsafe { self.run::<[f32; 4]>(row, rotated) },
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 | Level::AvxVnni => unsafe { self.avx2(row, turned) },
+            Level::Avx2 | Level::AvxVnni => unsafe { self.avx2(row, rotated) },
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Vnni => unsafe { self.avx512(row, turned) },
+            Level::Avx512 | Level::Avx512Vnni => unsafe { self.avx512(row, rotated) },
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn avx2(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
+    fn avx2(&self, row: &[Line<f32>], rotated: &mut [Line<f32>]) -> f32 {
         // SAFETY: this function was compiled for the features that this uses.
-        unsafe { self.run::<__m256>(row, turned) }
+        unsafe { self.run::<__m256>(row, rotated) }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f")]
-    fn avx512(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
+    fn avx512(&self, row: &[Line<f32>], rotated: &mut [Line<f32>]) -> f32 {
         // SAFETY: as above.
-        unsafe { self.run::<__m512>(row, turned) }
+        unsafe { self.run::<__m512>(row, rotated) }
     }
 
     /// # Safety
     /// As [`Wide`] says; both have the length.
     #[inline(always)]
-    unsafe fn run<W: Wide>(&self, row: &[Line<f32>], turned: &mut [Line<f32>]) -> f32 {
+    unsafe fn run<W: Wide>(&self, row: &[Line<f32>], rotated: &mut [Line<f32>]) -> f32 {
         let length = 1_usize << (2 * self.quarterings);
         let (from, signs) = (row.as_ptr().cast::<f32>(), self.signs.as_ptr().cast::<f32>());
-        let rows = turned.as_mut_ptr().cast::<f32>();
+        let rows = rotated.as_mut_ptr().cast::<f32>();
         let mut largest = [0.0; LANES];
         // SAFETY: the caller vouches for the processor; all places are in the row.
         unsafe {
@@ -81,8 +82,8 @@ impl Turn {
                         let [a, b, c, d] =
                             places.map(|at| if quartering == 0 { signed(at) } else { W::load(rows.add(at)) });
                         let (ab, a_b, cd, c_d) = (a.add(b), a.sub(b), c.add(d), c.sub(d));
-                        let turned = [ab.add(cd), a_b.add(c_d), ab.sub(cd), a_b.sub(c_d)];
-                        for (value, at) in turned.into_iter().zip(places) {
+                        let rotated = [ab.add(cd), a_b.add(c_d), ab.sub(cd), a_b.sub(c_d)];
+                        for (value, at) in rotated.into_iter().zip(places) {
                             value.store(rows.add(at));
                         }
                     }

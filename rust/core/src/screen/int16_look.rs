@@ -1,4 +1,4 @@
-//! The second look at what a screen in int8 leaves open: the same centred and turned rows in int16, whose steps are some
+//! The look in int16 at what a screen in int8 leaves open: the same centred and rotated rows in int16, whose steps are some
 //! hundred times finer, and the same bound, all in float64.
 
 use super::rows::{INT16_NORM, Row, norms};
@@ -81,7 +81,7 @@ impl Fine {
     }
 }
 
-/// What the second look at a query multiplies with a candidate's residual, and what with its norm.
+/// What the look at a query multiplies with a candidate's residual, and what with its norm.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Factors {
     residual: f64,
@@ -89,26 +89,31 @@ pub struct Factors {
 }
 
 impl Screen<'_> {
-    /// The factors of a query with the norm `length`; `turned` is how far turned rows may be off, relative to their norm.
-    pub(super) fn fine_factors(&self, length: f64, form: Form, turned: f64) -> Factors {
+    /// The factors of a query with the norm `length`; `rotated` is how far rotated rows may be off, relative to their norm.
+    pub(super) fn fine_factors(&self, length: f64, form: Form, rotated: f64) -> Factors {
         // The shift is off as it is made.
         let shift = shift_error(self.dimension) * self.query_norm;
-        let norm = form.residual + self.roundings(length, form.norm, turned) + shift;
+        let norm = form.residual + self.roundings(length, form.norm, rotated) + shift;
         Factors { residual: (form.norm + form.residual) * SLACK, norm: norm * SLACK }
     }
 
-    /// The products of pairs of a query and a candidate, packed for int8, as [`Look::score`] wants them.
+    /// The products of pairs of a query and a candidate, packed for int8, as [`Int16Look::score`] wants them.
     pub fn multiply_pairs(&self, queries: &Queries, candidates: &Candidates, pairs: &[(u32, u32)], out: &mut Vec<i64>) {
         out.clear();
         out.resize(pairs.len(), 0);
         int16_products(queries.fine.rows(), candidates.fine.rows(), pairs, out);
     }
 
-    /// The second look at query `q` of `queries`.
+    /// The look at query `q` of `queries`.
     #[must_use]
-    pub fn look<'c>(&self, (queries, q): (&Queries, usize), levels: &Levels, candidates: &'c Candidates) -> Look<'c> {
+    pub fn look<'c>(
+        &self,
+        (queries, q): (&Queries, usize),
+        levels: &Levels,
+        candidates: &'c Candidates,
+    ) -> Int16Look<'c> {
         let (centre, margin) = levels.centres[q];
-        Look {
+        Int16Look {
             candidates: &candidates.fine.forms,
             scale: queries.fine.form(q).scale,
             factors: queries.each[q].fine,
@@ -118,9 +123,9 @@ impl Screen<'_> {
     }
 }
 
-/// The second look at a query.
+/// The look at a query.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'c> {
+pub struct Int16Look<'c> {
     candidates: &'c [Form],
     scale: f64,
     factors: Factors,
@@ -128,7 +133,7 @@ pub struct Look<'c> {
     margin: f64,
 }
 
-impl Look<'_> {
+impl Int16Look<'_> {
     /// The score of candidate `c`, whose product is given, and how far it may be off.
     #[must_use]
     pub fn score(self, c: usize, product: i64) -> (f64, f64) {

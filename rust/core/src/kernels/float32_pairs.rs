@@ -21,7 +21,7 @@ type Blocks<'a> = &'a [[f32; SUMS]];
 /// addition into its sum, one for each halving of the sums. A sum takes every 32nd component, then those behind the last
 /// whole 32 one by one, or up to three more that are not whole.
 #[must_use]
-pub fn near_roundings(dimension: usize) -> usize {
+pub fn float32_roundings(dimension: usize) -> usize {
     1 + dimension / SUMS + (dimension % SUMS).max(3) + SUMS.ilog2() as usize
 }
 
@@ -32,7 +32,7 @@ pub fn near_roundings(dimension: usize) -> usize {
 ///
 /// # Panics
 /// With more rows, or none.
-pub fn near(a: &[f32], rows: &[&[f32]]) -> [f32; ROWS] {
+pub fn float32_products(a: &[f32], rows: &[&[f32]]) -> [f32; ROWS] {
     let mut products = [0.0; ROWS];
     match rows.len() {
         1 => products[..1].copy_from_slice(&with::<1>(a, first(rows))),
