@@ -127,7 +127,7 @@ class RunScores:
             )
         self._values = {}
         for measure in measures:
-            nothing = _nothing_relevant(measure, judgements)
+            nothing = measure.empty(judgements)
             if empty == "error" and nothing.any():
                 raise ValueError(
                     f"{measure}: no document is relevant to {_some(self._ids(nothing))}: leave "
@@ -154,14 +154,6 @@ class RunScores:
 
     def _ids(self, where: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(self.queries[number] for number in np.flatnonzero(where))
-
-
-def _nothing_relevant(measure: Measure, judgements: Judgements) -> NDArray[np.bool_]:
-    """(Q,) whether the measure has nothing to find, however good the run is."""
-    if measure.name == "Judged":
-        return np.zeros(judgements.queries, bool)
-    nothing: NDArray[np.bool_] = judgements.relevant(measure.rel) == 0
-    return nothing
 
 
 def _some(queries: Sequence[str]) -> str:
