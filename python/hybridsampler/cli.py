@@ -230,6 +230,7 @@ def score(
 ) -> None:
     """Measure a run against qrels, over its whole depth, and print the means.
 
+    The run comes first, then the qrels; trec_eval and ir_measures take them the other way round.
     Both are TREC files, plain or gzipped, or Parquet with the columns query_id, doc_id and score or
     relevance. One line a measure, name and value between them a tab, to the last digit.
 

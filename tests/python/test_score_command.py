@@ -107,6 +107,7 @@ def test_bad_files_are_one_line(files: list[str]) -> None:
 def test_its_help_has_an_example() -> None:
     text = " ".join(" ".join(score("--help")).split())
     assert 'Example: hybridsampler score run.trec qrels.txt -m AP -m nDCG@10 -m "AP(rel=2)' in text
+    assert "The run comes first, then the qrels; trec_eval and ir_measures take them" in text
 
 
 def test_the_page_about_runs_shows_what_is_printed(

@@ -182,13 +182,42 @@ def test_a_broken_line_names_file_and_line(tmp_path: Path) -> None:
     refused(read_run, path, f'{path}, line 3: score "high" is no number: write it like 12.5 or 1e')
     path.write_text("1 0 d1 1\n1 0 d2 -1\n", encoding="utf-8")
     refused(read_qrels, path, f"{path}, line 2: grade -1 is negative, which every collection uses")
-    refused(read_run, path, f"{path}, line 1: 4 columns where 6 are needed: query Q0 document rank")
+    path.write_text("1 Q0 d1 1\t2.5\n", encoding="utf-8")
+    refused(read_run, path, f"{path}, line 1: 5 columns where 6 are needed: query Q0 document rank")
     path.write_text("1 0 d1 1\n1 0 d2 0\n1 0 d1 1\n", encoding="utf-8")
     twice = 'document "d1" of query "1" is judged twice, here with 1 and on line 1 with 1: keep one'
     refused(read_qrels, path, f"{path}, line 3: {twice} of them")
     path.write_bytes(gzip.compress(b"1 0 d1 1\n1 0 d2 2 3\n"))
     line = f'{path}, line 2: "3" follows the 4 columns query iteration document grade: take it out'
     refused(read_qrels, path, line)
+
+
+def test_a_run_in_the_place_of_qrels_is_told_where_it_belongs(tmp_path: Path) -> None:
+    run, qrels = tmp_path / "run", tmp_path / "qrels"
+    for packed in (bytes, gzip.compress):
+        run.write_bytes(packed(b"# comment\n\n" + run_text(RUN).encode()))
+        qrels.write_bytes(packed(b"\xef\xbb\xbf" + qrels_text(QRELS).encode()))
+        first = f"{qrels} looks like qrels, not like a run: the run comes first, then the qrels"
+        second = f"{run} looks like a run, not like qrels: the run comes first, then the qrels"
+        refused(lambda given: score_run(*given), (qrels, run), first)
+        refused(lambda given: score_run(*given), (run, run), second)
+    tables = frame(QRELS, "relevance"), frame(RUN, "score")
+    first = "the run looks like qrels, not like a run: the run comes first, then the qrels"
+    refused(lambda given: score_run(*given), tables, first)
+    for file, table in zip((qrels, run), tables, strict=True):
+        pq.write_table(pa.table(table), file)
+    refused(read_run, qrels, f"{qrels} looks like qrels, not like a run: the run comes first, then")
+    refused(read_qrels, run, f"{run} looks like a run, not like qrels: the run comes first, then")
+    grade = 'query "1", document "d1": the grade 2.5 is a '
+    with pytest.raises(TypeError, match=f"^{grade}.*; if these are scores: the run comes first, "):
+        score_run(QRELS, RUN)
+    # What is wrong with lines that are of neither kind, the lines themselves say.
+    qrels.write_bytes(b"1 0 d1 1\r1 0 d2 2\r")
+    refused(read_qrels, qrels, f"{qrels}, line 1: a carriage return inside the line")
+    qrels.write_bytes(b"1 0 d1 high\n")
+    refused(read_run, qrels, f"{qrels}, line 1: 4 columns where 6 are needed")
+    with pytest.raises(TypeError, match=r"a whole number of 64 bits$"):
+        read_qrels({"1": {"d1": 1.0}})
 
 
 def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ from typing import Any, Protocol
 
 from hybridsampler._core import Qrels, Run
 from hybridsampler.files import readable
+from hybridsampler.trec.mistaken import check_lines, if_scores
 from hybridsampler.trec.tables import Columns, columns, read_parquet
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+# Read at first, to see what a file is: more than its magic bytes, comments and a line.
+_START_BYTES = 1 << 16
 
 
 class Table(Protocol):
@@ -82,7 +85,8 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
     if isinstance(source, Qrels):
         return source
     if isinstance(source, dict):
-        return Qrels.from_dict(source, threads)
+        with if_scores(source):
+            return Qrels.from_dict(source, threads)
     match _read("qrels", source, "relevance"):
         case Path() as path:
             return Qrels.read(path, str(path), threads)
@@ -110,14 +114,20 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
     path = Path(source)
     expected = f"give the {kind} as a TREC file, plain or gzipped, or as Parquet, {table}"
     with readable(path, expected), path.open("rb") as file:
-        start = file.read(4)
-        if start != _PARQUET and not start.startswith(_GZIP) and path.is_file():
+        start = file.read(_START_BYTES)
+        if not start.startswith((_PARQUET, _GZIP)) and path.is_file():
+            check_lines(path, start, value)
             return path
         data = start + file.read()  # of a pipe too, which is read but once
-    if start == _PARQUET:
+    if data.startswith(_PARQUET):
         return read_parquet(path, data, value)
-    if not start.startswith(_GZIP):
-        return data
+    text = _unpacked(path, data) if data.startswith(_GZIP) else data
+    check_lines(path, text[:_START_BYTES], value)
+    return text
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    """The text of a file that was packed with gzip."""
     import gzip
     import zlib
 

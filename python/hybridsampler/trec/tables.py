@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridsampler.parquet_file import opened_parquet
+from hybridsampler.trec.mistaken import check_columns
 
 Texts = tuple[NDArray[np.int64], NDArray[np.uint8]]
 """Where each text begins and the last ends, and the texts one after the other, as UTF-8."""
@@ -41,6 +42,7 @@ def columns(name: str, source: Any, value: str) -> Columns:
 
 
 def _check_names(name: str, names: Sequence[str], value: str) -> None:
+    check_columns(name, names, value)
     for column in (*_IDS, value):
         if (found := names.count(column)) != 1:
             raise ValueError(

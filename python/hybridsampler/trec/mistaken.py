@@ -1,0 +1,70 @@
+"""A run in the place of qrels, and qrels in the place of a run, which other tools take first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+_ORDER = "the run comes first, then the qrels"
+_OTHER = {"score": "relevance", "relevance": "score"}
+_LIKE = {"score": "qrels, not like a run", "relevance": "a run, not like qrels"}
+
+
+def check_lines(path: Path, start: bytes, value: str) -> None:
+    """Refuse a file whose first line is one of the other kind; else its lines are left to others.
+
+    Args:
+        path: of the file.
+        start: its first bytes.
+        value: what its lines end in: ``"score"`` or ``"relevance"``.
+
+    Raises:
+        ValueError: a line of qrels in place of a run, or the reverse.
+    """
+    lines = (line.removeprefix(b"\xef\xbb\xbf").strip() for line in start.split(b"\n"))
+    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
+    columns = first.split()
+    if value == "score":
+        other = len(columns) == 4 and _is_number(int, columns[3])
+    else:  # after lone carriage returns the columns of many lines would follow one another
+        other = len(columns) >= 6 and b"\r" not in first and _is_number(float, columns[4])
+    if other:
+        raise _mistaken(str(path), value)
+
+
+def check_columns(name: str, names: Sequence[str], value: str) -> None:
+    """Refuse a table with scores where it is to have grades, or the reverse.
+
+    Raises:
+        ValueError: as above.
+    """
+    if value not in names and _OTHER[value] in names:
+        raise _mistaken(name, value)
+
+
+@contextmanager
+def if_scores(qrels: dict[str, Any]) -> Iterator[None]:
+    """Let an error about grades in a dictionary say what fractions are, which may be meant."""
+    try:
+        yield
+    except TypeError as error:
+        lists = [documents for documents in qrels.values() if isinstance(documents, dict)]
+        grades = (grade for documents in lists for grade in documents.values())
+        if any(isinstance(grade, Real) and grade % 1 for grade in grades):
+            raise TypeError(f"{error}; if these are scores: {_ORDER}") from error
+        raise
+
+
+def _is_number(kind: type[int] | type[float], text: bytes) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _mistaken(name: str, value: str) -> ValueError:
+    return ValueError(f"{name} looks like {_LIKE[value]}: {_ORDER}")
