@@ -324,6 +324,18 @@ def test_names_are_those_of_trec_eval(text: str) -> None:
     assert str(Measure.parse(text)) == str(theirs)
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("mAP", "AP"), ("ap", "AP"), ("map@5", "AP@5"), ("Map(rel=2)@5", "AP(rel=2)@5"),
+     ("ndcg@10", "nDCG@10"), ("NDCG@10", "nDCG@10"), ("Ndcg", "nDCG"), ("mrr@10", "RR@10"),
+     ("rr", "RR"), ("r@100", "R@100"), ("recall@100", "R@100"), ("RECALL@100", "R@100"),
+     ("p@5", "P@5"), ("precision@5", "P@5"), ("success@1", "Success@1"),
+     ("judged@10", "Judged@10")],
+)  # fmt: skip
+def test_names_of_ir_measures_may_be_in_any_case(text: str, name: str) -> None:
+    assert str(Measure.parse(text)) == name
+
+
 def refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Measure.parse(text)
@@ -331,7 +343,7 @@ def refused(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "ap", "mAP", "MAP10", "AP@", "AP@x", "AP@-1", "AP@1.5", "AP 10", " AP", "AP\n", "AP@3\n",
+    ["", "MAP10", "AP@", "AP@x", "AP@-1", "AP@1.5", "AP 10", " AP", "AP\n", "AP@3\n",
      "AP@3@4", "@3", "AP(rel=2", "AP(rel=2)(rel=2)", "map_10", "map_cut", "ndcg_cut",
      "recip_rank_5", "map_cut_5,10", "Rprec", "ERR@20", "AP@1234567890123456789"],
 )  # fmt: skip
@@ -342,6 +354,17 @@ def test_an_unknown_measure(name: str) -> None:
         "AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, map_cut_10, ndcg, "
         "ndcg_cut_10, recip_rank, P_10, recall_10 or success_10",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("nDGC@10", "nDCG@10"), ("NDCGE", "nDCG"), ("Recal(rel=2)@5", "R(rel=2)@5"),
+     ("sucess@1", "Success@1")],
+)  # fmt: skip
+def test_a_name_that_is_nearly_one(name: str, meant: str) -> None:
+    message = f"unknown measure {name!r} (did you mean {meant}?): choose AP, nDCG, "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Measure.parse(name)
 
 
 @pytest.mark.parametrize("name", ["R", "P", "Success", "AP@0", "RR@0", "R@0", "P@00", "Judged@0"])

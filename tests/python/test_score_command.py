@@ -37,6 +37,7 @@ def test_it_prints_every_digit_of_what_score_run_finds(files: list[str]) -> None
     # Of four queries only the first finds something: "a" behind "b", then "c".
     assert found["AP"] == (1 / 2 + 2 / 3) / 2 / 4
     assert score(*files) == [f"{name}\t{found[name]!r}" for name in ("AP", "nDCG@10", "R@100")]
+    assert score(*files, "-m", "mAP") == [f"AP\t{found['AP']!r}"]
     assert score(*files, "-m", "map_cut_2", "-m", "AP(rel=2)") == [
         f"AP@2\t{1 / 2 / 2 / 4!r}",
         f"AP(rel=2)\t{1 / 3 / 4!r}",

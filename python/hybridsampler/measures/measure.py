@@ -60,7 +60,7 @@ class Measure:
 
     @classmethod
     def parse(cls, text: str) -> Measure:
-        """Read a name in the syntax of ir_measures, or one of trec_eval, such as ``map_cut_100``.
+        """Read a name in the syntax of ir_measures, in any case, or one of trec_eval.
 
         Raises:
             ValueError: as for the class.

@@ -17,6 +17,8 @@ TREC = {
     "success": ("Success", True),
 }
 NAMES = ("AP", "nDCG", "RR", "R", "P", "Success", "Judged")
+# People write mAP and ndcg@10; no two names differ by their case alone.
+_ANY_CASE = {name.lower(): name for name in NAMES} | {k.lower(): v for k, v in ALIASES.items()}
 
 _NUMBER = r"-?[0-9]{1,18}"
 _VALUE = rf"{_NUMBER}|'[^']*'|\"[^\"]*\""
@@ -36,11 +38,13 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
     if name in TREC and TREC[name][1] == (number is not None):
         return TREC[name][0], {} if number is None else {"cutoff": number}
     found = _IR.fullmatch(text)
-    if found is None or ALIASES.get(found[1], found[1]) not in NAMES:
+    measure = None if found is None else _ANY_CASE.get(found[1].lower())
+    if found is None or measure is None:
+        guess = "" if found is None else _guess(found[1], text)
         raise ValueError(
-            f"unknown measure {text!r}: choose AP, nDCG, RR, R, P, Success or Judged, written as "
-            "AP, AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, map_cut_10, ndcg, "
-            "ndcg_cut_10, recip_rank, P_10, recall_10 or success_10"
+            f"unknown measure {text!r}{guess}: choose AP, nDCG, RR, R, P, Success or Judged, "
+            "written as AP, AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, "
+            "map_cut_10, ndcg, ndcg_cut_10, recip_rank, P_10, recall_10 or success_10"
         )
     parameters: dict[str, int | str] = {}
     for part in found[2].split(",") if found[2] and found[2].strip() else []:
@@ -54,4 +58,14 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
         parameters[given[1]] = given[2][1:-1] if given[2][0] in "'\"" else int(given[2])
     if found[3] is not None:
         parameters["cutoff"] = int(found[3])
-    return ALIASES.get(found[1], found[1]), parameters
+    return measure, parameters
+
+
+def _guess(name: str, text: str) -> str:
+    """What an unknown name may be meant to be."""
+    from difflib import get_close_matches  # which few need
+
+    # Of short names, others that exist are neighbours: RR of ERR.
+    known = [other for other in _ANY_CASE if len(other) > 3]
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.75)
+    return f" (did you mean {_ANY_CASE[close[0]]}{text.removeprefix(name)}?)" if close else ""
