@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -17,6 +18,9 @@ from rich.text import Text
 # Each command imports what it needs: one starts without torch, and another without pyarrow.
 if TYPE_CHECKING:
     from hybridsampler.tables import Table
+
+# Errors name arguments as Python has them: empty='zero'.
+_ARGUMENT = re.compile(r"\b(empty|missing|score_dtype|ties)='([^']*)'")
 
 app = typer.Typer(
     help="Hybrid batches and exact ranking for multilingual dense retrievers.",
@@ -281,6 +285,7 @@ def _fail(error: Exception) -> NoReturn:
     said = str(error)
     if isinstance(error, OSError) and error.filename is not None:  # the file system's own words
         said = f"{error.filename}: {error.strerror}: check the path, and who may read and write it"
+    said = _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2]}", said)
     line = " ".join(part.strip() for part in said.splitlines())  # some libraries say more
     Console(stderr=True, soft_wrap=True).print(f"error: {line}", markup=False, highlight=False)
     raise typer.Exit(2) from None

@@ -11,7 +11,11 @@ from hybridsampler.ranking import Lists, RankCounter
 
 
 def check_judgements(
-    relevant: Lists, queries: int, measures: Sequence[Measure], empty: Policy
+    relevant: Lists,
+    queries: int,
+    measures: Sequence[Measure],
+    empty: Policy,
+    names: Sequence[str] | None = None,
 ) -> None:
     """Refuse, before anything is ranked, judgements that cannot be measured.
 
@@ -20,19 +24,20 @@ def check_judgements(
         queries: how many queries there are.
         measures: what will be measured.
         empty: what becomes of a query without a relevant candidate.
+        names: what errors call the queries; ``None``: their numbers.
 
     Raises:
         ValueError: such a query, where ``empty`` is ``"error"``; what :meth:`Measure.check`
             refuses.
     """
-    check_measurable(_unranked(relevant, queries), measures, empty)
+    check_measurable(_unranked(relevant, queries, names), measures, empty)
 
 
-def _unranked(relevant: Lists, queries: int) -> Judgements:
+def _unranked(relevant: Lists, queries: int, names: Sequence[str] | None) -> Judgements:
     indptr, ids = (np.asarray(column, np.int64) for column in relevant[:2])
     grade = np.asarray(relevant[2], np.int64) if len(relevant) == 3 else np.ones_like(ids)
     query = np.repeat(np.arange(queries), indptr[1:] - indptr[:-1])
-    return Judgements(query, grade, np.zeros_like(ids), queries, np.zeros(queries, np.int64))
+    return Judgements(query, grade, np.zeros_like(ids), queries, np.zeros(queries, np.int64), names)
 
 
 def check_measurable(judgements: Judgements, measures: Sequence[Measure], empty: Policy) -> None:
@@ -45,9 +50,10 @@ def check_measurable(judgements: Judgements, measures: Sequence[Measure], empty:
         relevant = judgements.relevant(level)
         if not relevant.all():
             first, count = int(np.argmin(relevant)), int((relevant == 0).sum())
+            name = str(first) if judgements.names is None else repr(judgements.names[first])
             wanted = "relevant candidate" if level == 1 else f"candidate of grade {level} or more"
             raise ValueError(
-                f"query {first} has no {wanted} ({count} queries have none): leave such queries "
+                f"query {name} has no {wanted} ({count} queries have none): leave such queries "
                 "out, or give empty='zero' or empty='skip'"
             )
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from benchmark_files import miracl, mr_tydi
+from benchmark_files import CANDIDATES, QRELS, QUERIES, as_json, miracl, mr_tydi, write_lines
 from hybridsampler.benchmarks import load_xquad_r
 from hybridsampler.cli import app
 from hybridsampler.results import read_results
@@ -192,7 +192,7 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
             ("x", "--benchmark", "xquad-r", "--similarity", "l2"),
             "similarity 'l2': choose cosine or dot",
         ),
-        (("x", "--benchmark", "xquad-r", "--empty", "no"), "empty='no': choose 'zero', 'skip' or"),
+        (("x", "--benchmark", "xquad-r", "--empty", "no"), "--empty no: choose 'zero', 'skip' or"),
         (("x", "--benchmark", "xquad-r", "-m", "XP"), "unknown measure 'XP'"),
         (("x", "--benchmark", "xquad-r"), "xquad-r has no data set of its own on the hub"),
         (
@@ -230,6 +230,20 @@ def test_too_few_vectors_get_one_line(data: Path, tmp_path: Path) -> None:
     assert done.exit_code == 2
     asked = len(load_xquad_r(data).queries)
     assert f"error: there are 5 vectors of queries but XQuAD-R has {asked} queries" in done.stderr
+
+
+def test_a_query_without_a_relevant_candidate_is_named_as_in_the_files(tmp_path: Path) -> None:
+    for name, rows in (("queries", QUERIES), ("candidates", CANDIDATES), ("qrels", QRELS[1:])):
+        write_lines(tmp_path / f"{name}.jsonl", as_json(rows))
+    np.save(tmp_path / "v.npy", np.ones((3, 2), np.float32))
+    paths = ("--queries", tmp_path / "v.npy", "--candidates", tmp_path / "v.npy")
+    done = _run("--benchmark", "plain", "--data", tmp_path, *paths)
+    message = (
+        "error: query 'q2 (en)' has no relevant candidate (1 queries have none): leave such "
+        "queries out, or give --empty zero or --empty skip\n"
+    )
+    assert done.exit_code == 2
+    assert done.stderr.endswith(message)
 
 
 def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:

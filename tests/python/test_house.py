@@ -56,8 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "tables": {"results"},
     "scoring": {"benchmarks", "candidates", "evaluation", "measures", "ranking", "results"},
     "reporting": {
-        *("benchmarks", "encoders", "files", "measures", "ranking", "results", "scoring"),
-        "tables",
+        *("benchmarks", "encoders", "files", "measures", "ranking", "refusals", "results"),
+        *("scoring", "tables"),
     },
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {

@@ -77,10 +77,18 @@ def test_its_options_are_those_of_score_run(files: list[str]) -> None:
     ("arguments", "message"),
     [
         (["-m", "MAP@"], "error: unknown measure 'MAP@'"),
-        (["--ties", "index"], "error: ties='index': choose 'trec', 'docid', 'pessimistic' or"),
-        (["--score-dtype", "half"], "error: score_dtype='half': choose 'float64' or 'float32'"),
-        (["--missing", "error"], "error: the run has no document for query '3' of the qrels: add"),
-        (["--empty", "error"], "error: AP: no document is relevant to query '4': leave such queri"),
+        (["--ties", "index"], "error: --ties index: choose 'trec', 'docid', 'pessimistic' or"),
+        (["--score-dtype", "half"], "error: --score-dtype half: choose 'float64' or 'float32'"),
+        (
+            ["--missing", "error"],
+            "error: the run has no document for query '3' of the qrels: add it, or give "
+            "--missing zero or --missing skip\n",
+        ),
+        (
+            ["--empty", "error"],
+            "error: AP: no document is relevant to query '4': leave such queries out, or give "
+            "--empty zero or --empty skip\n",
+        ),
     ],
 )
 def test_bad_options_are_one_line(files: list[str], arguments: list[str], message: str) -> None:
