@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,18 @@ def test_what_only_the_file_system_has_words_for_comes_with_a_remedy(tmp_path: P
     told = "Is a directory: check the path, and who may read and write it\n"
     assert done.exit_code == 2
     assert done.stderr.endswith(f"error: {tmp_path}/en.json: {told}")
+
+
+def test_it_tells_its_version() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"hybridsampler {version('hybridsampler')}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["study"], ["mix"], ["evaluate"], ["score"]])
+def test_help_has_a_short_name(command: list[str]) -> None:
+    long, short = (CliRunner().invoke(app, [*command, option]) for option in ("--help", "-h"))
+    assert (short.exit_code, short.stdout) == (0, long.stdout)
+    assert "-h" in short.stdout
 
 
 @pytest.mark.parametrize(
