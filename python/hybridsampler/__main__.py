@@ -5,6 +5,9 @@ import os
 import sys
 from typing import Any, NoReturn, TextIO
 
+# What shells say of programs that the closed pipe ends at once; Python's go on.
+_ENDED_BY_SIGPIPE = 128 + 13
+
 
 def main() -> None:
     """Start the command line, or say in one line why it cannot go on."""
@@ -28,7 +31,8 @@ class _Output(io.FileIO):
     """Standard output that ends the process where it cannot be written: a full disk, a closed pipe.
 
     That is no error of what is printed, so no command has to think of it, nor can one mistake it
-    for an error of its own files.
+    for an error of its own files. A reader who has seen enough, such as "head", is no error at all,
+    and nothing is said.
     """
 
     @classmethod
@@ -49,10 +53,9 @@ class _Output(io.FileIO):
         except OSError as error:
             # What is still held, here and in the process, goes nowhere from now on.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
-            _stop(
-                f"the output cannot be written ({error.strerror}): send it where there is room, or "
-                "to a program that reads all of it"
-            )
+            if isinstance(error, BrokenPipeError):
+                sys.exit(_ENDED_BY_SIGPIPE)
+            _stop(f"the output cannot be written ({error.strerror}): send it where there is room")
 
 
 def _stop(problem: str) -> NoReturn:
