@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import re
 import sys
@@ -239,6 +241,33 @@ def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[:4] + b"\xff" * 60 + whole[64:])
     with pytest.raises(ValueError, match=f"^{path} is no sound Parquet file .*again$"):
         read_run(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "unpack", "data"),
+    [
+        ("bzip2", "bunzip2", bz2.compress(b"1 Q0 d1 1 2.5 tag\n")),
+        ("bzip2", "bunzip2", bz2.compress(b"")),
+        ("xz", "unxz", lzma.compress(b"1 Q0 d1 1 2.5 tag\n")),
+        ("zstd", "unzstd", bytes.fromhex("28b52ffd0458090000615b6e8ca9")),
+        ("zip", "unzip", b"PK\x03\x04\x0a" + bytes(25)),
+    ],
+    ids=["bzip2", "bzip2 of nothing", "xz", "zstd", "zip"],
+)
+def test_what_is_packed_otherwise_says_how_to_unpack_it(
+    tmp_path: Path, name: str, unpack: str, data: bytes
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    message = f"{path} is packed with {name}, and gzip alone is read: unpack it, as with {unpack}"
+    refused(read_run, path, message)
+    refused(read_qrels, path, message)
+
+
+def test_a_query_may_begin_as_a_packed_file_does(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.write_text("BZh9 Q0 d1 1 2.5 tag\nPK Q0 d1 1 2.5 tag\n", encoding="utf-8")
+    assert read_run(path).queries == ["BZh9", "PK"]
 
 
 def test_judgements_know_the_line_or_row_that_they_come_from(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
-"""A run in the place of qrels, and qrels in the place of a run, which other tools take first."""
+"""What stands in the place of a run or of qrels: the other of the two, or a packed file.
+
+Other tools take the qrels first.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
@@ -11,10 +15,20 @@ from typing import Any
 _ORDER = "the run comes first, then the qrels"
 _OTHER = {"score": "relevance", "relevance": "score"}
 _LIKE = {"score": "qrels, not like a run", "relevance": "a run, not like qrels"}
+# First bytes, the program that writes them, and the one that unpacks them. The first four of bzip2
+# could be a query.
+_PACKED = (
+    (rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "bzip2", "bunzip2"),
+    (rb"\xfd7zXZ\x00", "xz", "unxz"),
+    (rb"\x28\xb5\x2f\xfd", "zstd", "unzstd"),
+    (rb"PK\x03\x04", "zip", "unzip"),
+)
 
 
-def check_lines(path: Path, start: bytes, value: str) -> None:
-    """Refuse a file whose first line is one of the other kind; else its lines are left to others.
+def check_start(path: Path, start: bytes, value: str) -> None:
+    """Refuse a packed file, and one whose first line is one of the other kind.
+
+    Any other line is left to who reads it.
 
     Args:
         path: of the file.
@@ -22,8 +36,14 @@ def check_lines(path: Path, start: bytes, value: str) -> None:
         value: what its lines end in: ``"score"`` or ``"relevance"``.
 
     Raises:
-        ValueError: a line of qrels in place of a run, or the reverse.
+        ValueError: what is packed otherwise than with gzip; a line of qrels in place of a run, or
+            the reverse.
     """
+    for magic, name, unpack in _PACKED:
+        if re.match(magic, start):
+            raise ValueError(
+                f"{path} is packed with {name}, and gzip alone is read: unpack it, as with {unpack}"
+            )
     lines = (line.removeprefix(b"\xef\xbb\xbf").strip() for line in start.split(b"\n"))
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")
     columns = first.split()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hybridsampler._core import Qrels, Run
 from hybridsampler.files import readable
-from hybridsampler.trec.mistaken import check_lines, if_scores
+from hybridsampler.trec.mistaken import check_start, if_scores
 from hybridsampler.trec.tables import Columns, columns, read_parquet
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -116,13 +116,13 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
     with readable(path, expected), path.open("rb") as file:
         start = file.read(_START_BYTES)
         if not start.startswith((_PARQUET, _GZIP)) and path.is_file():
-            check_lines(path, start, value)
+            check_start(path, start, value)
             return path
         data = start + file.read()  # of a pipe too, which is read but once
     if data.startswith(_PARQUET):
         return read_parquet(path, data, value)
     text = _unpacked(path, data) if data.startswith(_GZIP) else data
-    check_lines(path, text[:_START_BYTES], value)
+    check_start(path, text[:_START_BYTES], value)
     return text
 
 
