@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from hybridsampler.files import shown
+
 # Each command imports what it needs: one starts without torch, and another without pyarrow.
 if TYPE_CHECKING:
     from hybridsampler.tables import Table
@@ -75,9 +77,8 @@ def study(
     except (ValueError, OSError, FloatingPointError) as error:
         _fail(error)
     print_tables(made, console)
-    console.print(
-        f"\nwritten to {folder.resolve()}: index.html shows it all", markup=False, soft_wrap=True
-    )
+    told = f"\nwritten to {shown(folder.resolve())}: index.html shows it all"
+    console.print(told, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -119,7 +120,7 @@ def mix(
         for table in mix_tables(name, stats, pairs):
             _print(table, console)
     if figure is not None:
-        console.print(f"\nwritten to {figure.resolve()}", markup=False, soft_wrap=True)
+        console.print(f"\nwritten to {shown(figure.resolve())}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -205,7 +206,7 @@ def evaluate(
     for table in made:
         _print(table, console)
     if out is not None:
-        console.print(f"\nwritten to {out.resolve()}", markup=False, soft_wrap=True)
+        console.print(f"\nwritten to {shown(out.resolve())}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -8,6 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def shown(path: str | os.PathLike[str]) -> str:
+    """Return a path as text that can be written: what is no UTF-8 in it as ``\\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @contextmanager
 def readable(path: str | os.PathLike[str], expected: str) -> Iterator[None]:
     """Let errors of the file system, while ``path`` is read, say what was expected of it.

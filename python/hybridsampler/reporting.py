@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
-from hybridsampler.files import written_whole
+from hybridsampler.files import shown, written_whole
 from hybridsampler.measures import Policy, known_policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.refusals import check_judgements
@@ -89,8 +89,8 @@ class Request:
         """What the tables call the model."""
         if self.model is None:
             assert self.queries is not None
-            return self.queries.stem
-        return Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
+            return shown(self.queries.stem)
+        return shown(Path(self.model).resolve().name) if Path(self.model).is_dir() else self.model
 
 
 def report(request: Request, out: Path | None, console: Console) -> list[Table]:
@@ -115,12 +115,13 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
             f"no query of {benchmark.name} has a candidate that the measures are about: ask for "
             "others, or count such queries by --empty zero"
         )
+    title = shown(benchmark.name)  # of a folder
     made = [
-        *macro_tables([result], benchmark.name, "model"),
-        language_table(result, benchmark.name),
+        *macro_tables([result], title, "model"),
+        language_table(result, title),
     ]
     if result.matrix and not benchmark.monolingual:  # none of a measure for which nobody counts
-        made.append(matrix_table(result, benchmark.name))
+        made.append(matrix_table(result, title))
     if out is not None:
         write_results([result], out / "results.jsonl")
         with written_whole(out / "tables.md") as draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import re
 import subprocess
 import sys
@@ -244,6 +245,26 @@ def test_a_query_without_a_relevant_candidate_is_named_as_in_the_files(tmp_path:
     )
     assert done.exit_code == 2
     assert done.stderr.endswith(message)
+
+
+def test_names_of_files_need_not_be_utf8(tmp_path: Path) -> None:
+    data, vectors, out = (tmp_path / os.fsdecode(name + b"_\xff") for name in (b"d", b"v", b"o"))
+    for name, rows in (("queries", QUERIES), ("candidates", CANDIDATES), ("qrels", QRELS)):
+        write_lines(data / f"{name}.jsonl", as_json(rows))
+    vectors = vectors.with_name(f"{vectors.name}.npy")
+    np.save(vectors, np.ones((3, 2), np.float32))
+    command = [sys.executable, "-m", "hybridsampler", "evaluate", "--benchmark", "plain"]
+    paths = ("--data", data, "--queries", vectors, "--candidates", vectors, "--out", out)
+    done = subprocess.run(
+        [*command, *map(str, paths)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    (result,) = read_results(out / "results.jsonl")
+    assert result.arm == "v_\\xff"
+    for printed in (done.stdout, (out / "tables.md").read_text(encoding="utf-8")):
+        assert "Table 1: d_\\xff, macro means over languages" in printed
+        assert "v_\\xff" in printed
+    assert done.stdout.endswith("o_\\xff\n")
 
 
 def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:

@@ -68,7 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         *("benchmarks", "encoders", "evaluation", "measures", "pairs", "ranking", "refusals"),
         *("results", "sampler", "scoring", "trec", "vectors"),
     },
-    "cli": {"reporting", "study", "tables", "trec"},
+    "cli": {"files", "reporting", "study", "tables", "trec"},
     "__main__": {"cli"},
     "__init__": {"corpus", "evaluation", "mix", "pairs", "plan", "ranking", "sampler", "trec"},
 }

@@ -264,6 +264,21 @@ def test_what_is_packed_otherwise_says_how_to_unpack_it(
     refused(read_qrels, path, message)
 
 
+def test_names_of_files_need_not_be_utf8(tmp_path: Path) -> None:
+    run, qrels = (tmp_path / os.fsdecode(name + b"_\xff") for name in (b"run", b"qrels"))
+    for packed in (bytes, gzip.compress):
+        run.write_bytes(packed(run_text(RUN).encode()))
+        qrels.write_bytes(packed(qrels_text(QRELS).encode()))
+        assert same(run, qrels)
+        refused(read_run, qrels, f"{tmp_path}/qrels_\\xff looks like qrels")
+        run.write_bytes(packed(b"1 Q0 d1 1 high tag\n"))
+        refused(read_run, run, f'{tmp_path}/run_\\xff, line 1: score "high" is no number')
+    for path, table in ((run, frame(RUN, "score")), (qrels, frame(QRELS, "relevance"))):
+        with path.open("wb") as file:
+            pq.write_table(pa.table(table), file)
+    assert same(run, qrels)
+
+
 def test_a_query_may_begin_as_a_packed_file_does(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.write_text("BZh9 Q0 d1 1 2.5 tag\nPK Q0 d1 1 2.5 tag\n", encoding="utf-8")

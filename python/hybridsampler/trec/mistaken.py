@@ -12,6 +12,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from hybridsampler.files import shown
+
 _ORDER = "the run comes first, then the qrels"
 _OTHER = {"score": "relevance", "relevance": "score"}
 _LIKE = {"score": "qrels, not like a run", "relevance": "a run, not like qrels"}
@@ -42,7 +44,8 @@ def check_start(path: Path, start: bytes, value: str) -> None:
     for magic, name, unpack in _PACKED:
         if re.match(magic, start):
             raise ValueError(
-                f"{path} is packed with {name}, and gzip alone is read: unpack it, as with {unpack}"
+                f"{shown(path)} is packed with {name}, and gzip alone is read: unpack it, as with "
+                f"{unpack}"
             )
     lines = (line.removeprefix(b"\xef\xbb\xbf").strip() for line in start.split(b"\n"))
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")
@@ -52,7 +55,7 @@ def check_start(path: Path, start: bytes, value: str) -> None:
     else:  # after lone carriage returns the columns of many lines would follow one another
         other = len(columns) >= 6 and b"\r" not in first and _is_number(float, columns[4])
     if other:
-        raise _mistaken(str(path), value)
+        raise _mistaken(shown(path), value)
 
 
 def check_columns(name: str, names: Sequence[str], value: str) -> None:

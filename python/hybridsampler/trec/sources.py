@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hybridsampler._core import Qrels, Run
-from hybridsampler.files import readable
+from hybridsampler.files import readable, shown
 from hybridsampler.trec.mistaken import check_start, if_scores
 from hybridsampler.trec.tables import Columns, columns, read_parquet
 
@@ -60,9 +60,9 @@ def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
         return Run.from_dict(source, threads)
     match _read("run", source, "score"):
         case Path() as path:
-            return Run.read(path, str(path), threads)
-        case bytes() as text:
-            return Run.parse(text, str(source), threads)
+            return Run.read(path, shown(path), threads)
+        case str() as name, bytes() as text:
+            return Run.parse(text, name, threads)
         case table:
             return Run.from_columns(*table, threads)
 
@@ -89,9 +89,9 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
             return Qrels.from_dict(source, threads)
     match _read("qrels", source, "relevance"):
         case Path() as path:
-            return Qrels.read(path, str(path), threads)
-        case bytes() as text:
-            return Qrels.parse(text, str(source), threads)
+            return Qrels.read(path, shown(path), threads)
+        case str() as name, bytes() as text:
+            return Qrels.parse(text, name, threads)
         case table:
             return Qrels.from_columns(*table, threads)
 
@@ -102,8 +102,8 @@ def _check_threads(threads: int | None) -> None:
         raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
 
 
-def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
-    """The path of a text, a text that had to be unpacked, or the columns of a table."""
+def _read(kind: str, source: Any, value: str) -> Path | tuple[str, bytes] | Columns:
+    """The path of a text, the name and the text that had to be unpacked, or columns of a table."""
     if hasattr(source, "__arrow_c_stream__"):
         return columns(f"the {kind}", source, value)
     table = f"a table with the columns query_id, doc_id and {value}"
@@ -123,7 +123,7 @@ def _read(kind: str, source: Any, value: str) -> Path | bytes | Columns:
         return read_parquet(path, data, value)
     text = _unpacked(path, data) if data.startswith(_GZIP) else data
     check_start(path, text[:_START_BYTES], value)
-    return text
+    return shown(path), text
 
 
 def _unpacked(path: Path, data: bytes) -> bytes:

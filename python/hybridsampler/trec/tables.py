@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.files import shown
 from hybridsampler.parquet_file import opened_parquet
 from hybridsampler.trec.mistaken import check_columns
 
@@ -24,9 +25,9 @@ def read_parquet(path: Path, data: bytes, value: str) -> Columns:
     """Read the three columns of a Parquet file."""
     with opened_parquet(path, data) as file:
         names = file.schema_arrow.names
-        _check_names(str(path), names, value)
+        _check_names(shown(path), names, value)
         table = file.read(columns=[*_IDS, value])
-    return columns(str(path), table, value)
+    return columns(shown(path), table, value)
 
 
 def columns(name: str, source: Any, value: str) -> Columns:
