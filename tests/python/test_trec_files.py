@@ -94,7 +94,6 @@ def test_large_files_are_read_by_several_threads(tmp_path: Path) -> None:
             read_run(path, threads=threads)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_fewer_than_one_thread_are_refused() -> None:
     for threads in (0, -1):
         message = f"^threads={threads}: give at least 1, or None for all processors$"
@@ -105,6 +104,29 @@ def test_fewer_than_one_thread_are_refused() -> None:
             score_run(read_run(RUN), read_qrels(QRELS), threads=threads)
 
 
+def test_numbers_of_threads_are_whole() -> None:
+    several: list[Any] = ["2", 2.0]
+    for threads in several:
+        message = f"^threads={threads!r}: give a whole number of at least 1, or None for all proces"
+        for read in (read_run, read_qrels):
+            with pytest.raises(TypeError, match=message):
+                read(QRELS, threads=threads)
+        with pytest.raises(TypeError, match=message):
+            score_run("none", "none", threads=threads)
+
+
+def test_no_number_of_threads_is_too_large(tmp_path: Path) -> None:
+    run, qrels = tmp_path / "run", tmp_path / "qrels"
+    run.write_text(run_text(RUN), encoding="utf-8")
+    qrels.write_text(qrels_text(QRELS), encoding="utf-8")
+    expected = score_run(RUN, QRELS, MEASURES)
+    for threads in (10**5, 2**64):
+        for ranked, judged in ((run, qrels), (RUN, QRELS), (read_run(RUN), read_qrels(QRELS))):
+            found = score_run(ranked, judged, MEASURES, threads=threads)
+            assert [found[name] for name in MEASURES] == [expected[name] for name in MEASURES]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_pipes_are_read_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -18,7 +18,7 @@ from hybridsampler.measures import (
     mean,
     parse_measures,
 )
-from hybridsampler.trec.sources import Source, read_qrels, read_run
+from hybridsampler.trec.sources import Source, known_threads, read_qrels, read_run
 
 Ties = Literal["trec", "docid", "pessimistic", "optimistic"]
 ScoreType = Literal["float64", "float32"]
@@ -73,6 +73,7 @@ def score_run(
         if given not in get_args(known):
             *first, last = map(repr, get_args(known))
             raise ValueError(f"{name}={given!r}: choose {', '.join(first)} or {last}")
+    threads = known_threads(threads)
     ranked, judged = read_run(run, threads=threads), read_qrels(qrels, threads=threads)
     judgements = judge(ranked, judged, ties, score_dtype, threads)
     queries, other = judged.queries, ranked.queries

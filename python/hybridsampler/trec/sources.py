@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from operator import index
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from hybridsampler.trec.tables import Columns, columns, read_parquet
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 # Read at first, to see what a file is: more than its magic bytes, comments and a line.
 _START_BYTES = 1 << 16
+# Reading waits for the memory long before so many are at work.
+_MOST_THREADS = 256
 
 
 class Table(Protocol):
@@ -49,11 +52,11 @@ def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
             twice for a query, ids that are not UTF-8 or empty, a file without a line, columns that
             are missing or of another type, fewer than one thread. Names the file, the line or row,
             and what to do.
-        TypeError: a source, an id or a score of another type.
+        TypeError: a source, an id, a score or a number of threads of another type.
         OSError: a file that cannot be read.
         ImportError: a table or Parquet without pyarrow.
     """
-    _check_threads(threads)
+    threads = known_threads(threads)
     if isinstance(source, Run):
         return source
     if isinstance(source, dict):
@@ -81,7 +84,7 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
             that is judged twice, even with the same grade.
         TypeError, OSError, ImportError: as for :func:`read_run`.
     """
-    _check_threads(threads)
+    threads = known_threads(threads)
     if isinstance(source, Qrels):
         return source
     if isinstance(source, dict):
@@ -96,10 +99,24 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
             return Qrels.from_columns(*table, threads)
 
 
-def _check_threads(threads: int | None) -> None:
-    """Refuse fewer than one thread."""
-    if threads is not None and threads < 1:
+def known_threads(threads: int | None) -> int | None:
+    """Return how many threads to start: those asked for, if they are not absurdly many.
+
+    Raises:
+        ValueError: fewer than one.
+        TypeError: no whole number.
+    """
+    if threads is None:
+        return None
+    try:
+        number = index(threads)
+    except TypeError as error:
+        raise TypeError(
+            f"threads={threads!r}: give a whole number of at least 1, or None for all processors"
+        ) from error
+    if number < 1:
         raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
+    return min(number, _MOST_THREADS)
 
 
 def _read(kind: str, source: Any, value: str) -> Path | tuple[str, bytes] | Columns:
