@@ -57,15 +57,16 @@ def peer(
         (queries,) values from 0 to 1; NaN for a query without a candidate of any of these grades.
 
     Raises:
-        ValueError: a cutoff or a level below 1; weights that are negative, not finite, or do not
-            add up to 1.
+        ValueError: a cutoff or a level that is no whole number or below 1; weights that are
+            negative, not finite, or do not add up to 1.
     """
-    if cutoff < 1:
-        raise ValueError(f"cutoff {cutoff}: give at least 1")
+    if not _from_1(cutoff):
+        raise ValueError(f"cutoff {cutoff}: give a whole number of at least 1")
     for level, weight in weights.items():
-        if level < 1:
+        if not _from_1(level):
             raise ValueError(
-                f"weights: level {level} is no relevance level; they are 1 and above: leave it out"
+                f"weights: level {level} is no relevance level; they are whole numbers from 1: "
+                "leave it out"
             )
         if not 0 <= weight < math.inf:
             raise ValueError(f"weights: level {level} has the weight {weight}; give 0 or more")
@@ -81,6 +82,10 @@ def peer(
         there[query] = True
         values += weights[level] * kruskal_wallis(query, language[at], rank, judgements.queries)
     return np.where(there, values, np.nan)
+
+
+def _from_1(number: float) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool) and number >= 1
 
 
 def kruskal_wallis(query: Int64, language: Int64, rank: Int64, queries: int) -> Float64:

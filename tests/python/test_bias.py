@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -189,11 +189,18 @@ def test_kruskal_wallis_equals_scipy_on_large_samples() -> None:
 @pytest.mark.parametrize(
     ("cutoff", "weights", "message"),
     [
-        (0, {1: 1.0}, "cutoff 0: give at least 1"),
-        (
-            5,
-            {0: 0.0, 1: 1.0},
-            "weights: level 0 is no relevance level; they are 1 and above: leave it out",
+        *(
+            (cutoff, {1: 1.0}, f"cutoff {cutoff}: give a whole number of at least 1")
+            for cutoff in (0, math.nan, 2.5, True)
+        ),
+        *(
+            (
+                5,
+                {level: 0.0, 1: 1.0},
+                f"weights: level {level} is no relevance level; they are whole numbers from 1: "
+                "leave it out",
+            )
+            for level in (0, 1.5)
         ),
         (5, {1: 1.5, 2: -0.5}, "weights: level 2 has the weight -0.5; give 0 or more"),
         (5, {1: math.nan}, "weights: level 1 has the weight nan; give 0 or more"),
@@ -201,7 +208,7 @@ def test_kruskal_wallis_equals_scipy_on_large_samples() -> None:
         (5, {}, "weights add up to 0.0: give weights that add up to 1"),
     ],
 )
-def test_peer_refuses(cutoff: int, weights: dict[int, float], message: str) -> None:
+def test_peer_refuses(cutoff: Any, weights: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         peer(*columns([[Item(1)]]), cutoff, weights)
 
