@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,26 +35,23 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; move it there when the block succeeds.
 
     A reader, and a run that is killed at any moment, sees the old file or the new one, never a
-    part.
+    part. Of a link the file that it leads to is written; who may read and write a file stays.
 
     Raises:
         OSError: of the type and number that the file system gave; ``path`` is named.
     """
     import tempfile  # and with it much that who writes nothing does not need
 
-    draft = None
+    draft, target = None, Path(os.path.realpath(path))
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
         draft = Path(name)
         yield draft
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner may read; a plain open() follows the umask.
-        umask = os.umask(0)
-        os.umask(umask)
-        draft.chmod(0o666 & ~umask)
-        draft.replace(path)
+        draft.chmod(_mode(target))  # mkstemp makes files that only their owner may read
+        draft.replace(target)
     except OSError as error:
         if error.errno is None:
             raise
@@ -63,6 +61,16 @@ def written_whole(path: Path) -> Iterator[Path]:
     finally:
         if draft is not None:
             draft.unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int:
+    """The mode of a file, or of one that a plain open() would make, which follows the umask."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask
 
 
 def _saying(message: str, error: OSError) -> OSError:

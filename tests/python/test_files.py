@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,31 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         (tmp_path / "none").read_bytes()
     assert path.read_text(encoding="utf-8") == "first"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_link_stays_and_leads_to_what_was_written(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    link, file = tmp_path / "link", tmp_path / "folder" / "file"
+    link.symlink_to("folder/file")
+    for text in ("first", "second"):
+        with written_whole(link) as draft:
+            draft.write_text(text, encoding="utf-8")
+        assert link.is_symlink()
+        assert file.read_text(encoding="utf-8") == text
+    assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "folder", file, link])
+
+
+def test_who_may_read_and_write_a_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    plain = path.stat().st_mode
+    path.unlink()
+    for mode in (plain, 0o600, 0o664):
+        if path.exists():
+            path.chmod(mode)
+        with written_whole(path):
+            pass
+        assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(mode)
 
 
 def test_errors_of_writing_name_the_file_and_not_the_draft(tmp_path: Path) -> None:
