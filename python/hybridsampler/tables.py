@@ -22,13 +22,19 @@ class Table:
     def markdown(self) -> str:
         """Write the table as GitHub's Markdown."""
         lines = [
-            f"**{self.title}**",
+            f"**{' '.join(self.title.splitlines())}**",
             "",
-            "| " + " | ".join(self.header) + " |",
+            _row(self.header),
             "|---" + "|---:" * (len(self.header) - 1) + "|",
-            *("| " + " | ".join(row) + " |" for row in self.rows),
+            *map(_row, self.rows),
         ]
         return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A row of Markdown; names may hold what ends a cell there, or a row."""
+    held = (" ".join(cell.splitlines()).replace("|", r"\|") for cell in cells)
+    return "| " + " | ".join(held) + " |"
 
 
 def macro_tables(results: Sequence[Result], benchmark: str, first: str) -> list[Table]:

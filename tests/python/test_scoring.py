@@ -19,7 +19,7 @@ from hybridsampler.benchmarks import Benchmark, load_miracl
 from hybridsampler.encoders import SentenceEncoder
 from hybridsampler.results import Result, read_results, write_results
 from hybridsampler.scoring import Options, score_encoder, score_vectors
-from hybridsampler.tables import language_table, macro_tables, matrix_table
+from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
 from sentence_models import saved_model, static_model
 
 ROOT = Path(__file__).parents[2]
@@ -312,3 +312,14 @@ def test_weights_that_are_pickles_are_refused(
     (folder / "model.safetensors").unlink()
     with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*safetensors"):
         SentenceEncoder.open(folder)
+
+
+def test_names_break_no_table_of_markdown() -> None:
+    table = Table("of\na | b", ["model", "a|b"], [["x|y\r\nz", ".5"]])
+    assert table.markdown().splitlines() == [
+        "**of a | b**",
+        "",
+        r"| model | a\|b |",
+        "|---|---:|",
+        r"| x\|y z | .5 |",
+    ]
