@@ -12,6 +12,9 @@ from hybridsampler.evaluation import SETTINGS, Evaluation
 from hybridsampler.files import readable, written_whole
 from hybridsampler.measures import mean
 
+# Objects within objects that hold numbers, by field.
+_DEPTHS = {"macro": 2, "by_language": 3, "matrix": 2, "rank_distance_by_language": 1}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -113,13 +116,34 @@ def read_results(path: Path) -> list[Result]:
         OSError: a file that cannot be read.
     """
     results = []
-    with (
-        readable(path, "give a file that write_results has written"),
-        path.open(encoding="utf-8", newline="\n") as file,  # names may hold other ends of lines
-    ):
+    # As bytes: names may hold other ends of lines, and what is no UTF-8 is known by its line.
+    with readable(path, "give a file that write_results has written"), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                results.append(Result(**json.loads(line)))
+                results.append(_checked(Result(**json.loads(line.decode("utf-8")))))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path}:{number}: not a result: {error}") from error
     return results
+
+
+def _checked(result: Result) -> Result:
+    """A result whose fields have the types that tables count on; else TypeError."""
+    for name, depth in _DEPTHS.items():
+        if not _numbers(getattr(result, name), depth):
+            within = f"an object of {'objects of ' * (depth - 1)}numbers"
+            raise TypeError(f"{name} is not {within}")
+    for name in ("steps", "ties", "zero_rows"):
+        if not (type(value := getattr(result, name)) is int or (name == "steps" and value is None)):
+            raise TypeError(f"{name} is {value!r} and not a whole number")
+    if not (result.rank_distance is None or _numbers(result.rank_distance, 0)):
+        raise TypeError(f"rank_distance is {result.rank_distance!r} and not a number")
+    if not isinstance(result.arm, str):
+        raise TypeError(f"arm is {result.arm!r} and not text")
+    return result
+
+
+def _numbers(value: object, depth: int) -> bool:
+    """Whether a value is a number, or numbers so many objects deep."""
+    if depth == 0:
+        return type(value) in (int, float)
+    return isinstance(value, dict) and all(_numbers(each, depth - 1) for each in value.values())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +98,47 @@ def test_results_may_be_named_with_what_ends_lines_elsewhere(tmp_path: Path) -> 
     results = [Result(name, None, {}, {}, {}, None, {}, 0, 0) for name in names]
     write_results(results, path)
     assert read_results(path) == results
+
+
+SOUND: dict[str, Any] = {
+    "arm": "a",
+    "steps": None,
+    "macro": {"monolingual": {"AP": 0.5}},
+    "by_language": {"monolingual": {"AP": {"en": 1}}},
+    "matrix": {"en": {"en": 1}},
+    "rank_distance": None,
+    "rank_distance_by_language": {},
+    "ties": 0,
+    "zero_rows": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        ({"arm": 1}, "arm is 1 and not text"),
+        ({"steps": "x"}, "steps is 'x' and not a whole number"),
+        ({"ties": None}, "ties is None and not a whole number"),
+        ({"zero_rows": True}, "zero_rows is True and not a whole number"),
+        ({"rank_distance": "far"}, "rank_distance is 'far' and not a number"),
+        ({"macro": []}, "macro is not an object of objects of numbers"),
+        ({"matrix": {"en": 1}}, "matrix is not an object of objects of numbers"),
+        (
+            {"by_language": {"monolingual": {"AP": {"en": None}}}},
+            "by_language is not an object of objects of objects of numbers",
+        ),
+        (
+            {"rank_distance_by_language": None},
+            "rank_distance_by_language is not an object of numbers",
+        ),
+    ],
+)
+def test_what_is_no_result_is_refused_by_its_line(
+    tmp_path: Path, line: bytes | dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "results.jsonl"
+    broken = line if isinstance(line, bytes) else json.dumps(SOUND | line).encode()
+    path.write_bytes(json.dumps(SOUND).encode() + b"\n" + broken + b"\n")
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{path}:2: not a result: {message}')}$"):
+        read_results(path)
