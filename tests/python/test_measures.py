@@ -11,7 +11,14 @@ import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridsampler.measures import Judgements, Measure, filled, known_policy, mean
+from hybridsampler.measures import (
+    Judgements,
+    Measure,
+    filled,
+    known_policy,
+    mean,
+    parse_measures,
+)
 from naive_ranking import Float64, Found, generators, log2, oracle_mean, oracle_measure
 
 NAMES = (
@@ -312,6 +319,16 @@ def test_names_are_those_of_ir_measures(text: str) -> None:
     ours = Measure.parse(text)
     assert str(ours) == str(ir_measures.parse_measure(text))
     assert Measure.parse(str(ours)) == ours
+
+
+def test_measures_of_ir_measures_are_taken_by_their_names() -> None:
+    theirs = [ir_measures.AP(rel=2) @ 100, ir_measures.nDCG @ 10, ir_measures.RR]
+    ours = [Measure("AP", 100, rel=2), Measure("nDCG", 10), Measure("RR")]
+    assert parse_measures(theirs) == ours
+    with pytest.raises(ValueError, match="'judged_only=True' is no parameter"):
+        parse_measures([ir_measures.P(judged_only=True) @ 5])
+    with pytest.raises(TypeError, match="measure 3 is of type int: give names as str"):
+        parse_measures([3])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
+import ir_measures
 import numpy as np
 import pytest
 import pytrec_eval
@@ -254,6 +255,16 @@ def test_names_of_trec_eval_and_repeated_names_are_one_measure() -> None:
         ValueError, match=starting("measure 'RR' was not asked for: there are AP, ")
     ):
         scores["RR"]
+
+
+def test_scores_show_what_they_are() -> None:
+    scores = score_run({"q": {"a": 1.0}}, {"q": {"a": 1}, "r": {"a": 1}}, ["AP", "nDCG@10"])
+    assert repr(scores) == "<RunScores of 2 queries: AP: 0.5, nDCG@10: 0.5>"
+    assert list(scores) == ["AP", "nDCG@10"]
+    there: list[Any] = ["AP", "mAP", "ndcg_cut_10", ir_measures.AP]
+    absent: list[Any] = ["RR", "none", 3]
+    assert all(name in scores for name in there)
+    assert not any(name in scores for name in absent)
 
 
 def test_what_was_read_once_serves_many_times() -> None:

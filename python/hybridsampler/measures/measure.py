@@ -62,10 +62,14 @@ class Measure:
     def parse(cls, text: str) -> Measure:
         """Read a name in the syntax of ir_measures, in any case, or one of trec_eval.
 
+        A measure of ir_measures itself is taken by its name.
+
         Raises:
             ValueError: as for the class.
             TypeError: no str.
         """
+        if type(text).__module__.partition(".")[0] == "ir_measures":
+            text = str(text)
         if not isinstance(text, str):
             raise TypeError(f"measure {text!r} is of type {type(text).__name__}: give names as str")
         name, parameters = names.split(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -45,7 +45,7 @@ def score_run(
     Args:
         run: as for :func:`read_run`.
         qrels: as for :func:`read_qrels`.
-        measures: names as ir_measures or trec_eval write them.
+        measures: names as ir_measures or trec_eval write them, or measures of ir_measures.
         ties: the order of equal scores: ``"trec"``: document ids descending, as trec_eval has it;
             ``"docid"``: ascending, as sentence-transformers has it; ``"pessimistic"``: unjudged
             documents and lower grades first, then ids ascending; ``"optimistic"``: higher grades
@@ -98,7 +98,7 @@ class RunScores:
     """What :func:`score_run` found.
 
     ``result["AP"]`` is the mean over the queries of the qrels, correctly rounded;
-    ``result.per_query("AP")`` has their values.
+    ``result.per_query("AP")`` has their values. Going through it gives :attr:`measures`.
     """
 
     def __init__(
@@ -143,6 +143,22 @@ class RunScores:
         """The mean over the queries that count; NaN where none does."""
         values = self.per_query(measure)
         return mean(values[~np.isnan(values)].tolist())
+
+    def __contains__(self, measure: str) -> bool:
+        """Whether the measure was asked for, by whatever name."""
+        try:
+            return Measure.parse(measure) in self._values
+        except (ValueError, TypeError):
+            return False
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of the measures."""
+        return iter(self.measures)
+
+    def __repr__(self) -> str:
+        """Show the means."""
+        means = ", ".join(f"{name}: {self[name]!r}" for name in self)
+        return f"<RunScores of {len(self.queries)} queries: {means}>"
 
     def per_query(self, measure: str) -> NDArray[np.float64]:
         """(Q,) values in the order of :attr:`queries`; NaN: left out."""
