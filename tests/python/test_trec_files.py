@@ -336,7 +336,7 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     cases: list[tuple[Any, str, type[Exception]]] = [
         (
             good.rename(columns={"doc_id": "docno"}),
-            f"the run has 0 columns 'doc_id': {needs} query_id, docno, score",
+            f"the run has no column 'doc_id': {needs} query_id, docno, score",
             ValueError,
         ),
         (
@@ -383,6 +383,8 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         path = tmp_path / "run.parquet"
         pq.write_table(pa.table(table), path)
         refused(read_run, path, message.replace("the run", str(path), 1), kind)
+    twice = pa.table([["q"], ["d"], [1.0], [2.0]], ["query_id", "doc_id", "score", "score"])
+    refused(read_run, twice, f"the run has 2 columns 'score': {needs} query_id, doc_id, score, sco")
     mixed = good.assign(doc_id=["a", 1, "b", "c", "d"])
     with pytest.raises(TypeError, match=r"^the run cannot be read \(.*doc_id.*one type each$"):
         read_run(mixed)
@@ -394,6 +396,17 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         pa.schema([("query_id", pa.string()), ("doc_id", pa.string()), ("relevance", pa.uint64())])
     )
     refused(read_qrels, large, "the qrels: relevance has a number that is too large (")
+
+
+def test_files_without_a_row_are_refused_as_those_without_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    for read, table, value in (
+        (read_run, frame(RUN, "score"), "score"),
+        (read_qrels, frame(QRELS, "relevance"), "relevance"),
+    ):
+        pq.write_table(pa.table(table)[:0], path)
+        message = f"{path} has no row of query_id, doc_id and {value}: is it the right file?"
+        refused(read, path, message)
 
 
 def test_tables_say_that_they_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,10 @@ def read_parquet(path: Path, data: bytes, value: str) -> Columns:
         names = file.schema_arrow.names
         _check_names(shown(path), names, value)
         table = file.read(columns=[*_IDS, value])
+    if not table.num_rows:
+        raise ValueError(
+            f"{shown(path)} has no row of {', '.join(_IDS)} and {value}: is it the right file?"
+        )
     return columns(shown(path), table, value)
 
 
@@ -46,9 +50,10 @@ def _check_names(name: str, names: Sequence[str], value: str) -> None:
     check_columns(name, names, value)
     for column in (*_IDS, value):
         if (found := names.count(column)) != 1:
+            what = f"{found} columns {column!r}" if found else f"no column {column!r}"
             raise ValueError(
-                f"{name} has {found} columns {column!r}: it needs one each of query_id, doc_id and "
-                f"{value}; found {', '.join(names)}"
+                f"{name} has {what}: it needs one each of query_id, doc_id and {value}; found "
+                f"{', '.join(names)}"
             )
 
 
