@@ -261,6 +261,12 @@ def score(
         scores = score_run(run, qrels, measure, **given)  # which says what may be chosen
     except (ValueError, TypeError, OSError, ImportError) as error:
         _fail(error)
+    if not scores.found:  # a run can be that bad, so this is no error
+        warning = (
+            "warning: no document of the run is judged, for whatever query: check that the run and "
+            "the qrels name documents alike"
+        )
+        typer.echo(warning, err=True)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # ids go out as they came in
     out = sys.stdout.write

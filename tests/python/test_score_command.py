@@ -113,6 +113,19 @@ def test_bad_files_are_one_line(files: list[str]) -> None:
         assert (done.exit_code, done.stdout, done.stderr) == (2, "", message)
 
 
+def test_documents_of_another_kind_are_a_warning(files: list[str]) -> None:
+    warning = (
+        "warning: no document of the run is judged, for whatever query: check that the run and the "
+        "qrels name documents alike\n"
+    )
+    # The judged document of query 4 has the grade 0, which is no mismatch.
+    for document, told in (("zz", warning), ("a", "")):
+        Path(files[0]).write_text(f"4 Q0 {document} 1 1 t\n1 Q0 zz 1 1 t\n", encoding="utf-8")
+        done = CliRunner().invoke(app, ["score", *files, "-m", "RR"])
+        assert (done.exit_code, done.stdout, done.stderr) == (0, "RR\t0.0\n", told)
+        assert score_run(*files).found == bool(not told)
+
+
 def test_its_help_has_an_example() -> None:
     text = " ".join(" ".join(score("--help")).split())
     assert 'Example: hybridsampler score run.trec qrels.txt -m AP -m nDCG@10 -m "AP(rel=2)' in text

@@ -121,6 +121,8 @@ class RunScores:
         absent = judgements.pool == 0
         self.missing: tuple[str, ...] = self._ids(absent)
         """Ids of the queries of the qrels for which the run has no document."""
+        self.found = int(np.count_nonzero(judgements.rank))
+        """How many judged documents the run has; with none, ids are hardly of the same kind."""
         if missing == "error" and self.missing:
             raise ValueError(
                 f"the run has no document for {_some(self.missing)} of the qrels: add it, or give "
