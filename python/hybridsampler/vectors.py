@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Names of types, those of safetensors among them, and what to do about each.
+_REMEDIES = (
+    (
+        r"float64|[<>]f8|F64",
+        "rounding float64 would change the ranking unseen, so round it yourself with "
+        ".astype(numpy.float32)",
+    ),
+    (
+        r"[<>]f[24]",
+        "its bytes stand in the order of other processors, so turn them around with "
+        ".astype(numpy.float32), which changes no number",
+    ),
+    (
+        r"u?int\d+|[<>][iu]\d|[IU]\d+|bool|BOOL",
+        "such vectors are codes, as of a quantised index, so give the ones that they were made of",
+    ),
+    (r"object", "its rows are Python objects, so make them one array with numpy.stack(rows)"),
+)
 
 
 def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]:
@@ -24,10 +44,11 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
         values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
     array = np.asarray(values)
     # What is masked would count, and NumPy does not see into sparse arrays.
-    if hasattr(values, "filled") or (array.ndim == 0 and hasattr(values, "shape")):
+    sparse = array.ndim == 0 and array.dtype == object and hasattr(values, "shape")
+    if hasattr(values, "filled") or sparse:
         kind = type(values).__name__
         raise TypeError(f"{name} is a {kind}: give a plain array, (n, d), with a value everywhere")
-    if array.ndim != 2:
+    if array.ndim != 2 and not (array.ndim == 1 and array.dtype == object):  # of rows
         raise ValueError(f"{name} has shape {array.shape}: give one row a vector, (n, d)")
     if array.dtype.name == "bfloat16":
         return array.astype(np.float32)
@@ -37,8 +58,7 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
 
 
 def wrong_type(name: str, dtype: object) -> TypeError:
-    """Return the error that says which types the scorer takes."""
-    return TypeError(
-        f"{name} has dtype {dtype}: give float32, float16 or bfloat16; rounding float64 would "
-        "change the ranking unseen, so round it yourself with .astype(numpy.float32)"
-    )
+    """Return the error that says which types the scorer takes, and what to do about this one."""
+    fitting = [remedy for names, remedy in _REMEDIES if re.fullmatch(names, str(dtype))]
+    told = "; ".join(["give float32, float16 or bfloat16", *fitting])
+    return TypeError(f"{name} has dtype {dtype}: {told}")

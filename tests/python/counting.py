@@ -86,11 +86,18 @@ FIVE = Task(
 
 
 def refused_type(name: str, dtype: str) -> Raises:
-    return refusal(
-        f"{name} has dtype {dtype}: give float32, float16 or bfloat16; rounding float64 would "
-        "change the ranking unseen, so round it yourself with .astype(numpy.float32)",
-        TypeError,
-    )
+    if dtype == "float64":
+        remedy = (
+            "rounding float64 would change the ranking unseen, so round it yourself with "
+            ".astype(numpy.float32)"
+        )
+    else:
+        remedy = (
+            "such vectors are codes, as of a quantised index, so give the ones that they were made "
+            "of"
+        )
+    given = f"{name} has dtype {dtype}: give float32, float16 or bfloat16; "
+    return refusal(given + remedy, TypeError)
 
 
 CHANGED = (

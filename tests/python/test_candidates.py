@@ -485,10 +485,20 @@ def test_a_data_frame_is_its_rows() -> None:
 # Bad input
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
+TYPES = "{} has dtype {}: give float32, float16 or bfloat16"
 CAST = (
-    "{} has dtype {}: give float32, float16 or bfloat16; rounding float64 would change the ranking "
-    "unseen, so round it yourself with .astype(numpy.float32)"
+    f"{TYPES}; rounding float64 would change the ranking unseen, so round it yourself with "
+    ".astype(numpy.float32)"
 )
+CODES = (
+    f"{TYPES}; such vectors are codes, as of a quantised index, so give the ones that they were "
+    "made of"
+)
+TURNED = (
+    f"{TYPES}; its bytes stand in the order of other processors, so turn them around with "
+    ".astype(numpy.float32), which changes no number"
+)
+STACK = f"{TYPES}; its rows are Python objects, so make them one array with numpy.stack(rows)"
 
 
 def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> None:
@@ -507,7 +517,13 @@ def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> No
         (torch.ones(3, 2, 1), "candidates has shape (3, 2, 1): give one row a vector, (n, d)",
          ValueError),
         (np.ones((3, 2)), CAST.format("candidates", "float64"), TypeError),
-        (torch.ones(3, 2).int(), CAST.format("candidates", "int32"), TypeError),
+        (np.ones((3, 2), ">f8"), CAST.format("candidates", ">f8"), TypeError),
+        (np.ones((3, 2), ">f2"), TURNED.format("candidates", ">f2"), TypeError),
+        (np.ones((3, 2), np.int8), CODES.format("candidates", "int8"), TypeError),
+        (np.ones((3, 2), bool), CODES.format("candidates", "bool"), TypeError),
+        (np.ones((3, 2), object), STACK.format("candidates", "object"), TypeError),
+        (np.ones((3, 2), complex), TYPES.format("candidates", "complex128"), TypeError),
+        (torch.ones(3, 2).int(), CODES.format("candidates", "int32"), TypeError),
         ([ROWS, ROWS[:, :2]],
          "block 1 has dimension 2 but those before it 3: encode all candidates with one model in "
          "one way", ValueError),
@@ -561,13 +577,15 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         write(path, ROWS.astype(np.float64))
         refused([a, path], CAST.format(path, names[0]), TypeError)
         write(path, ROWS.astype(np.int32))
-        refused(path, CAST.format(path, names[1]), TypeError)
+        refused(path, CODES.format(path, names[1]), TypeError)
         write(path, ROWS[0])
         refused(path, f"{path} has shape (3,): give one row a vector, (n, d)")
         write(path, ROWS[None])
         refused(str(path), f"{path} has shape (1, 4, 3): give one row a vector, (n, d)")
     write(b, ROWS.astype(">f4"))
-    refused(b, CAST.format(b, ">f4"), TypeError)
+    refused(b, TURNED.format(b, ">f4"), TypeError)
+    write(b, ROWS[0, 0])
+    refused(b, f"{b} has shape (): give one row a vector, (n, d)")
     write(b, np.asfortranarray(ROWS))
     refused(
         b,

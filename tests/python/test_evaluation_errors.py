@@ -223,6 +223,15 @@ def test_lists_of_other_forms(name: str, lists: Any, found: str) -> None:
         evaluate(**SOUND | {name: lists})
 
 
+def test_rows_that_are_objects_are_to_be_stacked() -> None:
+    """As a column of a data frame has them."""
+    rows = np.empty(3, object)
+    rows[:] = list(SOUND["queries"])
+    message = "queries has dtype object: give float32, float16 or bfloat16; its rows are Python obj"
+    with pytest.raises(TypeError, match=f"^{message}.* one array with numpy.stack"):
+        evaluate(**SOUND | {"queries": rows})
+
+
 def test_arrays_with_values_that_are_not_there() -> None:
     """What a mask hides would be scored, and NumPy takes a sparse array for one thing."""
     remedy = "give a plain array, (n, d), with a value everywhere"
