@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hybridsampler import _core
 from hybridsampler.files import readable, written_whole
 from hybridsampler.ranks import Ranks, Report
+from hybridsampler.threads import known_threads
 from hybridsampler.vectors import as_rows
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ Similarity = Literal["dot", "cosine"]
 Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
 
 _MOST_LANGUAGES = 10_000  # more than people speak
-_MOST_THREADS = 1 << 10  # more than the core starts
 Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
@@ -56,7 +55,7 @@ class RankCounter:
         ValueError: NaN or infinity (the row is named), lists that do not fit, an id or grade below
             0, an id twice for a query.
         TypeError: float64 or other vectors that are not float32, float16 or bfloat16; lists that
-            are no tuple of two or three.
+            are no tuple of two or three; ``threads`` that are no whole number.
     """
 
     def __init__(
@@ -72,8 +71,6 @@ class RankCounter:
         """Check the queries, and copy them unless they may be borrowed."""
         if similarity not in ("dot", "cosine"):
             raise ValueError(f"similarity={similarity!r}: choose 'dot' or 'cosine'")
-        if threads is not None and not (isinstance(threads, Integral) and threads >= 1):
-            raise ValueError(f"threads={threads!r}: give at least 1, or None for all processors")
         indptr, ids, *grades = _columns("relevant", judged, 2, 3)
         # Copies: the caller may go on using the arrays.
         self._indptr = _integers("indptr", indptr).copy()
@@ -84,7 +81,7 @@ class RankCounter:
             first, second = _columns("exclude", exclude, 2)
             left_out = (_integers("indptr", first), _integers("ids", second).copy())
         self._left_out = np.empty(0, np.int64) if left_out is None else left_out[1]
-        self._threads = threads and min(threads, _MOST_THREADS)
+        self._threads = known_threads(threads)
         self._languages: dict[str, int] = {}
         self._cosine = similarity == "cosine"
         self._screen: Screen | None = None

@@ -120,7 +120,6 @@ NOT_JUDGED[5] = np.inf
             "query 0 excludes candidate 1, which it also judges: do one or the other",
         ),
         ({"threads": 0}, "threads=0: give at least 1, or None for all processors"),
-        ({"threads": "2"}, "threads='2': give at least 1, or None for all processors"),
     ],
 )
 def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:
@@ -131,6 +130,18 @@ def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:
 def test_a_judged_candidate_that_is_not_finite_is_named() -> None:
     with pytest.raises(ValueError, match=r"^candidate 4 \(row \d of its block\) holds NaN or inf"):
         evaluate(**SOUND | {"candidates": NOT_FINITE})
+
+
+def test_threads_are_a_whole_number() -> None:
+    message = "threads={!r}: give a whole number of at least 1, or None for all processors"
+    for threads in ("2", 2.0):
+        with refusal(message.format(threads), TypeError):
+            evaluate(**SOUND | {"threads": threads})
+    measured = [
+        evaluate(**SOUND | {"threads": threads})["multilingual"]
+        for threads in (1, np.int64(3), 2**100)
+    ]
+    assert measured == measured[:1] * 3
 
 
 def test_float64_is_refused() -> None:

@@ -287,14 +287,14 @@ GOOD: tuple[Run, Qrels] = ({"q": {"a": 1.0}, "r": {"a": 1.0}}, {"q": {"a": 1}})
         ({1: {"a": 1.0}}, "the id of a query is 1: give ids as str"),
         ({"q": {2: 1.0}}, "the id of a document is 2: give ids as str"),
         ({"q": {b"a": 1.0}}, "the id of a document is b'a': give ids as str"),
-        ({"q": ["a"]}, "query \"q\" has a <class 'list'>: give it a dict of documents"),
+        ({"q": ["a"]}, 'query "q" has documents of type list: give it a dict of documents'),
         (
             {"q": {"a": "1.0"}},
-            'query "q", document "a": the score 1.0 is a <class \'str\'>: give a number',
+            'query "q", document "a": the score 1.0 is of type str: give a number',
         ),
         (
             {"q": {"a": None}},
-            'query "q", document "a": the score None is a <class \'NoneType\'>: give a number',
+            'query "q", document "a": the score None is of type NoneType: give a number',
         ),
         (3, "run of type int: give a path, a dict of dicts or a table with the columns query_id"),
     ],
@@ -366,7 +366,7 @@ def test_options_are_checked_before_anything_is_read(options: Any, message: str)
 
 def test_grades_are_whole_numbers() -> None:
     place = 'query "q", document "a": the grade'
-    message = f"{place} 1.0 is a <class 'float'>: give a whole number of 64 bits"
+    message = f"{place} 1.0 is of type float: give a whole number of 64 bits"
     with pytest.raises(TypeError, match=starting(message)):
         read_qrels({"q": {"a": 1.0}})
     with pytest.raises(ValueError, match=starting(f"{place} cannot be read (")):

@@ -232,7 +232,7 @@ def test_a_run_in_the_place_of_qrels_is_told_where_it_belongs(tmp_path: Path) ->
         pq.write_table(pa.table(table), file)
     refused(read_run, qrels, f"{qrels} looks like qrels, not like a run: the run comes first, then")
     refused(read_qrels, run, f"{run} looks like a run, not like qrels: the run comes first, then")
-    grade = 'query "1", document "d1": the grade 2.5 is a '
+    grade = 'query "1", document "d1": the grade 2.5 is '
     with pytest.raises(TypeError, match=f"^{grade}.*; if these are scores: the run comes first, "):
         score_run(QRELS, RUN)
     # What is wrong with lines that are of neither kind, the lines themselves say.
@@ -351,30 +351,30 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         ),
         (
             good.assign(score=[1.0, 2.0, float("nan"), 1.0, 2.0]),
-            "the run, row 2: no score: fill it in or leave the row out",
+            "the run, row 3: no score: fill it in or leave the row out",
             ValueError,
         ),
         (
             pa.table(good.assign(score=0.0)).set_column(
                 2, "score", pa.array([1.0, 2.0, 3.0, float("nan"), 0.0])
             ),
-            "the run, row 3: score NaN is not finite and has no place in a ranking: leave the docu",
+            "the run, row 4: score NaN is not finite and has no place in a ranking: leave the docu",
             ValueError,
         ),
         (
             good.assign(doc_id=["a", "b", None, "c", "d"]),
-            "the run, row 2: no doc_id: fill it in or leave the row out",
+            "the run, row 3: no doc_id: fill it in or leave the row out",
             ValueError,
         ),
         (
             good.assign(doc_id=["a", "", "b", "c", "d"]),
-            "the run, row 1: the id of a document is empty: give it a name",
+            "the run, row 2: the id of a document is empty: give it a name",
             ValueError,
         ),
         (
             good.assign(doc_id="a"),
-            'the run, row 1: document "a" of query "1" is ranked twice, here with 0.001 and on row '
-            "0 with 2.5: keep one of them",
+            'the run, row 2: document "a" of query "1" is ranked twice, here with 0.001 and on row '
+            "1 with 2.5: keep one of them",
             ValueError,
         ),
     ]
@@ -391,7 +391,7 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     judged = frame(QRELS, "relevance")
     message = "the qrels: relevance is a column of double: give whole numbers"
     refused(read_qrels, judged.assign(relevance=1.0), message, TypeError)
-    refused(read_qrels, judged.assign(relevance=-2), "the qrels, row 0: grade -2 is negative, whic")
+    refused(read_qrels, judged.assign(relevance=-2), "the qrels, row 1: grade -2 is negative, whic")
     large = pa.table(judged.assign(relevance=2**63)).cast(
         pa.schema([("query_id", pa.string()), ("doc_id", pa.string()), ("relevance", pa.uint64())])
     )

@@ -18,7 +18,8 @@ from hybridsampler.measures import (
     mean,
     parse_measures,
 )
-from hybridsampler.trec.sources import Source, known_threads, read_qrels, read_run
+from hybridsampler.threads import known_threads
+from hybridsampler.trec.sources import Source, read_qrels, read_run
 
 Ties = Literal["trec", "docid", "pessimistic", "optimistic"]
 ScoreType = Literal["float64", "float32"]

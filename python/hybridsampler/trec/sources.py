@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from operator import index
 from pathlib import Path
 from typing import Any, Protocol
 
 from hybridsampler._core import Qrels, Run
 from hybridsampler.files import readable, shown
+from hybridsampler.threads import known_threads
 from hybridsampler.trec.mistaken import check_start, if_scores
 from hybridsampler.trec.tables import Columns, columns, read_parquet
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 # Read at first, to see what a file is: more than its magic bytes, comments and a line.
 _START_BYTES = 1 << 16
-# Reading waits for the memory long before so many are at work.
-_MOST_THREADS = 256
 
 
 class Table(Protocol):
@@ -97,26 +95,6 @@ def read_qrels(source: Source | Qrels, *, threads: int | None = None) -> Qrels:
             return Qrels.parse(text, name, threads)
         case table:
             return Qrels.from_columns(*table, threads)
-
-
-def known_threads(threads: int | None) -> int | None:
-    """Return how many threads to start: those asked for, if they are not absurdly many.
-
-    Raises:
-        ValueError: fewer than one.
-        TypeError: no whole number.
-    """
-    if threads is None:
-        return None
-    try:
-        number = index(threads)
-    except TypeError as error:
-        raise TypeError(
-            f"threads={threads!r}: give a whole number of at least 1, or None for all processors"
-        ) from error
-    if number < 1:
-        raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
-    return min(number, _MOST_THREADS)
 
 
 def _read(kind: str, source: Any, value: str) -> Path | tuple[str, bytes] | Columns:

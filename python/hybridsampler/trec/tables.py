@@ -40,7 +40,7 @@ def columns(name: str, source: Any, value: str) -> Columns:
     _check_names(name, table.schema.names, value)
     for column in (*_IDS, value):
         if table[column].null_count:
-            row = table[column].is_null().to_pylist().index(True)
+            row = table[column].is_null().to_pylist().index(True) + 1
             raise ValueError(f"{name}, row {row}: no {column}: fill it in or leave the row out")
     queries, documents = (_texts(name, column, table[column]) for column in _IDS)
     return name, queries, documents, _numbers(name, value, table[value])

@@ -48,8 +48,8 @@ where
         let id = text("query", &query)?;
         builder.query(id).map_err(value_error)?;
         let documents = documents.cast::<PyDict>().map_err(|_| {
-            let found = documents.get_type();
-            PyTypeError::new_err(format!("query {id:?} has a {found}: give it a dict of documents"))
+            let found = type_name(&documents);
+            PyTypeError::new_err(format!("query {id:?} has documents of type {found}: give it a dict of documents"))
         })?;
         // Taken out first: the ids lie anywhere in memory, and so the processor waits for many of them at a time. Nor can a
         // score that is worked out in Python change what is gone through.
@@ -71,10 +71,15 @@ where
 fn no_number(py: Python<'_>, place: &str, value: &Bound<'_, PyAny>, what: [&str; 2], error: &PyErr) -> PyErr {
     let [what, needed] = what;
     if error.is_instance_of::<PyTypeError>(py) {
-        let found = value.get_type();
-        return PyTypeError::new_err(format!("{place}: the {what} {value} is a {found}: give {needed}"));
+        let found = type_name(value);
+        return PyTypeError::new_err(format!("{place}: the {what} {value} is of type {found}: give {needed}"));
     }
     PyValueError::new_err(format!("{place}: the {what} cannot be read ({}): give {needed}", error.value(py)))
+}
+
+/// The name of the type of a value, as messages have it.
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string())
 }
 
 /// An id as it is, when it is text.
@@ -97,7 +102,7 @@ fn from_columns<V: Value>(
     py.detach(|| {
         let mut builder = Builder::default();
         for (row, &value) in values.iter().enumerate() {
-            let at = |error: Invalid| PyValueError::new_err(format!("{name}, row {row}: {error}"));
+            let at = |error: Invalid| PyValueError::new_err(format!("{name}, row {}: {error}", row + 1));
             let query = queries.text(row)?;
             if row == 0 || query != queries.text(row - 1)? {
                 builder.query(query).map_err(at)?;
@@ -121,7 +126,7 @@ impl<'a> Column<'a> {
     fn text(&self, row: usize) -> PyResult<&'a str> {
         let range = self.ends[row] as usize..self.ends[row + 1] as usize;
         std::str::from_utf8(&self.bytes[range])
-            .map_err(|_| PyValueError::new_err(format!("row {row}: an id is no UTF-8")))
+            .map_err(|_| PyValueError::new_err(format!("row {}: an id is no UTF-8", row + 1)))
     }
 }
 

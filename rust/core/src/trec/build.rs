@@ -40,13 +40,13 @@ impl<V: Value> Builder<V> {
         Ok(())
     }
 
-    /// Groups what came; rows are counted from 0 in messages.
+    /// Groups what came; rows are counted from 1 in messages, as lines are.
     ///
     /// # Errors
     /// A document that comes twice.
     pub fn finish(self, threads: Option<usize>) -> Result<Lists<V>, Invalid> {
         let Self { text, pieces } = self;
-        let place = |_: &[u8], start| format!("row {}", pieces.rows.partition_point(|row| row.start() < start));
+        let place = |_: &[u8], start| format!("row {}", pieces.rows.partition_point(|row| row.start() < start) + 1);
         Lists::group(Box::new(text), std::slice::from_ref(&pieces), &place, threads)
     }
 }
