@@ -73,6 +73,35 @@ def test_mr_tydi_as_it_was_published(tmp_path: Path, archive: bool) -> None:
     assert load_mr_tydi(tmp_path, ["te"]).query_languages == ["te"]
 
 
+def _shard(root: Path, number: int, *keys: str) -> Path:
+    rows = ({"docid": key, "title": "", "text": key} for key in keys)
+    return write_lines(root / f"miracl-corpus-v1.0-yo/docs-{number}.jsonl.gz", as_json(rows))
+
+
+def test_shards_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    miracl(tmp_path)
+    for number in range(1, 12):
+        _shard(tmp_path, number, f"{number}#1")
+    found = load_miracl(tmp_path, ["yo"])
+    assert list(found.candidate_ids) == ["yo/3#0", *(f"yo/{n}#1" for n in range(1, 12))]
+
+
+def test_a_shard_that_is_missing(tmp_path: Path) -> None:
+    first = _shard(miracl(tmp_path), 0, "3#0", "4#0")
+    _shard(tmp_path, 2, "5#0")
+    with fails(f"{first.parent}/docs-1.jsonl.gz is missing: fetch or write it"):
+        load_miracl(tmp_path)
+    _shard(tmp_path, 1, "6#0")
+    assert len(load_miracl(tmp_path, ["yo"]).candidates) == 4
+    first.unlink()
+    with fails(f"{first} is missing: fetch or write it"):
+        load_miracl(tmp_path)
+    _shard(tmp_path, 0, "3#0")
+    again = _shard(tmp_path / "again", 0, "7#0")
+    with fails(f"shard 0 is there twice, as {again} and {first}: keep one"):
+        load_miracl(tmp_path)
+
+
 # Any corpus, against a naive reading
 
 
@@ -83,7 +112,7 @@ def test_any_corpus_equals_the_naive_reading(
 ) -> None:
     ids = data.draw(st.lists(st.text("ab#é漢", min_size=1, max_size=4), min_size=1, unique=True))
     texts = data.draw(st.lists(st.text(max_size=6), min_size=len(ids), max_size=len(ids)))
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(ids) - 1), max_size=3)) if ids[1:] else [])
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(ids) - 1), max_size=12)) if ids[1:] else [])
     pairs = st.tuples(st.sampled_from(["1", "2", "30"]), st.sampled_from(ids))
     judged = data.draw(st.dictionaries(pairs, st.integers(0, 3), min_size=1))
     root = tmp_path_factory.mktemp("any")
@@ -124,7 +153,7 @@ def test_texts_are_never_all_held(tmp_path: Path) -> None:
 SW = "miracl-v1.0-sw"
 TOPICS_SW = f"{SW}/topics/topics.{SW}-dev.tsv"
 QRELS_SW = f"{SW}/qrels/qrels.{SW}-dev.tsv"
-SHARD = "miracl-corpus-v1.0-sw/docs-2.jsonl.gz"
+SHARD = "miracl-corpus-v1.0-sw/docs-1.jsonl.gz"
 GOOD = '{"docid": "7#1", "title": "a", "text": "b"}'
 
 

@@ -76,6 +76,58 @@ def test_shards_come_in_the_order_of_their_names(tmp_path: Path) -> None:
         load_plain(tmp_path)
 
 
+def _shards(root: Path, *names: str) -> Path:
+    """A folder whose candidates are the named files, a row each."""
+    (_folder(root) / "candidates.jsonl").unlink()
+    for name, row in zip(names, CANDIDATES, strict=False):
+        _write(root / name, [row])
+    return root
+
+
+def test_numbers_in_names_count_as_such_whatever_the_form(tmp_path: Path) -> None:
+    names = ("candidates-2.parquet", "candidates-9.jsonl.gz", "candidates-10.jsonl")
+    assert list(load_plain(_shards(tmp_path / "a", *names)).candidate_ids) == ["c1", "c2", "c3"]
+    # Each set has numbers of its own.
+    sets = [f"candidates-{n}.jsonl" for n in ("de-0-of-1", "en-0-of-2", "en-1-of-2")]
+    assert list(load_plain(_shards(tmp_path / "b", *sets)).candidate_ids) == ["c1", "c2", "c3"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ["candidates-00000-of-00003.jsonl"],
+            "{folder}/candidates-00001-of-00003.jsonl is missing: fetch or write it",
+        ),
+        (
+            ["candidates-00000-of-00003.jsonl", "candidates-00002-of-00003.parquet"],
+            "{folder}/candidates-00001-of-00003.jsonl is missing: fetch or write it",
+        ),
+        (
+            ["candidates-00001-of-00003.jsonl.gz", "candidates-00002-of-00003.jsonl.gz"],
+            "{folder}/candidates-00000-of-00003.jsonl.gz is missing: fetch or write it",
+        ),
+        (
+            ["candidates-00000-of-00001.jsonl", "candidates-00001-of-00002.jsonl"],
+            "{folder}/candidates-00000-of-00001.jsonl is one of 1 shards but "
+            "{folder}/candidates-00001-of-00002.jsonl one of 2: keep those of one set",
+        ),
+        (
+            ["candidates-0-of-2.jsonl", "candidates-1-of-2.jsonl", "candidates-2-of-2.jsonl"],
+            "{folder}/candidates-2-of-2.jsonl is none of 2 shards: number them from 0 to 1",
+        ),
+        (
+            ["candidates-0-of-2.jsonl", "candidates-0-of-2.parquet"],
+            "shard 0 is there twice, as {folder}/candidates-0-of-2.jsonl and "
+            "{folder}/candidates-0-of-2.parquet: keep one",
+        ),
+    ],
+)
+def test_shards_that_are_no_whole_set(tmp_path: Path, names: list[str], message: str) -> None:
+    with fails(message.format(folder=tmp_path)):
+        load_plain(_shards(tmp_path, *names))
+
+
 def test_queries_may_have_no_judgement(tmp_path: Path) -> None:
     assert load_plain(_folder(tmp_path, qrels=QRELS[:1])).indptr.tolist() == [0, 0, 0, 1]
 

@@ -6,7 +6,6 @@ alone, so a language stands before each: `en/39#0`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from hybridsampler.benchmarks.hub import fetch
 from hybridsampler.benchmarks.judgements import Judgements, Queries, add_qrels, join, read_topics
 from hybridsampler.benchmarks.languages import choose_languages
 from hybridsampler.benchmarks.lines import read_rows
+from hybridsampler.benchmarks.numbered import COUNTED, check_shards, in_order
 
 Reader = Callable[[str, Path], Iterator[Row]]
 
@@ -51,7 +51,8 @@ def load_passages(
     Raises:
         FileNotFoundError: `source` is no folder, or lacks files.
         OSError: the hub cannot be reached.
-        ValueError: a language that the folder lacks, or a broken file, with the place.
+        ValueError: a language that the folder lacks, a broken file, with the place, or one of
+            several that is missing.
     """
     if source is None:
         # Sizes are in the gigabytes: only what is asked for is fetched.
@@ -108,8 +109,7 @@ def _available(layout: Layout, roots: Sequence[Path], folder: Path) -> list[str]
 
 def _found(roots: Sequence[Path], places: Iterable[str]) -> list[Path]:
     """All files at these places, docs-2 before docs-10."""
-    paths = {path for root in roots for place in places for path in root.glob(place)}
-    return sorted(paths, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
+    return in_order({path for root in roots for place in places for path in root.glob(place)})
 
 
 def _one(roots: Sequence[Path], places: Sequence[str], official: str, what: str) -> Path:
@@ -131,5 +131,6 @@ def _corpus(roots: Sequence[Path], layout: Layout, code: str) -> list[CorpusFile
     forms = {place.format(layout.languages[code]): read for place, read in layout.corpus.items()}
     for place, read in forms.items():
         if paths := _found(roots, [place]):
+            check_shards(paths, COUNTED)
             return [CorpusFile(path, partial(read, code)) for path in paths]
     raise FileNotFoundError(f"{roots[0]} has no passages at {' or '.join(forms)}")

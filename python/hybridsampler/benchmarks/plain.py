@@ -17,6 +17,7 @@ from hybridsampler.benchmarks.corpus_files import CorpusFile, Row
 from hybridsampler.benchmarks.hub import open_folder
 from hybridsampler.benchmarks.judgements import Judgements, Queries, join
 from hybridsampler.benchmarks.lines import ROW_FORMS, broken, read_rows
+from hybridsampler.benchmarks.numbered import OF_ALL, check_shards, in_order
 
 _TEXTS: dict[str, type] = {"id": str, "text": str, "language": str}
 _PAIRS: dict[str, type] = {"query_id": str, "candidate_id": str, "grade": int}
@@ -27,9 +28,10 @@ def load_plain(source: str | Path) -> Benchmark:
     """Read a folder with `queries`, `candidates` and `qrels` into a benchmark of its name.
 
     A table is one file, such as `queries.jsonl`, `queries.jsonl.gz` or `queries.parquet`, or files
-    `queries-*.jsonl` and so on, in the order of their names. A query id may come once in each
-    language: its judgements are those of all. Candidates are read from their files when they are
-    gone through, so there may be millions.
+    `queries-*.jsonl` and so on, in the order of their names, in which numbers count. Of those named
+    `queries-00000-of-00002.jsonl` all have to be there. A query id may come once in each language:
+    its judgements are those of all. Candidates are read from their files when they are gone
+    through, so there may be millions.
 
     Args:
         source: the folder, or `owner/name` of a data set of the hub that holds such files.
@@ -40,6 +42,7 @@ def load_plain(source: str | Path) -> Benchmark:
         ImportError: Parquet without the extra `train`.
         ValueError: a broken line, a missing or empty value, an id that comes twice, a judgement of
             an unknown query or candidate, a grade below 0, an empty table. File and line are named.
+            Files of which one is missing or that are of different sets.
     """
     patterns = [f"{table}*{form}" for table in _TABLES for form in ROW_FORMS]
     folder = open_folder(source, patterns)
@@ -60,9 +63,10 @@ def load_plain(source: str | Path) -> Benchmark:
 
 
 def _files(folder: Path, table: str) -> list[Path]:
-    """The one file of a table, or its numbered ones."""
+    """The one file of a table, or its several ones."""
     single = [path for form in ROW_FORMS if (path := folder / f"{table}{form}").is_file()]
-    several = [path for form in ROW_FORMS for path in sorted(folder.glob(f"{table}-*{form}"))]
+    several = in_order(path for form in ROW_FORMS for path in folder.glob(f"{table}-*{form}"))
+    check_shards(several, OF_ALL)
     found = single + several
     if not found:
         forms = ", ".join(f"{table}{form}" for form in ROW_FORMS)
