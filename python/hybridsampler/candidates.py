@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -25,7 +26,7 @@ _VIEWED_BYTES = 64 << 20
 
 
 class Candidates:
-    """(N, d) vectors, numbered from 0 through all parts, of which only blocks are held.
+    """(N, d) vectors, numbered through all parts, of which only blocks are held.
 
     Made by :func:`open_candidates`. ``len()`` is N.
     """
@@ -33,11 +34,15 @@ class Candidates:
     shape: tuple[int, int]
     """(N, d); d is 0 where Parquet files have no rows and do not know it."""
 
-    def __init__(self, parts: Sequence[Rows]) -> None:
+    numbers: range
+    """Those of the candidates; a :meth:`part` has those of the whole."""
+
+    def __init__(self, parts: Sequence[Rows], first: int = 0) -> None:
         """Number the rows of the parts, which have one dimension, in their order."""
         self._parts = parts
-        self._starts = np.cumsum([0, *(part.shape[0] for part in parts)])
-        self.shape = (int(self._starts[-1]), max(part.shape[1] for part in parts))
+        self._starts = np.cumsum([first, *(part.shape[0] for part in parts)])
+        self.numbers = range(first, int(self._starts[-1]))
+        self.shape = (len(self.numbers), max(part.shape[1] for part in parts))
         fitting = [size // max(1, 4 * self.shape[1]) for size in (_BLOCK_BYTES, _PICKED_BYTES)]
         self._step, self._picked = (max(1, min(_BLOCK_ROWS, rows)) for rows in fitting)
 
@@ -45,8 +50,19 @@ class Candidates:
         """Number of candidates."""
         return self.shape[0]
 
+    def part(self, start: int, stop: int) -> Candidates:
+        """Return the candidates from ``start`` to before ``stop``; nothing is read.
+
+        Raises:
+            ValueError: start and stop that do not lie among the numbers in this order.
+        """
+        self._check_range(start, stop)
+        part = copy.copy(self)
+        part.numbers, part.shape = range(start, stop), (stop - start, self.shape[1])
+        return part
+
     def blocks(
-        self, start: int = 0, stop: int | None = None
+        self, start: int | None = None, stop: int | None = None
     ) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
 
@@ -55,21 +71,18 @@ class Candidates:
 
         Args:
             start: the first candidate; those before it are not read, of a Parquet file only their
-                row groups are not.
+                row groups are not; ``None``: the first of all.
             stop: the candidate before which to stop; ``None``: none.
 
         Raises:
-            ValueError: start and stop that do not lie between 0 and N in this order; a file that
+            ValueError: start and stop that do not lie among the numbers in this order; a file that
                 changed so that it cannot be read any more; in a Parquet file a null or a vector
                 of another length.
             OSError: as the file system does.
         """
-        stop = len(self) if stop is None else stop
-        if not 0 <= start <= stop <= len(self):
-            raise ValueError(
-                f"start={start}, stop={stop}: give 0 <= start <= stop <= {len(self)}, the number "
-                "of candidates"
-            )
+        start = self.numbers.start if start is None else start
+        stop = self.numbers.stop if stop is None else stop
+        self._check_range(start, stop)
         for first, part in zip(self._starts[:-1].tolist(), self._parts, strict=True):
             low, high = max(start - first, 0), min(stop - first, part.shape[0])
             if low >= high:
@@ -92,11 +105,12 @@ class Candidates:
             more: whether candidates between them may come too, where that spares a copy.
 
         Raises:
-            ValueError: ids that are below 0, not below N or not ascending; else as :meth:`blocks`.
+            ValueError: ids that are none of the numbers or not ascending; else as :meth:`blocks`.
             OSError: as the file system does.
         """
-        if len(ids) and not (ids[0] >= 0 and ids[-1] < len(self) and (np.diff(ids) > 0).all()):
-            raise ValueError(f"give ids from 0 to {len(self) - 1}, ascending, each once")
+        first, stop = self.numbers.start, self.numbers.stop
+        if len(ids) and not (ids[0] >= first and ids[-1] < stop and (np.diff(ids) > 0).all()):
+            raise ValueError(f"give ids from {first} to {stop - 1}, ascending, each once")
         cuts = np.searchsorted(ids, self._starts[1:-1])
         for start, part, own in zip(
             self._starts[:-1].tolist(), self._parts, np.split(ids, cuts), strict=True
@@ -106,10 +120,17 @@ class Candidates:
                 for some, block in take(own - start, self._picked):
                     yield some + start, block
 
+    def _check_range(self, start: int, stop: int) -> None:
+        if not self.numbers.start <= start <= stop <= self.numbers.stop:
+            raise ValueError(
+                f"start={start}, stop={stop}: give {self.numbers.start} <= start <= stop <= "
+                f"{self.numbers.stop}, the numbers of the candidates"
+            )
+
 
 @contextmanager
 def open_candidates(
-    source: Any, *, spool_folder: str | os.PathLike[str] | None = None
+    source: Any, *, spool_folder: str | os.PathLike[str] | None = None, first: int = 0
 ) -> Iterator[Candidates]:
     """Give candidates as blocks, whatever holds them; memory does not grow with their number.
 
@@ -122,8 +143,10 @@ def open_candidates(
               holds one tensor, a ``.parquet`` file one column of lists of floats;
             - an iterable of (n, d) blocks, as an encoder gives them: it is gone through once, and
               the blocks are kept in a temporary file, which is gone when the context ends, also
-              when the process is killed.
+              when the process is killed;
+            - what this function gave, or a :meth:`Candidates.part` of it, which stays as it is.
         spool_folder: where that file is made; ``None``: where the system has temporary files.
+        first: the number of the first candidate.
 
     Raises:
         ValueError: no candidates; a shape that is not (n, d); parts of different dimension or, for
@@ -137,10 +160,12 @@ def open_candidates(
     """
     if isinstance(source, (str, os.PathLike)):
         source = [source]
-    if hasattr(source, "shape"):
-        yield Candidates([_Array(source)])
+    if isinstance(source, Candidates):
+        yield source
+    elif hasattr(source, "shape"):
+        yield Candidates([_Array(source)], first)
     elif isinstance(source, (list, tuple)) and all(_is_path(item) for item in source):
-        yield Candidates(_shards([Path(item) for item in source]))
+        yield Candidates(_shards([Path(item) for item in source]), first)
     elif isinstance(source, Iterable):
         if spool_folder is not None and not Path(spool_folder).is_dir():
             raise FileNotFoundError(f"spool_folder={str(spool_folder)!r} is no folder: create it")
@@ -148,7 +173,7 @@ def open_candidates(
 
         # Without a name in the folder, so that it is gone even when the process is killed.
         with tempfile.TemporaryFile(dir=spool_folder) as file:
-            yield Candidates([_spooled(file, source)])
+            yield Candidates([_spooled(file, source)], first)
     else:
         raise TypeError(
             f"candidates are of type {type(source).__name__}: give an array, the paths of .npy, "

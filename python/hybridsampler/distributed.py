@@ -49,7 +49,8 @@ def count_shares(
         OSError: as the file system does.
     """
     rank, ranks = _place(group)
-    start, stop = (len(candidates) * r // ranks for r in (rank, rank + 1))
+    first = candidates.numbers.start
+    start, stop = (first + len(candidates) * r // ranks for r in (rank, rank + 1))
     with shown(progress, f"candidates of rank {rank}") as tell:
         return count(
             counter,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import bias
-from hybridsampler.candidates import open_candidates
+from hybridsampler.candidates import Candidates, open_candidates
 from hybridsampler.measures import (
     Measure,
     Policy,
@@ -58,8 +58,9 @@ def evaluate(
         queries: (Q, d) float32, float16 or bfloat16; not to be changed meanwhile, by ``progress``
             for example.
         candidates: (N, d), of the same types, read in blocks and never all held: an array, a memory
-            map, a ``.npy``, ``.safetensors`` or ``.parquet`` file, a list of such shards, or the
-            blocks of an encoder; see :func:`hybridsampler.candidates.open_candidates`.
+            map, a ``.npy``, ``.safetensors`` or ``.parquet`` file, a list of such shards, the
+            blocks of an encoder, or opened candidates; see
+            :func:`hybridsampler.candidates.open_candidates`.
         relevant: ``(indptr, indices)`` or ``(indptr, indices, grades)``: CSR lists of candidates
             for each query. Grades of 1 and above are relevant, unless a measure says ``rel=``.
         query_languages: (Q,) names.
@@ -97,7 +98,9 @@ def evaluate(
     check_judgements(relevant, counter.queries, parsed, empty)
     check_languages("candidate_languages", candidate_languages, None)
     names = len(candidate_languages)
-    check_there(counter, names, f", as candidate_languages has {names} entries")
+    first = candidates.numbers.start if isinstance(candidates, Candidates) else 0
+    numbers = range(first, first + names)
+    check_there(counter, numbers, f", as candidate_languages has {names} entries")
     if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
         checkpoint = Checkpoint(checkpoint)
     if checkpoint is not None:
@@ -109,7 +112,7 @@ def evaluate(
         count(counter, opened, candidate_languages, tell=tell, checkpoint=checkpoint)
     sizes = None
     if any(measure.name == "Judged" for measure in parsed):
-        sizes = PoolSizes.count(candidate_languages, counter.queries, exclude)
+        sizes = PoolSizes.count(candidate_languages, counter.queries, exclude, first)
     return Evaluation(counter, query_languages, parsed, ties, empty=empty, sizes=sizes)
 
 

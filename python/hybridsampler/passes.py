@@ -105,7 +105,7 @@ def count(
 
     Args:
         counter: one that knows nothing yet.
-        candidates: (N, d), their ids the numbers of their rows.
+        candidates: (N, d), their ids their numbers.
         languages: (N,) names.
         share: ``(start, stop)``: the candidates that are read here; ``None``: all.
         meet: called after each pass: brings together what the counters of all shares know.
@@ -120,8 +120,9 @@ def count(
         OSError: as the file system does.
     """
     check_names("candidate_languages", languages, len(candidates))
-    check_there(counter, len(candidates))
-    start, stop = (0, len(candidates)) if share is None else share
+    numbers = candidates.numbers
+    check_there(counter, numbers)
+    start, stop = (numbers.start, numbers.stop) if share is None else share
     identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
     judged = counter.judged
     here = judged[slice(*np.searchsorted(judged, [start, stop]))]
@@ -134,7 +135,7 @@ def count(
     known, saved = counter.candidates, time.monotonic()
     try:
         for ids, block in candidates.blocks(start + counter.candidates, stop):
-            counter.add(block, ids, languages[ids[0] : ids[-1] + 1])
+            counter.add(block, ids, languages[ids[0] - first : ids[-1] + 1 - first])
             if tell is not None:
                 tell(counter.candidates, stop - start)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:

@@ -33,20 +33,22 @@ class PoolSizes:
         candidate_languages: Sequence[str],
         queries: int,
         exclude: tuple[ArrayLike, ArrayLike] | None = None,
+        first: int = 0,
     ) -> PoolSizes:
-        """Count the candidates 0 to N - 1, which have these languages.
+        """Count the candidates from ``first`` on, which have these languages.
 
         Args:
             candidate_languages: (N,) names.
             queries: how many queries there are.
             exclude: as for :class:`RankCounter`; ids of no candidate are passed over.
+            first: the number of the first candidate.
         """
         excluded: dict[str, Int64] = {}
         if exclude is not None:
             indptr, ids = (np.asarray(part, np.int64) for part in exclude)
             query = np.repeat(np.arange(queries), np.diff(indptr))
-            there = ids < len(candidate_languages)
-            query, ids = query[there], ids[there]
+            there = (ids >= first) & (ids - first < len(candidate_languages))
+            query, ids = query[there], ids[there] - first
             # By their order, for columns of data frames would look numbers up in an index.
             wanted = set(ids.tolist())
             named = {i: name for i, name in enumerate(candidate_languages) if i in wanted}

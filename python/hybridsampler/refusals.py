@@ -58,12 +58,13 @@ def check_measurable(judgements: Judgements, measures: Sequence[Measure], empty:
             )
 
 
-def check_there(counter: RankCounter, candidates: int, known_by: str = "") -> None:
+def check_there(counter: RankCounter, numbers: range, known_by: str = "") -> None:
     """Refuse, with ``ValueError``, judgements of candidates that do not exist."""
     judged = counter.judged
-    if len(judged) and judged[-1] >= candidates:
-        there = f"are 0 to {candidates - 1}" if candidates else "are none at all"
-        raise ValueError(f"candidate {judged[-1]} is judged but the candidates {there}{known_by}")
+    outside = judged[(judged < numbers.start) | (judged >= numbers.stop)]
+    if len(outside):
+        there = f"are {numbers[0]} to {numbers[-1]}" if numbers else "are none at all"
+        raise ValueError(f"candidate {outside[-1]} is judged but the candidates {there}{known_by}")
 
 
 def check_names(name: str, languages: Sequence[str], rows: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -78,17 +79,19 @@ def score_encoder(
     texts = iter(benchmark.candidates)
     done = 0
 
-    def candidates(start: int, stop: int) -> Iterator[Any]:
+    def part(start: int, stop: int) -> AbstractContextManager[Candidates]:
         nonlocal done
         skipped = start - done  # languages in which nobody asks
         for _ in islice(texts, skipped):
             pass
-        part = islice(texts, stop - start)
+        some = islice(texts, stop - start)
         done = stop
         total = len(benchmark.candidates)
-        return _encoded(encoder.encode_candidates, part, "encode candidates", total, options, start)
+        encode = encoder.encode_candidates
+        blocks = _encoded(encode, some, "encode candidates", total, options, start)
+        return open_candidates(blocks, spool_folder=options.spool_folder, first=start)
 
-    return _score(benchmark, queries, candidates, name, options)
+    return _score(benchmark, queries, part, name, options)
 
 
 def score_vectors(
@@ -115,66 +118,61 @@ def score_vectors(
         held = np.concatenate([np.asarray(block) for _, block in opened.blocks()])
     with open_candidates(candidates) as opened:
         _expect("candidates", len(opened), len(benchmark.candidates), benchmark)
+        parts = opened.part
         return _score(
-            benchmark, held, lambda start, stop: _Window(opened, start, stop), name, options
+            benchmark, held, lambda start, stop: nullcontext(parts(start, stop)), name, options
         )
 
 
 def _score(
     benchmark: Benchmark,
     queries: NDArray[Any],
-    candidates: Callable[[int, int], Any],
+    part: Callable[[int, int], AbstractContextManager[Candidates]],
     name: str,
     options: Options,
 ) -> Result:
     if not benchmark.monolingual:
-        whole = candidates(0, len(benchmark.candidates))
-        found = _evaluate(benchmark, queries, whole, slice(None), 0, options)
+        with part(0, len(benchmark.candidates)) as whole:
+            languages = benchmark.candidate_languages
+            found = _evaluate(benchmark, queries, slice(None), whole, languages, options)
         return Result.of(name, None, found)
     asked = np.array(benchmark.query_languages, object)
-    evaluations = {
-        language: _evaluate(
-            benchmark,
-            queries,
-            candidates(start, stop),
-            np.flatnonzero(asked == language),
-            start,
-            options,
-            stop,
-        )
-        for language, start, stop in benchmark.runs()
-        if language in asked
-    }
+    evaluations = {}
+    for language, start, stop in benchmark.runs():
+        if language in asked:
+            with part(start, stop) as own:
+                chosen, languages = asked == language, benchmark.candidate_languages[start:stop]
+                found = _evaluate(benchmark, queries, chosen, own, languages, options)
+            evaluations[language] = found
     return Result.of_languages(name, evaluations)
 
 
 def _evaluate(
     benchmark: Benchmark,
     queries: NDArray[Any],
-    candidates: Any,
-    chosen: NDArray[np.int64] | slice,
-    start: int,
+    chosen: NDArray[np.bool_] | slice,
+    candidates: Candidates,
+    candidate_languages: Sequence[str],
     options: Options,
-    stop: int | None = None,
 ) -> Evaluation:
     rows = np.arange(len(benchmark.queries))[chosen]
     counts = np.diff(benchmark.indptr)
     judged = np.isin(np.repeat(np.arange(len(counts)), counts), rows)
+    first = candidates.numbers.start
     return evaluate(
         queries[rows],
         candidates,
         (
             np.concatenate([[0], np.cumsum(counts[rows])]),
-            benchmark.indices[judged] - start,
+            benchmark.indices[judged],
             benchmark.grades[judged],
         ),
         query_languages=[benchmark.query_languages[row] for row in rows],
-        candidate_languages=benchmark.candidate_languages[start:stop],
+        candidate_languages=candidate_languages,
         measures=options.measures,
         similarity=options.similarity,
         empty=options.empty,
-        spool_folder=options.spool_folder,
-        progress=lambda done, _: options.tell("rank", start + done, len(benchmark.candidates)),
+        progress=lambda done, _: options.tell("rank", first + done, len(benchmark.candidates)),
     )
 
 
@@ -200,18 +198,3 @@ def _expect(what: str, found: int, wanted: int, benchmark: Benchmark) -> None:
             f"there are {found:,} vectors of {what} but {benchmark.name} has {wanted:,} {what}: "
             "give one each, in the order of the benchmark"
         )
-
-
-class _Window:
-    """Some of the opened candidates, one after the other, as an array that is read in parts."""
-
-    def __init__(self, opened: Candidates, start: int, stop: int) -> None:
-        self._opened, self._start = opened, start
-        first = next(iter(opened.rows(np.array([start]))))[1]
-        self._none = first[:0]
-        self.shape = (stop - start, first.shape[1])
-
-    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Any:
-        numbers = np.arange(self.shape[0])[rows] if isinstance(rows, slice) else rows
-        blocks = [block for _, block in self._opened.rows(numbers + self._start)]
-        return np.concatenate([np.asarray(block) for block in blocks]) if blocks else self._none

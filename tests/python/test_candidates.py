@@ -297,7 +297,7 @@ def test_blocks_that_are_not_there(start: int, stop: int | None) -> None:
         open_candidates(np.ones((3, 2), np.float32)) as candidates,
         refusal(
             f"start={start}, stop={3 if stop is None else stop}: give 0 <= start <= stop <= 3, the "
-            "number of candidates"
+            "numbers of the candidates"
         ),
     ):
         list(candidates.blocks(start, stop))
@@ -309,6 +309,61 @@ def test_blocks_of_long_vectors_have_fewer_rows() -> None:
         assert [len(ids) for ids, _ in candidates.blocks()] == [2, 2, 2, 1]
     with open_candidates(np.zeros((3, 1 << 21), np.float16)) as candidates:
         assert [len(ids) for ids, _ in candidates.blocks()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["array", "blocks", "npy float32", "parquet float32 lists"])
+def test_a_part_keeps_its_numbers(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(2)
+    rows = rng.standard_normal((20_000, 3)).astype(np.float32)
+    source: Any = rows
+    if kind in KINDS:
+        cut = enumerate(parts(rng, rows, 4))
+        source = [write(tmp_path / f"{n}{KINDS[kind][0]}", part) for n, part in cut]
+    elif kind == "blocks":
+        source = np.split(rows, [7, 9_000])
+    with open_candidates(source) as whole:
+        part = whole.part(100, 19_000).part(5_000, 15_000)
+        assert (len(part), part.shape, part.numbers) == (10_000, (10_000, 3), range(5_000, 15_000))
+        blocks = list(part.blocks())
+        assert np.concatenate([ids for ids, _ in blocks]).tolist() == list(part.numbers)
+        assert np.array_equal(np.concatenate([block for _, block in blocks]), rows[5_000:15_000])
+        ids = np.array([5_000, 14_998, 14_999])
+        picked = list(part.rows(ids))
+        assert np.concatenate([some for some, _ in picked]).tolist() == ids.tolist()
+        assert np.array_equal(np.concatenate([block for _, block in picked]), rows[ids])
+        assert [len(block) for _, block in whole.part(9, 9).blocks()] == []
+        with refusal(
+            "start=4999, stop=6000: give 5000 <= start <= stop <= 15000, the numbers of the "
+            "candidates"
+        ):
+            part.part(4_999, 6_000)
+        with refusal("give ids from 5000 to 14999, ascending, each once"):
+            list(part.rows(np.array([4_999])))
+
+
+def test_a_part_is_evaluated_by_its_numbers() -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.standard_normal((20, 3)).astype(np.float32)
+    names = [*"de" * 5, *"fr" * 5]
+    options: Any = {
+        "query_languages": ["d", "e"],
+        "candidate_languages": names[7:],
+        "measures": (*NAMES, "Judged@20"),
+    }
+    lists = ([0, 1, 2], [0, 9]), ([0, 2, 3], [1, 2, 3])
+    moved = [(indptr, [i + 7 for i in ids]) for indptr, ids in lists]
+    expected = evaluate(rows[:2], rows[7:], lists[0], exclude=lists[1], **options)
+    with open_candidates(rows) as whole, open_candidates(whole.part(7, 20)) as part:
+        found = evaluate(rows[:2], part, moved[0], exclude=moved[1], **options)
+        for outside in (6, 20):
+            with refusal(f"candidate {outside} is judged but the candidates are 7 to 19"):
+                evaluate(rows[:2], part, ([0, 1, 2], sorted([8, outside])), **options)
+    with open_candidates(iter([rows[7:9], rows[9:]]), first=7) as spooled:
+        numbered = evaluate(rows[:2], spooled, moved[0], exclude=moved[1], **options)
+    assert everything(numbered) == everything(found)
+    assert found.ranks.id.tolist() == [7, 16]
+    assert everything(found)[1:] == everything(expected)[1:]
+    assert found["multilingual"] == expected["multilingual"]
 
 
 def sparse(path: Path, rows: int, dtype: str = "F32") -> Path:

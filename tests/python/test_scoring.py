@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from hybridsampler.encoders import SentenceEncoder
 from hybridsampler.results import Result, read_results, write_results
 from hybridsampler.scoring import Options, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
+from parquet_files import as_lists, write_parquet
 from sentence_models import saved_model, static_model
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +181,32 @@ def test_queries_without_a_relevant_candidate_are_left_out_or_refused(monolingua
     zero = score_vectors(benchmark, queries, candidates, "any", Options(empty="zero"))
     assert zero.by_language["monolingual"]["AP"]["fr"] == 0.0
     assert zero.macro["monolingual"]["AP"] == skipped.macro["monolingual"]["AP"] / 4
+
+
+@pytest.mark.parametrize("monolingual", [True, False])
+def test_saved_vectors_are_read_once_to_count_and_once_for_the_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, monolingual: bool
+) -> None:
+    """Row groups are read from their start: block by block that would be quadratic."""
+    count = 100_000
+    names = ["en"] * (count // 2) + ["fr"] * (count // 2)
+    judged = [{0: 1}, {count // 2: 1}]
+    benchmark = _benchmark(["en", "fr"], names, judged, monolingual=monolingual)
+    rows = np.random.default_rng(2).normal(size=(count, 2)).astype(np.float32)
+    path = write_parquet(tmp_path / "candidates.parquet", as_lists(rows, ".fixed"))
+    read, iterate = 0, pq.ParquetFile.iter_batches
+
+    def counted(*given: Any, **options: Any) -> Iterator[Any]:
+        nonlocal read
+        for batch in iterate(*given, **options):
+            read += len(batch)
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counted)
+    found = score_vectors(benchmark, rows[:2], path, "any")
+    # Two languages of one row group: the second begins after what is the first's.
+    assert read < (1.5 if monolingual else 1) * 2 * count
+    assert found == score_vectors(benchmark, rows[:2], rows, "any")
 
 
 def test_where_nobody_counts_nothing_is_said(tmp_path: Path) -> None:
