@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "files": set(),
     "states": set(),
     "benchmarks": {"parquet_file", "trec"},
-    "encoders": {"_core"},
+    "encoders": {"_core", "vectors"},
     "results": {"evaluation", "files", "measures"},
     "tables": {"results"},
     "scoring": {"benchmarks", "candidates", "evaluation", "measures", "ranking", "results"},

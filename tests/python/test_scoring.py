@@ -302,6 +302,15 @@ def test_prefixes_are_put_before_the_texts(tmp_path: Path) -> None:
     assert opened.encode_queries(["abc"]).dtype == np.float32
 
 
+def test_what_a_model_computes_is_not_rounded() -> None:
+    model = static_model()
+    half = SentenceEncoder(model.half()).encode_queries(["abc"])
+    assert half.dtype == np.float16
+    np.testing.assert_array_equal(half, model.encode(["abc"]))
+    with pytest.raises(TypeError, match="the model's output has dtype float64: give float32, floa"):
+        SentenceEncoder(model.double()).encode_candidates(["abc"])
+
+
 def test_the_models_own_prompts_are_used_where_no_prefix_is_given() -> None:
     model = static_model()
     model.prompts = {"query": "ask: ", "document": "tell: "}

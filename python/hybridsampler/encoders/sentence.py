@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.vectors import as_rows
+
+Vectors = NDArray[np.float32] | NDArray[np.float16]
+
 
 class SentenceEncoder:
-    """Queries and candidates -> float32 vectors, by the model's own methods for each.
+    """Queries and candidates -> vectors as the model gives them, by its own methods for each.
 
     Args:
         model: a `SentenceTransformer`.
@@ -83,16 +87,16 @@ class SentenceEncoder:
             ) from error
         return cls(model, **options)
 
-    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n, d) vectors of queries."""
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, d) vectors of queries; TypeError: a model that computes in float64."""
         return self._encode(self._model.encode_query, texts, self._query_prefix)
 
-    def encode_candidates(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (n, d) vectors of candidates."""
+    def encode_candidates(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, d) vectors of candidates; raises as :meth:`encode_queries`."""
         return self._encode(self._model.encode_document, texts, self._candidate_prefix)
 
-    def _encode(self, encode: Any, texts: Sequence[str], prefix: str | None) -> NDArray[np.float32]:
+    def _encode(self, encode: Any, texts: Sequence[str], prefix: str | None) -> Vectors:
         vectors = encode(
             list(texts), prompt=prefix, batch_size=self._batch_size, show_progress_bar=False
         )
-        return np.asarray(vectors, np.float32)
+        return as_rows("the model's output", vectors)
