@@ -18,6 +18,7 @@ from hybridsampler.evaluation import Evaluation, evaluate
 from hybridsampler.measures import Policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result
+from hybridsampler.vectors import as_rows
 
 # Texts that are encoded at a time. An encoder sorts them by length, so many batches together.
 _TEXTS = 4096
@@ -70,11 +71,14 @@ def score_encoder(
         options: measures, similarity and so on.
 
     Raises:
-        ValueError, TypeError, OSError: as :func:`evaluate`.
+        ValueError: a benchmark without queries; an encoder that does not give each text one vector;
+            else as :func:`evaluate`.
+        TypeError, OSError: as :func:`evaluate`.
     """
     options = options or Options()
+    _check_asked(benchmark)
     total = len(benchmark.queries)
-    blocks = _encoded(encoder.encode_queries, benchmark.queries, "encode queries", total, options)
+    blocks = _encoded(encoder.encode_queries, benchmark.queries, "queries", total, options)
     queries = np.concatenate(list(blocks))
     texts = iter(benchmark.candidates)
     done = 0
@@ -88,7 +92,7 @@ def score_encoder(
         done = stop
         total = len(benchmark.candidates)
         encode = encoder.encode_candidates
-        blocks = _encoded(encode, some, "encode candidates", total, options, start)
+        blocks = _encoded(encode, some, "candidates", total, options, start)
         return open_candidates(blocks, spool_folder=options.spool_folder, first=start)
 
     return _score(benchmark, queries, part, name, options)
@@ -108,14 +112,15 @@ def score_vectors(
         options: measures, similarity and so on.
 
     Raises:
-        ValueError: numbers of vectors that are not those of the benchmark; else as
-            :func:`evaluate`.
+        ValueError: a benchmark without queries; numbers of vectors that are not those of the
+            benchmark; else as :func:`evaluate`.
         TypeError, OSError, ImportError: as :func:`evaluate`.
     """
     options = options or Options()
+    _check_asked(benchmark)
     with open_candidates(queries) as opened:
         _expect("queries", len(opened), len(benchmark.queries), benchmark)
-        held = np.concatenate([np.asarray(block) for _, block in opened.blocks()])
+        held = np.concatenate([as_rows("queries", block) for _, block in opened.blocks()])
     with open_candidates(candidates) as opened:
         _expect("candidates", len(opened), len(benchmark.candidates), benchmark)
         parts = opened.part
@@ -183,13 +188,24 @@ def _encoded(
     total: int,
     options: Options,
     done: int = 0,
-) -> Iterator[Any]:
+) -> Iterator[NDArray[Any]]:
     left = iter(texts)
-    options.tell(what, done, total)
+    options.tell(f"encode {what}", done, total)
     while part := list(islice(left, _TEXTS)):
-        yield encode(part)
+        rows = as_rows(what, encode(part))
+        if len(rows) != len(part):
+            raise ValueError(
+                f"the encoder gave {len(rows):,} vectors for {len(part):,} {what}: give one each, "
+                "in their order"
+            )
+        yield rows
         done += len(part)
-        options.tell(what, done, total)
+        options.tell(f"encode {what}", done, total)
+
+
+def _check_asked(benchmark: Benchmark) -> None:
+    if not benchmark.queries:
+        raise ValueError(f"{benchmark.name} has no query: nothing can be scored")
 
 
 def _expect(what: str, found: int, wanted: int, benchmark: Benchmark) -> None:

@@ -55,7 +55,10 @@ ALLOWED: dict[str, set[str]] = {
     "encoders": {"_core", "vectors"},
     "results": {"evaluation", "files", "measures"},
     "tables": {"results"},
-    "scoring": {"benchmarks", "candidates", "evaluation", "measures", "ranking", "results"},
+    "scoring": {
+        *("benchmarks", "candidates", "evaluation", "measures", "ranking", "results"),
+        "vectors",
+    },
     "reporting": {
         *("benchmarks", "encoders", "files", "measures", "ranking", "refusals", "results"),
         *("scoring", "tables"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -273,6 +275,69 @@ def test_a_corpus_in_files_is_scored_language_by_language(tmp_path: Path) -> Non
     assert score_vectors(benchmark, queries, candidates, "static", options) == found
 
 
+class Converted(Lookup):
+    """Vectors as a torch model gives them."""
+
+    def __init__(self, *given: NDArray[Any], convert: Callable[[torch.Tensor], Any]) -> None:
+        super().__init__(*given)
+        self.convert = convert
+
+    def _encode(self, texts: Sequence[str]) -> Any:
+        return self.convert(torch.tensor(super()._encode(texts)))
+
+    encode_queries = encode_candidates = _encode  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("monolingual", [True, False])
+@pytest.mark.parametrize(
+    "convert",
+    [torch.Tensor.half, torch.Tensor.bfloat16, lambda rows: rows.clone().requires_grad_()],
+    ids=["float16", "bfloat16", "with gradients"],
+)
+def test_vectors_may_be_tensors(monolingual: bool, convert: Callable[[Any], Any]) -> None:
+    judged = [{0: 1}, {5: 1}, {7: 1}]
+    benchmark = _benchmark(["en", "fr", "fr"], ["en"] * 4 + ["fr"] * 4, judged)
+    benchmark = replace(benchmark, monolingual=monolingual)
+    rng = np.random.default_rng(4)
+    queries, candidates = (rng.integers(-3, 4, (n, 5)).astype(np.float32) for n in (3, 8))
+    expected = score_vectors(benchmark, queries, candidates, "any")
+    encoder = Converted(queries, candidates, convert=convert)
+    assert score_encoder(benchmark, encoder, "any") == expected
+    asked, found = (convert(torch.tensor(rows)) for rows in (queries, candidates))
+    assert score_vectors(benchmark, asked, found, "any") == expected
+    assert score_vectors(benchmark, [asked[:1], asked[1:]], found, "any") == expected
+
+
+def test_an_encoder_that_gives_what_cannot_be_ranked() -> None:
+    benchmark = _benchmark(["en"] * 2, ["en"] * 3, [{0: 1}, {1: 1}])
+    rows = np.ones((3, 2), np.float32)
+
+    def gives(queries: Any, candidates: Any) -> Any:
+        encoder = Lookup(rows, rows)
+        encoder.encode_queries = lambda texts: queries  # type: ignore[method-assign]
+        encoder.encode_candidates = lambda texts: candidates  # type: ignore[method-assign]
+        return score_encoder(benchmark, encoder, "any")
+
+    with pytest.raises(TypeError, match="queries has dtype float64: give float32, float16 or"):
+        gives(rows[:2].astype(float), rows)
+    with pytest.raises(TypeError, match="candidates has dtype float64: give float32, float16 or"):
+        gives(rows[:2], rows.astype(float))
+    with pytest.raises(ValueError, match="the encoder gave 3 vectors for 2 queries: give one eac"):
+        gives(rows, rows)
+    with pytest.raises(ValueError, match="the encoder gave 2 vectors for 3 candidates: give one"):
+        gives(rows[:2], rows[:2])
+
+
+def test_a_benchmark_without_queries_is_refused() -> None:
+    benchmark = _benchmark([], ["en"], [])
+    rows = np.ones((1, 2), np.float32)
+    message = "^any has no query: nothing can be scored$"
+    with pytest.raises(ValueError, match=message):
+        score_encoder(benchmark, Lookup(rows[:0], rows), "any")
+    with pytest.raises(ValueError, match=message):
+        score_vectors(benchmark, rows[:0], rows, "any")
+
+
 def test_numbers_of_vectors_that_do_not_fit() -> None:
     benchmark = _benchmark(["en"] * 2, ["en"] * 3, [{0: 1}, {1: 1}])
     vectors = np.ones((3, 2), np.float32)
@@ -343,8 +408,6 @@ def test_weights_that_are_pickles_are_refused(
 
     folder = Path(save_bert(["abc"]))
     assert SentenceEncoder.open(folder).encode_queries(["cab"]).shape == (1, 32)
-    import torch
-
     torch.save(BertModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*safetensors"):
