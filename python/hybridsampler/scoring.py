@@ -71,11 +71,13 @@ def score_encoder(
         options: measures, similarity and so on.
 
     Raises:
+        TypeError: what is no encoder; else as :func:`evaluate`.
         ValueError: a benchmark without queries; an encoder that does not give each text one vector;
             else as :func:`evaluate`.
-        TypeError, OSError: as :func:`evaluate`.
+        OSError: as :func:`evaluate`.
     """
     options = options or Options()
+    _check_encoder(encoder)
     _check_asked(benchmark)
     total = len(benchmark.queries)
     blocks = _encoded(encoder.encode_queries, benchmark.queries, "queries", total, options)
@@ -201,6 +203,15 @@ def _encoded(
         yield rows
         done += len(part)
         options.tell(f"encode {what}", done, total)
+
+
+def _check_encoder(encoder: object) -> None:
+    wanted = ("encode_queries", "encode_candidates")
+    if missing := [name for name in wanted if not hasattr(encoder, name)]:
+        raise TypeError(
+            f"the encoder is a {type(encoder).__name__}, without {' and '.join(missing)}: give "
+            "SentenceEncoder(model) for a model of sentence-transformers, else an object with both"
+        )
 
 
 def _check_asked(benchmark: Benchmark) -> None:

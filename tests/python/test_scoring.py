@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmark_files import miracl
 from hybridsampler import evaluate
 from hybridsampler.benchmarks import Benchmark, load_miracl
-from hybridsampler.encoders import SentenceEncoder
+from hybridsampler.encoders import NgramEncoder, SentenceEncoder
 from hybridsampler.results import Result, read_results, write_results
 from hybridsampler.scoring import Options, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
@@ -336,6 +336,24 @@ def test_a_benchmark_without_queries_is_refused() -> None:
         score_encoder(benchmark, Lookup(rows[:0], rows), "any")
     with pytest.raises(ValueError, match=message):
         score_vectors(benchmark, rows[:0], rows, "any")
+
+
+def test_what_is_no_encoder_is_refused_at_once() -> None:
+    benchmark = _benchmark(["en"], ["en"], [{0: 1}])
+    message = (
+        "the encoder is a SentenceTransformer, without encode_queries and encode_candidates: give "
+        "SentenceEncoder(model) for a model of sentence-transformers, else an object with both"
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        score_encoder(benchmark, static_model(), "any")  # type: ignore[arg-type]
+
+
+def test_an_ngram_encoder_is_one() -> None:
+    benchmark = _benchmark(["en", "fr"], ["en", "fr", "en"], [{0: 1, 1: 1}, {1: 1, 2: 1}])
+    encoder = NgramEncoder(buckets=64, dimension=8)
+    queries, candidates = encoder.encode(benchmark.queries), encoder.encode(["c0", "c1", "c2"])
+    expected = score_vectors(benchmark, queries, candidates, "any")
+    assert score_encoder(benchmark, encoder, "any") == expected
 
 
 def test_numbers_of_vectors_that_do_not_fit() -> None:

@@ -82,3 +82,11 @@ class NgramEncoder(nn.Module):
         """Encode many texts, ``batch_size`` at a time, without gradients."""
         parts = [self(texts[at : at + batch_size]) for at in range(0, len(texts), batch_size)]
         return torch.cat(parts)
+
+    def encode_queries(self, texts: Sequence[str]) -> Tensor:
+        """Encode queries, as :meth:`encode` does all texts."""
+        return self.encode(texts)
+
+    def encode_candidates(self, texts: Sequence[str]) -> Tensor:
+        """Encode candidates, as :meth:`encode` does all texts."""
+        return self.encode(texts)
