@@ -16,7 +16,8 @@ from hybridsampler.benchmarks import Benchmark
 from hybridsampler.candidates import Candidates, open_candidates
 from hybridsampler.evaluation import Evaluation, evaluate
 from hybridsampler.measures import Policy, parse_measures
-from hybridsampler.ranking import Similarity
+from hybridsampler.ranking import RankCounter, Similarity
+from hybridsampler.refusals import check_judgements
 from hybridsampler.results import Result
 from hybridsampler.vectors import as_rows
 
@@ -78,7 +79,7 @@ def score_encoder(
     """
     options = options or Options()
     _check_encoder(encoder)
-    _check_asked(benchmark)
+    _check_asked(benchmark, options)
     total = len(benchmark.queries)
     blocks = _encoded(encoder.encode_queries, benchmark.queries, "queries", total, options)
     queries = np.concatenate(list(blocks))
@@ -119,7 +120,7 @@ def score_vectors(
         TypeError, OSError, ImportError: as :func:`evaluate`.
     """
     options = options or Options()
-    _check_asked(benchmark)
+    _check_asked(benchmark, options)
     with open_candidates(queries) as opened:
         _expect("queries", len(opened), len(benchmark.queries), benchmark)
         held = np.concatenate([as_rows("queries", block) for _, block in opened.blocks()])
@@ -138,6 +139,8 @@ def _score(
     name: str,
     options: Options,
 ) -> Result:
+    # Refuses queries by their numbers in the benchmark, before any candidate is encoded.
+    RankCounter(queries, benchmark.judged, similarity=options.similarity, borrow=True)
     if not benchmark.monolingual:
         with part(0, len(benchmark.candidates)) as whole:
             languages = benchmark.candidate_languages
@@ -214,9 +217,11 @@ def _check_encoder(encoder: object) -> None:
         )
 
 
-def _check_asked(benchmark: Benchmark) -> None:
+def _check_asked(benchmark: Benchmark, options: Options) -> None:
     if not benchmark.queries:
         raise ValueError(f"{benchmark.name} has no query: nothing can be scored")
+    measures = parse_measures(options.measures)
+    check_judgements(benchmark.judged, len(benchmark.queries), measures, options.empty)
 
 
 def _expect(what: str, found: int, wanted: int, benchmark: Benchmark) -> None:

@@ -56,8 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     "results": {"evaluation", "files", "measures"},
     "tables": {"results"},
     "scoring": {
-        *("benchmarks", "candidates", "evaluation", "measures", "ranking", "results"),
-        "vectors",
+        *("benchmarks", "candidates", "evaluation", "measures", "ranking", "refusals"),
+        *("results", "vectors"),
     },
     "reporting": {
         *("benchmarks", "encoders", "files", "measures", "ranking", "refusals", "results"),

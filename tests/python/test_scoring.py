@@ -275,6 +275,48 @@ def test_a_corpus_in_files_is_scored_language_by_language(tmp_path: Path) -> Non
     assert score_vectors(benchmark, queries, candidates, "static", options) == found
 
 
+@pytest.mark.parametrize("saved", [True, False], ids=["saved", "encoded"])
+def test_errors_name_rows_as_the_whole_benchmark_has_them(saved: bool) -> None:
+    """And not as the candidates and the queries of one language are numbered."""
+    names = ["en"] * 4 + ["fr"] * 4
+    benchmark = _benchmark(["en", "fr"], names, [{0: 1}, {5: 1}], monolingual=True)
+    queries, candidates = np.ones((2, 3), np.float32), np.ones((8, 3), np.float32)
+
+    def score(benchmark: Benchmark, queries: Any, candidates: Any) -> None:
+        if saved:
+            score_vectors(benchmark, queries, candidates, "any")
+        else:
+            score_encoder(benchmark, Lookup(queries, candidates), "any")
+
+    broken = candidates.copy()
+    broken[6] = np.nan
+    with pytest.raises(ValueError, match=r"candidate 6 .* holds NaN or infinity"):
+        score(benchmark, queries, broken)
+    broken = queries.copy()
+    broken[1] = np.inf
+    with pytest.raises(ValueError, match="query 1 holds NaN or infinity"):
+        score(benchmark, broken, candidates)
+    without = replace(benchmark, grades=np.array([1, 0]))
+    with pytest.raises(
+        ValueError, match=r"query 1 has no relevant candidate \(1 queries have none"
+    ):
+        score(without, queries, candidates)
+
+
+@pytest.mark.parametrize("monolingual", [True, False])
+def test_nothing_is_encoded_for_what_cannot_be_measured(monolingual: bool) -> None:
+    judged = [{0: 1}, {1: 0}]
+    benchmark = _benchmark(["en", "fr"], ["en", "fr"], judged, monolingual=monolingual)
+    encoder = Lookup(*(np.ones((2, 3), np.float32),) * 2)
+    with pytest.raises(ValueError, match="query 1 has no relevant candidate"):
+        score_encoder(benchmark, encoder, "any")
+    assert encoder.asked == []
+    encoder.vectors["q"][1] = np.nan
+    with pytest.raises(ValueError, match="query 1 holds NaN or infinity"):
+        score_encoder(benchmark, encoder, "any", Options(empty="skip"))
+    assert encoder.asked == benchmark.queries
+
+
 class Converted(Lookup):
     """Vectors as a torch model gives them."""
 
@@ -285,7 +327,7 @@ class Converted(Lookup):
     def _encode(self, texts: Sequence[str]) -> Any:
         return self.convert(torch.tensor(super()._encode(texts)))
 
-    encode_queries = encode_candidates = _encode  # type: ignore[assignment]
+    encode_queries = encode_candidates = _encode
 
 
 @pytest.mark.parametrize("monolingual", [True, False])
