@@ -107,9 +107,31 @@ def test_a_line_is_written_for_each_call(tmp_path: Path) -> None:
     assert [(int(row["epoch"]), int(row["steps"])) for row in rows] == calls
     for row, metrics in zip(rows, found, strict=True):
         assert {f"animals_{name}": float(row[name]) for name in evaluator.metrics} == metrics
-    quiet = BenchmarkEvaluator(_benchmark(), write_csv=False)
+    quiet = BenchmarkEvaluator(_benchmark(), "a/b", write_csv=False)
     quiet(model, str(tmp_path / "quiet"))
     assert not (tmp_path / "quiet").exists()
+
+
+def test_a_file_of_other_metrics_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    model = static_model()
+    BenchmarkEvaluator(_benchmark(), measures=("AP",))(model, str(tmp_path))
+    path = tmp_path / "Benchmark_evaluation_results.csv"
+    whole = path.read_bytes()
+    other = BenchmarkEvaluator(_benchmark(("en",)), measures=("AP",))
+    message = (
+        f"{path} has the columns epoch,steps,monolingual_AP,cross_lingual_AP,multilingual_AP,"
+        "rank_distance but this evaluator writes epoch,steps,monolingual_AP,multilingual_AP,"
+        "rank_distance: give the evaluators different names, or move the file away"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        other(model, str(tmp_path))
+    assert other.last is None
+    assert path.read_bytes() == whole
+    path.write_bytes(b"")  # as a run leaves it that was killed at once
+    other(model, str(tmp_path))
+    assert path.read_text().splitlines()[0] == "epoch,steps,monolingual_AP,multilingual_AP," + (
+        "rank_distance"
+    )
 
 
 def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
@@ -127,6 +149,11 @@ def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
     [
         ({"measures": ()}, "measures is empty: name at least one, such as 'AP'"),
         ({"measures": ("XP",)}, "unknown measure 'XP'"),
+        (
+            {"name": "a/b"},
+            "name='a/b' would go into the name of the file of results: leave out '/', or give "
+            "write_csv=False",
+        ),
         ({"similarity": "l2"}, "similarity='l2': choose 'cosine' or 'dot'"),
         (
             {"primary_metric": "AP", "measures": ("AP",)},

@@ -36,7 +36,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
 
     Args:
         benchmark: what to score.
-        name: goes before the metrics and into the name of the file.
+        name: goes before the metrics and into the name of the file, which evaluators of other
+            metrics cannot share.
         measures: as :class:`hybridsampler.measures.Measure` reads them.
         primary_metric: the one that checkpoints are chosen by, without the name. None: the first
             measure, multilingual, or monolingual where queries meet no other language.
@@ -50,7 +51,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
     Raises:
         ValueError: a query without a relevant candidate, where ``empty`` is ``"error"``; no
             relevant candidate at all; an unknown measure or similarity; a primary metric that is
-            not among the metrics.
+            not among the metrics; a name that no file can have, where one is written.
     """
 
     def __init__(
@@ -93,6 +94,11 @@ class BenchmarkEvaluator(SentenceEvaluator):
         self.primary_metric = f"{name}_{primary}" if name else primary
         self.greater_is_better = primary != RANK_DISTANCE
         self.csv_file = "_".join(filter(None, ["Benchmark_evaluation", name, "results.csv"]))
+        if write_csv and Path(self.csv_file).name != self.csv_file:
+            raise ValueError(
+                f"name={name!r} would go into the name of the file of results: leave out '/', or "
+                "give write_csv=False"
+            )
         self.last: Result | None = None
         """What the last call found, by language too."""
 
@@ -103,8 +109,13 @@ class BenchmarkEvaluator(SentenceEvaluator):
 
         Raises:
             ValueError: a model whose similarity is neither cosine nor dot, where none was chosen;
-                vectors that are not finite.
+                vectors that are not finite; a file of results with other columns.
+            OSError: as the file system does.
         """
+        path = None
+        if output_path is not None and self.write_csv:
+            path = Path(output_path) / self.csv_file
+            _check_columns(path, self._columns)
         encoder = SentenceEncoder(model, batch_size=self.batch_size, **self.prefixes)
         similarity = self.similarity or _similarity(model)
         options = Options(measures=self.measures, similarity=similarity, empty=self.empty)
@@ -116,8 +127,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
         }
         if result.rank_distance is not None:
             found[RANK_DISTANCE] = result.rank_distance
-        if output_path is not None and self.write_csv:
-            self._append(Path(output_path), epoch, steps, found)
+        if path is not None:
+            self._append(path, [epoch, steps, *(found.get(name, "") for name in self.metrics)])
         metrics: dict[str, float] = self.prefix_name_to_metrics(found, self.name)
         self.store_metrics_in_model_card_data(model, metrics, epoch, steps)
         return metrics
@@ -132,15 +143,30 @@ class BenchmarkEvaluator(SentenceEvaluator):
         given = {"similarity": self.similarity, **self.prefixes}
         return {name: value for name, value in given.items() if value is not None}
 
-    def _append(self, folder: Path, epoch: int, steps: int, found: dict[str, float]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / self.csv_file
-        new = not path.is_file()
+    @property
+    def _columns(self) -> list[str]:
+        return ["epoch", "steps", *self.metrics]
+
+    def _append(self, path: Path, values: Sequence[object]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            if new:
-                writer.writerow(["epoch", "steps", *self.metrics])
-            writer.writerow([epoch, steps, *(found.get(name, "") for name in self.metrics)])
+            if not file.tell():
+                writer.writerow(self._columns)
+            writer.writerow(values)
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a file in which the lines to be written would stand under other names."""
+    if not path.is_file():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        there = next(csv.reader(file), columns)
+    if there != columns:
+        raise ValueError(
+            f"{path} has the columns {','.join(there)} but this evaluator writes "
+            f"{','.join(columns)}: give the evaluators different names, or move the file away"
+        )
 
 
 def _settings(benchmark: Benchmark) -> list[Setting]:
