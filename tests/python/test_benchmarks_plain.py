@@ -15,6 +15,7 @@ import pytest
 
 from benchmark_files import CANDIDATES, QRELS, QUERIES
 from hybridsampler.benchmarks import load_plain
+from hybridsampler.encoders import NgramEncoder
 
 
 def fails(message: str, error: type[Exception] = ValueError) -> Any:
@@ -126,6 +127,21 @@ def test_numbers_in_names_count_as_such_whatever_the_form(tmp_path: Path) -> Non
 def test_shards_that_are_no_whole_set(tmp_path: Path, names: list[str], message: str) -> None:
     with fails(message.format(folder=tmp_path)):
         load_plain(_shards(tmp_path, *names))
+
+
+def test_candidates_in_files_are_encoded_as_a_list(tmp_path: Path) -> None:
+    """What takes places or slices of them would read the files anew for each."""
+    benchmark = load_plain(_folder(tmp_path))
+    encoder = NgramEncoder(buckets=64, dimension=8)
+    with fails(
+        "the texts of candidates in files are read in order and have no places: take list() of "
+        "them, or let score_encoder encode them, which never holds them all",
+        TypeError,
+    ):
+        encoder.encode(benchmark.candidates)  # type: ignore[arg-type]
+    with fails("the ids of candidates in files are read in order", TypeError):
+        benchmark.candidate_ids[0]  # type: ignore[index]
+    assert encoder.encode(list(benchmark.candidates)).shape == (3, 8)
 
 
 def test_queries_may_have_no_judgement(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -52,6 +53,13 @@ class FileTexts:
         for file in self.files:
             for row in file:
                 yield getattr(row, self.column)
+
+    def __getitem__(self, at: object) -> NoReturn:
+        """Say what to do instead: each place would cost a reading of the files."""
+        raise TypeError(
+            f"the {self.column}s of candidates in files are read in order and have no places: take "
+            "list() of them, or let score_encoder encode them, which never holds them all"
+        )
 
 
 @dataclass(frozen=True, slots=True)
