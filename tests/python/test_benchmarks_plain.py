@@ -179,6 +179,12 @@ BROKEN = [
     ("qrels", [QRELS[0], QRELS[0]], "qrels.jsonl:2: candidate 'c3' is judged for query 'q2' alre"),
     (
         "qrels",
+        [QRELS[0], {"query_id": "q1", "candidate_id": "c1", "relevance": 0}],
+        "qrels.jsonl:2: 'relevance' is none of query_id, candidate_id, grade: rename it or leave "
+        "it out",
+    ),
+    (
+        "qrels",
         [*QRELS, {"query_id": "q1", "candidate_id": "c9"}],
         "qrels.jsonl:4: candidate 'c9' is none of the 3 candidates: judgements and candidates",
     ),
@@ -194,6 +200,24 @@ BROKEN = [
 def test_a_broken_table(tmp_path: Path, table: str, rows: Any, message: str) -> None:
     with fails(f"{tmp_path}/{message.format(folder=tmp_path)}"):
         load_plain(_folder(tmp_path, **{table: rows}))
+
+
+def test_a_key_that_comes_twice(tmp_path: Path) -> None:
+    """JSON's readers keep the last without a word."""
+    path = _folder(tmp_path) / "qrels.jsonl"
+    path.write_text('{"query_id": "q1", "candidate_id": "c1", "grade": 0, "grade": 1}\n')
+    with fails(f"{path}:1: not JSON (the key 'grade' comes twice: keep one)"):
+        load_plain(tmp_path)
+
+
+def test_columns_of_parquet_that_no_judgement_has(tmp_path: Path) -> None:
+    rows = [row | {"relevance": 0} for row in NULLS]
+    path = _write(_folder(tmp_path, ".parquet") / "qrels.parquet", rows)
+    with fails(f"{path}: column 'relevance' is none of query_id, candidate_id, grade: rename it"):
+        load_plain(tmp_path)
+    _write(path, NULLS)
+    _write(tmp_path / "queries.parquet", [row | {"topic": "ants"} for row in QUERIES])
+    assert len(load_plain(tmp_path).queries) == 3
 
 
 def test_broken_parquet(tmp_path: Path) -> None:

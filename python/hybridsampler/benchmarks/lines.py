@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_rows(
-    path: Path, columns: Mapping[str, type], optional: Sequence[str] = ()
+    path: Path, columns: Mapping[str, type], optional: Sequence[str] = (), *, alone: bool = False
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Give (number from 1, values of `columns`) of each row of JSON lines or Parquet.
 
@@ -67,14 +67,15 @@ def read_rows(
         path: ends in one of `ROW_FORMS`.
         columns: name and type, `str` or `int`, of what to read.
         optional: those that may be absent or null; their value is None then.
+        alone: refuse other columns, which may be an optional one under another name.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a line that is no JSON object; a value that is missing or of another type; a
-            file that is not Parquet. File and line are named.
+        ValueError: a line that is no JSON object, or has a key twice; a value that is missing or of
+            another type; a file that is not Parquet. File and line are named.
     """
     read = _parquet_rows if path.suffix == ".parquet" else _json_rows
-    for number, values in read(path, list(columns), optional):
+    for number, values in read(path, list(columns), optional, alone):
         for (name, kind), value in zip(columns.items(), values, strict=True):
             if type(value) is kind:
                 if isinstance(value, str) and (problem := no_text(value)):
@@ -89,26 +90,50 @@ def read_rows(
         yield number, values
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} comes twice: keep one")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def _unknown(found: Iterable[str], names: Sequence[str]) -> str | None:
+    """What is wrong with columns of which one is not among the names."""
+    for name in found:
+        if name not in names:
+            return f"{name!r} is none of {', '.join(names)}: rename it or leave it out"
+    return None
+
+
 def _json_rows(
-    path: Path, names: Sequence[str], optional: Sequence[str]
+    path: Path, names: Sequence[str], optional: Sequence[str], alone: bool
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
     for number, text in read_lines(path):
         try:
-            row = json.loads(text)
+            row = _DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             raise broken(path, number, f"not JSON ({error})") from error
         if type(row) is not dict:
             raise broken(path, number, f"a JSON {type(row).__name__}, not an object with {names}")
+        if alone and (problem := _unknown(row, names)):
+            raise broken(path, number, problem)
         yield number, tuple(row.get(name) for name in names)
 
 
 def _parquet_rows(
-    path: Path, names: Sequence[str], optional: Sequence[str]
+    path: Path, names: Sequence[str], optional: Sequence[str], alone: bool
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: check the path")
     with opened_parquet(path) as file:
         there = file.schema_arrow.names
+        if alone and (problem := _unknown(there, names)):
+            raise ValueError(f"{path}: column {problem}")
         for name in names:
             if name not in there and name not in optional:
                 raise ValueError(

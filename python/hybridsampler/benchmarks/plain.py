@@ -41,7 +41,8 @@ def load_plain(source: str | Path) -> Benchmark:
         OSError: a data set of the hub that cannot be fetched.
         ImportError: Parquet without the extra `train`.
         ValueError: a broken line, a missing or empty value, an id that comes twice, a judgement of
-            an unknown query or candidate, a grade below 0, an empty table. File and line are named.
+            an unknown query or candidate, a grade below 0, an empty table, a column of the qrels
+            that is none of the above. File and line are named.
             Files of which one is missing or that are of different sets.
     """
     patterns = [f"{table}*{form}" for table in _TABLES for form in ROW_FORMS]
@@ -52,7 +53,9 @@ def load_plain(source: str | Path) -> Benchmark:
         for row in _texts(path):
             queries.add(path, row.number, row.id, row.text, row.language)
     for path in tables["qrels"]:
-        for number, (query_id, candidate_id, grade) in read_rows(path, _PAIRS, ["grade"]):
+        for number, (query_id, candidate_id, grade) in read_rows(
+            path, _PAIRS, ["grade"], alone=True
+        ):
             judgements.add(path, number, query_id, candidate_id, 1 if grade is None else grade)
     for table, rows in (("queries", queries.ids), ("qrels", judgements.of)):
         if not rows:
