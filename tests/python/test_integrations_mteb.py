@@ -205,6 +205,35 @@ def test_bad_vectors() -> None:
         index.search(np.ones((1, 3), np.float32), 1, top_ranked={})
 
 
+def test_ids_that_come_twice() -> None:
+    rows = np.ones((2, 3), np.float32)
+    index = ExactIndex()
+    index.add_documents(rows, ["a", "b"])
+    for again in (["c", "b"], ["c", "c"]):
+        message = f"id {again[1]!r} comes twice: give each document its own, and clear() before"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+            index.add_documents(rows, again)
+    assert index.search(rows[:1], 9)[1] == [[1, 0]]  # nothing was taken over
+    index.clear()
+    index.add_documents(rows, ["b", "a"])
+
+
+def test_searches_that_cannot_be() -> None:
+    index = ExactIndex()
+    index.add_documents(np.ones((2, 3), np.float32), ["a", "b"])
+    with pytest.raises(ValueError, match="embeddings has dimension 4 but the documents have 3: en"):
+        index.add_documents(np.ones((1, 4), np.float32), ["c"])
+    query = np.ones((1, 3), np.float32)
+    with pytest.raises(ValueError, match="embeddings has dimension 2 but the documents have 3: en"):
+        index.search(query[:, :2], 1)
+    for top_k in (0, -1):
+        with pytest.raises(ValueError, match=f"top_k={top_k}: ask for 1 or more"):
+            index.search(query, top_k)
+    message = "top_ranked names 'z' for query 'q', which is no document of the index"
+    with pytest.raises(ValueError, match=message):
+        index.search(query, 1, top_ranked={"q": ["a", "z"]}, query_idx_to_id={0: "q"})
+
+
 # Inside mteb
 
 

@@ -135,18 +135,28 @@ class ExactIndex:
         """Take over (n, d) vectors and their n ids.
 
         Raises:
-            ValueError: numbers that differ, NaN or infinity; TypeError: another type of vectors.
+            ValueError: numbers or dimensions that differ, NaN or infinity, an id that comes twice;
+                TypeError: another type of vectors. Nothing is taken over.
         """
         rows = self._rows("embeddings", embeddings)
         if len(rows) != len(idxs):
             raise ValueError(f"there are {len(rows)} embeddings for {len(idxs)} ids: give one each")
+        if self._parts:
+            self._check_dimension(rows)
+        places: dict[str, int] = {}
+        for place, document in enumerate(idxs, len(self._places)):
+            if document in self._places or places.setdefault(document, place) != place:
+                raise ValueError(
+                    f"id {document!r} comes twice: give each document its own, and clear() before "
+                    "another corpus"
+                )
         self._parts.append(rows)
-        self._ids += list(idxs)
+        self._places |= places
 
     def clear(self) -> None:
         """Forget all documents."""
         self._parts: list[NDArray[np.float32]] = []
-        self._ids: list[str] = []
+        self._places: dict[str, int] = {}
 
     def search(
         self,
@@ -160,36 +170,56 @@ class ExactIndex:
 
         Args:
             embeddings: (Q, d) vectors of the queries.
-            top_k: how many.
+            top_k: how many, 1 or more.
             similarity_fn: not used; see the class.
             top_ranked: the documents to rank for each query, in place of all; places then are those
                 in its lists.
             query_idx_to_id: which query each row is; only needed with `top_ranked`.
 
         Raises:
-            ValueError: no documents, NaN or infinity, `top_ranked` without `query_idx_to_id`;
-                TypeError: another type of vectors.
+            ValueError: no documents, another dimension than theirs, NaN or infinity, a `top_k`
+                below 1, `top_ranked` without `query_idx_to_id` or with a document that the index
+                lacks; TypeError: another type of vectors.
         """
         if not self._parts:
             raise ValueError("the index is empty: add_documents comes before search")
+        if top_k < 1:
+            raise ValueError(f"top_k={top_k}: ask for 1 or more documents")
         queries = self._rows("embeddings", embeddings)
+        self._check_dimension(queries)
         documents = np.concatenate(self._parts)
         # How the ids go down: the order of equal scores.
-        order = np.empty(len(self._ids), np.int64)
-        down = sorted(range(len(order)), key=self._ids.__getitem__, reverse=True)
+        order = np.empty(len(self._places), np.int64)
+        ids = list(self._places)
+        down = sorted(range(len(order)), key=ids.__getitem__, reverse=True)
         order[down] = np.arange(len(order))
         if top_ranked is None:
             found = _search(queries, documents, top_k, order)
         elif query_idx_to_id is None:
             raise ValueError("top_ranked needs query_idx_to_id: which query is each row?")
         else:
-            number = {document: place for place, document in enumerate(self._ids)}
             found = []
             for row, query in enumerate(queries):
-                keys = top_ranked.get(query_idx_to_id[row], ())
-                chosen = np.array([number[key] for key in keys], np.int64)
+                name = query_idx_to_id[row]
+                chosen = self._chosen(name, top_ranked.get(name, ()))
                 found += _search(query[None], documents[chosen], top_k, order[chosen])
         return [scores for scores, _ in found], [places for _, places in found]
+
+    def _chosen(self, query: str, documents: Sequence[str]) -> NDArray[np.int64]:
+        for document in documents:
+            if document not in self._places:
+                raise ValueError(
+                    f"top_ranked names {document!r} for query {query!r}, which is no document of "
+                    "the index: add it, or leave it out"
+                )
+        return np.array([self._places[document] for document in documents], np.int64)
+
+    def _check_dimension(self, rows: NDArray[np.float32]) -> None:
+        if rows.shape[1] != self._parts[0].shape[1]:
+            raise ValueError(
+                f"embeddings has dimension {rows.shape[1]} but the documents have "
+                f"{self._parts[0].shape[1]}: encode all with one model"
+            )
 
     def _rows(self, name: str, values: Any) -> NDArray[np.float32]:
         rows = as_rows(name, values).astype(np.float32)
