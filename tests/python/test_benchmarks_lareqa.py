@@ -401,6 +401,10 @@ BROKEN = [
         "not [start, end] with 9 <= start < end <= 29",
     ),
     (
+        english(*P, "sentence_breaks", 0, value=[False, 9]),
+        "data[0].paragraphs[0].sentence_breaks[0] is [False, 9], not [start, end] with 0 <= start",
+    ),
+    (
         english(*P, "sentence_breaks", 2, value=[20, 30]),
         "data[0].paragraphs[0].sentence_breaks[2] is [20, 30], "
         "not [start, end] with 19 <= start < end <= 29",

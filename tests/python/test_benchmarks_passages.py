@@ -122,11 +122,11 @@ def test_any_corpus_equals_the_naive_reading(
     lines = (f"{query} Q0 {key} {grade}" for (query, key), grade in judged.items())
     write_lines(root / f"{stem}/qrels/qrels.{stem}-dev.tsv", lines)
     for number, part in enumerate(np.split(np.arange(len(ids)), cuts)):
-        rows = [{"docid": ids[row], "title": "", "text": texts[row]} for row in part]
+        rows = [{"docid": ids[row], "title": "t", "text": texts[row]} for row in part]
         write_lines(root / f"miracl-corpus-v1.0-fi/docs-{number}.jsonl.gz", as_json(rows))
     found = load_miracl(root)
     assert list(found.candidate_ids) == [f"fi/{key}" for key in ids]
-    assert _texts(found) == [text.strip() for text in texts]
+    assert _texts(found) == [f"t {text}".strip() for text in texts]
     for q, query in enumerate(topics):
         row = slice(found.indptr[q], found.indptr[q + 1])
         grades = {ids[i]: g for i, g in zip(found.indices[row], found.grades[row], strict=True)}
@@ -202,6 +202,12 @@ GOOD = '{"docid": "7#1", "title": "a", "text": "b"}'
         (SHARD, ['{"docid": "7#1", "title": "a"}'], ":1: 'text' is missing"),
         (SHARD, ['{"docid": "7", "text": "\\ud800"}'], ":1: 'text' holds half a character, one of"),
         (SHARD, ['{"docid": 7, "text": "a"}'], ":1: 'docid' is int, not str: convert it"),
+        (
+            SHARD,
+            ['{"docid": " ", "text": "a"}'],
+            ":1: 'docid' is empty: fill it in or leave the ro",
+        ),
+        (SHARD, ['{"docid": "7", "title": "", "text": " "}'], ":1: 'text' is empty: fill it in or"),
         (SHARD, [], " holds no candidate: fetch or write it again"),
         (
             SHARD,
@@ -214,6 +220,17 @@ def test_a_broken_file(tmp_path: Path, name: str, lines: list[str], message: str
     path = write_lines(miracl(tmp_path) / name, lines)
     with fails(f"{path}{message.format(path=path, folder=path.parent)}"):
         load_miracl(tmp_path)
+
+
+def test_contents_that_are_empty(tmp_path: Path) -> None:
+    path = mr_tydi(tmp_path, archive=True) / "mrtydi-v1.1-swahili/collection/docs.jsonl.gz"
+    for name, row in (
+        ("id", {"id": "", "contents": "a"}),
+        ("contents", {"id": "7", "contents": ""}),
+    ):
+        write_lines(path, as_json([row]))
+        with fails(f"{path}:1: {name!r} is empty: fill it in or leave the row out"):
+            load_mr_tydi(tmp_path)
 
 
 def test_ids_may_hold_spaces_of_other_scripts(tmp_path: Path) -> None:

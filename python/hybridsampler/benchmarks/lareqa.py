@@ -156,7 +156,7 @@ def _sentence_breaks(path: Path, place: str, paragraph: Any, length: int) -> lis
     for b, pair in enumerate(_get(path, place, paragraph, "sentence_breaks", list)):
         least = breaks[-1][1] if breaks else 0  # overlaps would put an answer in two sentences
         match pair:
-            case [int(start), int(end)] if least <= start < end <= length:
+            case [start, end] if type(start) is type(end) is int and least <= start < end <= length:
                 breaks.append((start, end))
             case _:
                 wanted = f"[start, end] with {least} <= start < end <= {length}"

@@ -31,6 +31,13 @@ def no_text(value: str) -> str | None:
     return None
 
 
+def check_filled(path: Path, number: int, **values: str) -> None:
+    """Refuse a row of which one of these values is empty."""
+    for name, value in values.items():
+        if not value.strip():
+            raise broken(path, number, f"{name!r} is empty: fill it in or leave the row out")
+
+
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Give (number from 1, text without its end) of each line that is not empty.
 

@@ -16,7 +16,7 @@ from hybridsampler.benchmarks.corpus_files import CorpusFile, Row
 from hybridsampler.benchmarks.hub import fetch
 from hybridsampler.benchmarks.judgements import Judgements, Queries, add_qrels, join, read_topics
 from hybridsampler.benchmarks.languages import choose_languages
-from hybridsampler.benchmarks.lines import read_rows
+from hybridsampler.benchmarks.lines import check_filled, read_rows
 from hybridsampler.benchmarks.numbered import COUNTED, check_shards, in_order
 
 Reader = Callable[[str, Path], Iterator[Row]]
@@ -81,12 +81,15 @@ def docid_title_text(language: str, path: Path) -> Iterator[Row]:
     """Read passages as the hub has them; title and text are put together with a space."""
     columns = {"docid": str, "title": str, "text": str}
     for number, (docid, title, text) in read_rows(path, columns, optional=["title"]):
-        yield Row(number, f"{language}/{docid}", f"{title or ''} {text}".strip(), language)
+        whole = f"{title or ''} {text}".strip()
+        check_filled(path, number, docid=docid, text=whole)
+        yield Row(number, f"{language}/{docid}", whole, language)
 
 
 def id_contents(language: str, path: Path) -> Iterator[Row]:
     """Read passages whose title and text are one already."""
     for number, (docid, contents) in read_rows(path, {"id": str, "contents": str}):
+        check_filled(path, number, id=docid, contents=contents)
         yield Row(number, f"{language}/{docid}", contents, language)
 
 

@@ -16,7 +16,7 @@ from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.corpus_files import CorpusFile, Row
 from hybridsampler.benchmarks.hub import open_folder
 from hybridsampler.benchmarks.judgements import Judgements, Queries, join
-from hybridsampler.benchmarks.lines import ROW_FORMS, broken, read_rows
+from hybridsampler.benchmarks.lines import ROW_FORMS, check_filled, read_rows
 from hybridsampler.benchmarks.numbered import OF_ALL, check_shards, in_order
 
 _TEXTS: dict[str, type] = {"id": str, "text": str, "language": str}
@@ -81,7 +81,5 @@ def _files(folder: Path, table: str) -> list[Path]:
 
 def _texts(path: Path) -> Iterator[Row]:
     for number, (key, text, language) in read_rows(path, _TEXTS):
-        for name, value in (("id", key), ("text", text), ("language", language)):
-            if not value.strip():
-                raise broken(path, number, f"{name!r} is empty: fill it in or leave the row out")
+        check_filled(path, number, id=key, text=text, language=language)
         yield Row(number, key, text, language)
