@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,6 +128,22 @@ def test_numbers_in_names_count_as_such_whatever_the_form(tmp_path: Path) -> Non
 def test_shards_that_are_no_whole_set(tmp_path: Path, names: list[str], message: str) -> None:
     with fails(message.format(folder=tmp_path)):
         load_plain(_shards(tmp_path, *names))
+
+
+def test_candidates_that_changed_since_they_were_counted(tmp_path: Path) -> None:
+    """The judgements name places of the file as it was."""
+    benchmark = load_plain(_folder(tmp_path))
+    path = tmp_path / "candidates.jsonl"
+    was = path.stat().st_mtime_ns
+    _write(path, CANDIDATES[::-1])
+    os.utime(path, ns=(was, was + 1))
+    with fails(f"{path} has changed since the benchmark was loaded: load it again"):
+        list(benchmark.candidates)
+    _write(path, CANDIDATES[:2])
+    os.utime(path, ns=(was, was))
+    with fails(f"{path} has changed since the benchmark was loaded: load it again"):
+        list(benchmark.candidate_ids)
+    assert list(load_plain(_folder(tmp_path)).candidates) == [row["text"] for row in CANDIDATES]
 
 
 def test_candidates_in_files_are_encoded_as_a_list(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,14 +26,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """A file of candidates, and what reads its rows."""
+    """A file of candidates, and what reads its rows.
+
+    Judgements name the places of rows, so that it has to stay as it was when this was made.
+    """
 
     path: Path
     read: Callable[[Path], Iterator[Row]]
+    stamp: tuple[int, int] = field(init=False)
+    """Its size, and when it was written."""
+
+    def __post_init__(self) -> None:
+        """Take note of the file."""
+        object.__setattr__(self, "stamp", _stamp(self.path))
 
     def __iter__(self) -> Iterator[Row]:
-        """Read the rows, in order."""
+        """Read the rows, in order; ValueError: a file that has changed."""
+        if self.path.is_file() and _stamp(self.path) != self.stamp:
+            raise ValueError(
+                f"{self.path} has changed since the benchmark was loaded: load it again"
+            )
         return self.read(self.path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
