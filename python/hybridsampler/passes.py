@@ -135,7 +135,8 @@ def count(
     known, saved = counter.candidates, time.monotonic()
     try:
         for ids, block in candidates.blocks(start + counter.candidates, stop):
-            counter.add(block, ids, languages[ids[0] - first : ids[-1] + 1 - first])
+            own = slice(ids[0] - numbers.start, ids[-1] + 1 - numbers.start)
+            counter.add(block, ids, languages[own])
             if tell is not None:
                 tell(counter.candidates, stop - start)
             if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
