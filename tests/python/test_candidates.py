@@ -356,7 +356,8 @@ def test_a_part_is_evaluated_by_its_numbers() -> None:
     with open_candidates(rows) as whole, open_candidates(whole.part(7, 20)) as part:
         found = evaluate(rows[:2], part, moved[0], exclude=moved[1], **options)
         for outside in (6, 20):
-            with refusal(f"candidate {outside} is judged but the candidates are 7 to 19"):
+            message = f"candidate {outside} is judged but the candidates are 7 to 19"
+            with refusal(f"{message}, as candidate_languages has 13 entries"):
                 evaluate(rows[:2], part, ([0, 1, 2], sorted([8, outside])), **options)
     with open_candidates(iter([rows[7:9], rows[9:]]), first=7) as spooled:
         numbered = evaluate(rows[:2], spooled, moved[0], exclude=moved[1], **options)

@@ -333,7 +333,7 @@ import json, numpy as np, os, sys
 
 task = json.load(open(sys.argv[1]))
 dist.init_process_group("gloo")
-counter = RankCounter(np.array(task["queries"], np.float32), task["judged"])
+counter = RankCounter(np.array(task["queries"], np.float32), tuple(task["judged"]))
 with open_candidates(task["paths"]) as candidates:
     counter = count_shares(counter, candidates, task["languages"])
 languages = ["en", "de"] * 3 + ["en"]

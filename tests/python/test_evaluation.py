@@ -1,7 +1,11 @@
 """evaluate: settings, macro means and language bias, by hand."""
 
 import math
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -401,3 +405,10 @@ def test_a_measure_goes_by_any_of_its_names() -> None:
     assert result.matrix("map") == result.matrix("AP")
     for setting in SETTINGS:
         assert result.by_language(setting, "recall_1") == result.by_language(setting, "R@1")
+
+
+def test_the_example_of_the_docs_prints_what_it_says() -> None:
+    text = (Path(__file__).parents[2] / "docs/scorer.md").read_text(encoding="utf-8")
+    ((code, printed),) = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.DOTALL)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == printed

@@ -25,7 +25,7 @@ impl Judged {
         if grades.len() != ids.len() {
             invalid!("{} judged candidates have {} grades: give one each", ids.len(), grades.len());
         }
-        sorted_without_repeats("judged", &indptr, ids)?;
+        sorted_without_repeats("judged", &indptr, ids, |_, _| Ok(()))?;
         for (q, list) in indptr.windows(2).enumerate() {
             let list = list[0]..list[1];
             if let Some(at) = list.clone().find(|&at| grades[at] < 0) {
@@ -81,13 +81,14 @@ impl Excluded {
             );
         }
         let mut sorted = Vec::with_capacity(ids.len());
-        for (q, ids) in sorted_without_repeats("excluded", &indptr, ids)?.into_iter().enumerate() {
+        sorted_without_repeats("excluded", &indptr, ids, |q, ids| {
             let both = |id: &&i64| ids.binary_search(id).is_ok();
             if let Some(id) = judged.ids[judged.of(q)].iter().find(both) {
                 invalid!("query {q} excludes candidate {id}, which it also judges: do one or the other");
             }
-            sorted.extend(ids);
-        }
+            sorted.extend_from_slice(ids);
+            Ok(())
+        })?;
         Ok(Self { indptr, ids: sorted })
     }
 
@@ -119,10 +120,17 @@ fn offsets(name: &str, indptr: &[i64], len: usize) -> Result<Vec<usize>, Invalid
     Ok(indptr.iter().map(|&at| at as usize).collect())
 }
 
-fn sorted_without_repeats(what: &str, indptr: &[usize], ids: &[i64]) -> Result<Vec<Vec<i64>>, Invalid> {
-    let mut lists = Vec::with_capacity(indptr.len() - 1);
-    for (q, list) in indptr.windows(2).enumerate() {
-        let mut list = ids[list[0]..list[1]].to_vec();
+/// Gives the ids of each query, ascending, if none is negative or comes twice.
+fn sorted_without_repeats(
+    what: &str,
+    indptr: &[usize],
+    ids: &[i64],
+    mut take: impl FnMut(usize, &[i64]) -> Result<(), Invalid>,
+) -> Result<(), Invalid> {
+    let mut list = Vec::new();
+    for (q, part) in indptr.windows(2).enumerate() {
+        list.clear();
+        list.extend_from_slice(&ids[part[0]..part[1]]);
         list.sort_unstable();
         if let Some(&id) = list.first()
             && id < 0
@@ -132,7 +140,7 @@ fn sorted_without_repeats(what: &str, indptr: &[usize], ids: &[i64]) -> Result<V
         if let Some([twice, ..]) = list.windows(2).find(|two| two[0] == two[1]) {
             invalid!("candidate {twice} is {what} twice for query {q}: name it once");
         }
-        lists.push(list);
+        take(q, &list)?;
     }
-    Ok(lists)
+    Ok(())
 }

@@ -290,7 +290,8 @@ impl<'a> Screen<'a> {
     }
 
     /// Multiplies twelve queries, those of `group`, with the candidates. With int16 the rows of these queries are fetched
-    /// meanwhile, for looks in float32; after int8, where rows are shorter and looks fewer, that changed nothing.
+    /// meanwhile, for looks in float32; after int8, where rows are shorter and looks fewer, that changed nothing, nor did it
+    /// to fetch those of looks in int16.
     pub fn multiply(
         &self,
         queries: &Queries,
