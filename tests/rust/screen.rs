@@ -88,9 +88,21 @@ fn case() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
     (exponent, shape).prop_flat_map(|(exponent, (centre, spread))| rows_around(centre, spread, exponent))
 }
 
+/// How far the queries' centre is from a query, and how much shorter or longer that is than its candidates.
+fn apart() -> impl Strategy<Value = (f32, i32)> {
+    let share = prop_oneof![Just(0.5_f32), Just(0.0), Just(1.0), Just(1023.0 / 1024.0), Just(1.0 + f32::EPSILON)];
+    (share, prop_oneof![3 => Just(0), 1 => -149..=60_i32])
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
     #[test]
-    fn what_is_settled_is_settled_by_the_score((query, candidates) in case(), steps in -3_i64..=3) {
+    fn what_is_settled_is_settled_by_the_score(
+        (query, candidates) in case(), (share, lift) in apart(), steps in -3_i64..=3,
+    ) {
+        let query: Vec<f32> = query.iter().map(|&x| (f64::from(x) * 2.0_f64.powi(lift)) as f32).collect();
+        prop_assume!(query.iter().all(|x| x.is_finite()));
         for arithmetic in ALL {
             let mut thresholds: Vec<f64> = (candidates.iter().take(5))
                 .map(|row| {
@@ -100,7 +112,7 @@ proptest! {
                 .filter(|threshold| threshold.is_finite())
                 .collect();
             thresholds.sort_by(f64::total_cmp);
-            settles_rightly(arithmetic, &query, &candidates, &thresholds);
+            settles_around(share, arithmetic, &query, &candidates, &thresholds);
         }
     }
 }

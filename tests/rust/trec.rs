@@ -270,6 +270,26 @@ fn a_broken_line_names_its_number_the_value_and_the_remedy() {
 }
 
 #[test]
+fn what_is_broken_is_found_wherever_it_stands_in_a_long_file() {
+    let line = |number: usize| format!("query{} Q0 document{number} 1 {number} t\n", number % 7);
+    let lines: Vec<Vec<u8>> = (0..20_000).map(|number| line(number).into_bytes()).collect();
+    for at in [0, 4_321, 12_345, 19_999] {
+        for (broken, message) in [
+            (
+                &b"1 Q0 b\0 1 2 t\n"[..],
+                "a zero byte: this is no UTF-8 text, unpack it or convert it with iconv -t utf-8",
+            ),
+            (b"1 Q0 \xe9 1 2 t\n", "\"\\xe9\" is not UTF-8: convert the file, as with iconv -t utf-8"),
+            (b"1 Q0 b 1\r2 t\n", "a carriage return inside the line: end lines with a line feed"),
+        ] {
+            let text = [&lines[..at].concat(), broken, &lines[at..].concat()].concat();
+            assert_eq!(refused::<f64>(text), format!("file, line {}: {message}", at + 1));
+        }
+    }
+    assert_eq!(Lists::<f64>::parse(Box::new(lines.concat()), "file", Some(1)).unwrap().len(), 20_000);
+}
+
+#[test]
 fn a_document_that_comes_twice_is_an_error_that_names_both_lines() {
     let run = "1 Q0 d 1 2 t\n2 Q0 d 1 2 t\n# comment\n1 Q0 d 2 1.5 t\n";
     assert_eq!(

@@ -15,6 +15,8 @@ use crate::trec::value::Value;
 const MOST: usize = 6;
 /// Bytes of a line, about, by which the work is told.
 const LINE: usize = 32;
+/// Bytes that are looked through together before their lines are read.
+const AT_ONCE: usize = 1 << 17;
 /// Some programs begin UTF-8 files with it, and it stands before a line where such files were joined.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -54,12 +56,16 @@ fn split(bytes: &[u8], parts: usize) -> Vec<Range<usize>> {
     let mut first = 0;
     let mut ranges = Vec::with_capacity(parts);
     for part in 1..=parts {
-        let about = (bytes.len() * part / parts).max(first);
-        let end = bytes[about..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |more| about + more + 1);
+        let end = line_end(bytes, (bytes.len() * part / parts).max(first));
         ranges.push(first..end);
         first = end;
     }
     ranges
+}
+
+/// Where the line ends in which byte `at` stands, its line feed included.
+fn line_end(bytes: &[u8], at: usize) -> usize {
+    bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |more| at + more + 1)
 }
 
 /// Lines are counted from 1, as editors do.
@@ -69,15 +75,19 @@ fn line_number(bytes: &[u8], at: usize) -> usize {
 
 /// Reads the lines of a part.
 fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken> {
-    let text = &bytes[part.clone()];
-    // Looked for once, and by line only where there is something to find.
-    let (zeros, utf8) = (text.contains(&0), std::str::from_utf8(text).is_ok());
-    let returns = text.contains(&b'\r');
+    // Looked for in many lines at once, while they are in the cache, and by line only where there is something to find.
+    let (mut zeros, mut utf8, mut returns, mut seen) = (false, true, false, part.start);
     let mut pieces = Pieces::default();
     let mut query = 0..0;
     let mut line = Line { end: part.start, ..Line::default() };
     while line.end < part.end {
         let at = line.end;
+        if at == seen {
+            seen = line_end(&bytes[..part.end], (at + AT_ONCE).min(part.end));
+            let lines = &bytes[at..seen];
+            (zeros, returns) = (lines.contains(&0), lines.contains(&b'\r'));
+            utf8 = std::str::from_utf8(lines).is_ok();
+        }
         line.read(&bytes[..part.end], at, V::COLUMNS.len());
         if zeros && bytes[at..line.end].contains(&0) {
             let why = "a zero byte: this is no UTF-8 text, unpack it or convert it with iconv -t utf-8".into();
