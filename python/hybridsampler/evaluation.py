@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import bias
 from hybridsampler.candidates import Candidates, open_candidates
+from hybridsampler.lists import Lists
 from hybridsampler.measures import (
     Measure,
     Policy,
@@ -22,7 +23,7 @@ from hybridsampler.measures import (
 from hybridsampler.passes import Checkpoint, count
 from hybridsampler.pools import Pools, PoolSizes
 from hybridsampler.progress import Tell, shown
-from hybridsampler.ranking import Lists, RankCounter, Similarity, Ties
+from hybridsampler.ranking import RankCounter, Similarity, Ties
 from hybridsampler.ranks import Ranks, Report
 from hybridsampler.refusals import (
     check_judgements,

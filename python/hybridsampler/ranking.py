@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
 from hybridsampler.files import readable, written_whole
+from hybridsampler.lists import Lists, csr_columns, integers
 from hybridsampler.ranks import Ranks, Report
 from hybridsampler.threads import known_threads
 from hybridsampler.vectors import as_rows
@@ -23,7 +24,6 @@ Similarity = Literal["dot", "cosine"]
 Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
 
 _MOST_LANGUAGES = 10_000  # more than people speak
-Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 
 
 class RankCounter:
@@ -71,15 +71,15 @@ class RankCounter:
         """Check the queries, and copy them unless they may be borrowed."""
         if similarity not in ("dot", "cosine"):
             raise ValueError(f"similarity={similarity!r}: choose 'dot' or 'cosine'")
-        indptr, ids, *grades = _columns("relevant", judged, 2, 3)
+        indptr, ids, *grades = csr_columns("relevant", judged, 2, 3)
         # Copies: the caller may go on using the arrays.
-        self._indptr = _integers("indptr", indptr).copy()
-        self._ids = _integers("ids", ids).copy()
-        self._grades = _integers("grades", grades[0]).copy() if grades else np.ones_like(self._ids)
+        self._indptr = integers("indptr", indptr).copy()
+        self._ids = integers("ids", ids).copy()
+        self._grades = integers("grades", grades[0]).copy() if grades else np.ones_like(self._ids)
         left_out = None
         if exclude is not None:
-            first, second = _columns("exclude", exclude, 2)
-            left_out = (_integers("indptr", first), _integers("ids", second).copy())
+            first, second = csr_columns("exclude", exclude, 2)
+            left_out = (integers("indptr", first), integers("ids", second).copy())
         self._left_out = np.empty(0, np.int64) if left_out is None else left_out[1]
         self._threads = known_threads(threads)
         self._languages: dict[str, int] = {}
@@ -109,7 +109,7 @@ class RankCounter:
             ValueError: a judged id whose vector differs from an earlier one; NaN or infinity;
                 shapes that do not fit. Nothing of the block is taken.
         """
-        self._core.anchor(_vectors("block", block), _integers("ids", ids), self._threads)
+        self._core.anchor(_vectors("block", block), integers("ids", ids), self._threads)
 
     def add(self, block: Any, ids: ArrayLike, languages: Sequence[str]) -> None:
         """Second phase: count the candidates of a block.
@@ -132,7 +132,7 @@ class RankCounter:
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
-        numbers, codes = _integers("ids", ids), self._numbers(languages)
+        numbers, codes = integers("ids", ids), self._numbers(languages)
         screen = self._screen_for(block, numbers, codes)
         if screen is None:
             self._core.add(_vectors("block", block), numbers, codes, self._threads)
@@ -336,32 +336,6 @@ class _Numbers(dict[str, int]):
 
     def __missing__(self, name: str) -> int:
         return self.setdefault(name, len(self))
-
-
-def _columns(name: str, lists: Any, *known: int) -> tuple[Any, ...]:
-    # A list may well be one of the ids of each query, and two such lists would pass for columns.
-    if not isinstance(lists, tuple) or len(lists) not in known:
-        form = "(indptr, ids)" + (" or (indptr, ids, grades)" if 3 in known else "")
-        found = (
-            f"{len(lists)} columns"
-            if isinstance(lists, tuple)
-            else f"of type {type(lists).__name__}"
-        )
-        raise TypeError(f"{name} is {found}: give a tuple {form}, CSR lists of ids")
-    return lists
-
-
-def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.size == 0 and array.ndim == 1:
-        return np.empty(0, np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name}: give a 1-d array of integers, not {array.ndim}-d of {array.dtype}"
-        )
-    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"{name} holds {array.max()}: integers go up to 2**63 - 1")
-    return np.ascontiguousarray(array, np.int64)
 
 
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:

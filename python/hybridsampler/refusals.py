@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hybridsampler.lists import Lists
 from hybridsampler.measures import Judgements, Measure, Policy, known_policy
-from hybridsampler.ranking import Lists, RankCounter
+from hybridsampler.ranking import RankCounter
 
 
 def check_judgements(

@@ -25,7 +25,7 @@ from hybridsampler.measures import Policy, known_policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.refusals import check_judgements
 from hybridsampler.results import Result, write_results
-from hybridsampler.scoring import Options, Tell, score_encoder, score_vectors
+from hybridsampler.scoring import Options, TellStage, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
 
 
@@ -130,7 +130,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
     return made
 
 
-def _score(request: Request, benchmark: Benchmark, tell: Tell) -> Result:
+def _score(request: Request, benchmark: Benchmark, tell: TellStage) -> Result:
     options = Options(
         measures=(
             BENCHMARKS[request.benchmark].measures if request.measures is None else request.measures
@@ -163,7 +163,7 @@ def _score(request: Request, benchmark: Benchmark, tell: Tell) -> Result:
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Tell]:
+def _progress(console: Console) -> Iterator[TellStage]:
     """One bar for each thing that is done, in the order in which they begin."""
     bars: dict[str, TaskID] = {}
     columns = (

@@ -24,7 +24,7 @@ from hybridsampler.vectors import as_rows
 # Texts that are encoded at a time. An encoder sorts them by length, so many batches together.
 _TEXTS = 4096
 
-Tell = Callable[[str, int, int], object]
+TellStage = Callable[[str, int, int], object]
 """Called with what is being done, how much of it is done and how much there is."""
 
 
@@ -50,7 +50,7 @@ class Options:
     similarity: Similarity = "cosine"
     empty: Policy = "error"
     spool_folder: str | os.PathLike[str] | None = None
-    tell: Tell = lambda what, done, total: None
+    tell: TellStage = lambda what, done, total: None
 
     def __post_init__(self) -> None:
         """Refuse, before anything is encoded, what cannot be measured."""

@@ -54,10 +54,11 @@ impl RankCounter<'_> {
         let rows = match self.similarity {
             Similarity::Dot => block.rows(),
             Similarity::Cosine => PIECE / (size_of::<f32>() * self.dimension),
-        };
+        }
+        .max(1);
         let mut counted = Counted::All;
-        for at in (0..block.rows()).step_by(rows.max(1)) {
-            let piece = at..(at + rows.max(1)).min(block.rows());
+        for at in (0..block.rows()).step_by(rows) {
+            let piece = at..(at + rows).min(block.rows());
             let prepared = Prepared::new(block.some(piece.clone()), self.similarity);
             self.zero_rows += prepared.zero_rows;
             let mut go_on = || !large || go_on();

@@ -1,6 +1,6 @@
 //! The look in float32 at what integers leave open.
 
-use super::{LARGEST, SLACK, UNIT, gamma, gamma_of_score};
+use super::bounds::{LARGEST, SLACK, UNIT, gamma, gamma_of_score};
 use crate::kernels::float32_roundings;
 
 /// The look at a query and a candidate: one float32 product, on a short path.

@@ -1,8 +1,9 @@
 //! The look in int16 at what a screen in int8 leaves open: the same centred and rotated rows in int16, whose steps are some
 //! hundred times finer, and the same bound, all in float64.
 
+use super::bounds::{SLACK, shift_error};
 use super::rows::{INT16_NORM, Row, norms};
-use super::{Candidates, Levels, Queries, SLACK, Screen, shift_error};
+use super::{Candidates, Levels, Queries, Screen};
 use crate::kernels::{Cell, Int16Rows, LANES, Line, Quantise, SLOTS, int16_products};
 
 /// The sums and products of a score and those of its bound meet few roundings, of some units each.

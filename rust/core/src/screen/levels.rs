@@ -1,7 +1,8 @@
 //! The scores of the judged candidates, as screens compare them.
 
+use super::bounds::gamma_of_score;
 use super::rows::{down, up};
-use super::{Arithmetic, Queries, Screen, gamma_of_score};
+use super::{Arithmetic, Queries, Screen};
 use crate::kernels::Thresholds;
 use crate::score::dot;
 

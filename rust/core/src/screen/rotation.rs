@@ -7,7 +7,7 @@
 //! modulo sixteen: of what the integers of 768 components leave out that took half. To spread it over the sixteen as well
 //! would take shuffles, and another 10th.
 
-use super::UNIT;
+use super::bounds::UNIT;
 use crate::kernels::{LANES, Line, Rotate};
 
 /// The rotation of rows of one length.

@@ -1,7 +1,7 @@
 //! Rows as cells: integers with a scale and the norm of what they leave out, or float32 as they are.
 
+use super::bounds::{UNIT, gamma};
 use super::rotation::Rotation;
-use super::{UNIT, gamma};
 use crate::kernels::{Arithmetic, Cell, INT16_CHUNK, LANES, Line, Quantise, Sums, centre, largest_chunk};
 use crate::score::dot;
 
