@@ -23,7 +23,6 @@ from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
 from hybridsampler.files import shown, written_whole
 from hybridsampler.measures import Policy, known_policy, parse_measures
 from hybridsampler.ranking import Similarity
-from hybridsampler.refusals import check_judgements
 from hybridsampler.results import Result, write_results
 from hybridsampler.scoring import Options, TellStage, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
@@ -140,13 +139,6 @@ def _score(request: Request, benchmark: Benchmark, tell: TellStage) -> Result:
         spool_folder=request.spool_folder,
         tell=tell,
     )
-    # By the names that the files have; what ranks knows numbers, in some benchmarks of a language.
-    names = [
-        f"{query} ({language})"
-        for query, language in zip(benchmark.query_ids, benchmark.query_languages, strict=True)
-    ]
-    parsed = parse_measures(options.measures)
-    check_judgements(benchmark.judged, len(names), parsed, request.empty, names)
     if request.model is None:
         candidates = list(request.candidates)
         return score_vectors(benchmark, request.queries, candidates, request.name, options)

@@ -221,7 +221,12 @@ def _check_asked(benchmark: Benchmark, options: Options) -> None:
     if not benchmark.queries:
         raise ValueError(f"{benchmark.name} has no query: nothing can be scored")
     measures = parse_measures(options.measures)
-    check_judgements(benchmark.judged, len(benchmark.queries), measures, options.empty)
+    # By the names that the files have; what ranks knows numbers, in some benchmarks of a language.
+    names = [
+        f"{query} ({language})"
+        for query, language in zip(benchmark.query_ids, benchmark.query_languages, strict=True)
+    ]
+    check_judgements(benchmark.judged, len(names), measures, options.empty, names)
 
 
 def _expect(what: str, found: int, wanted: int, benchmark: Benchmark) -> None:

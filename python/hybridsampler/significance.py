@@ -124,9 +124,10 @@ def compare(
 def _labels(groups: Any) -> NDArray[Any]:
     """(Q,) labels that NumPy can sort."""
     labels = np.asarray(groups.tolist() if hasattr(groups, "filled") else groups)  # masked: None
-    if labels.ndim == 1 and not hasattr(groups, "dtype"):
+    if labels.ndim == 1 and isinstance(groups, list | tuple):
         # As they are: NumPy makes one type of all, and 1 and "1" or two large numbers one label.
-        labels = np.fromiter(groups, object, len(labels))
+        plain = (label.item() if hasattr(label, "item") else label for label in groups)
+        labels = np.fromiter(plain, object, len(labels))
     if labels.dtype.kind not in "Of" or labels.ndim != 1:
         return labels
     numbers: dict[Any, int] = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from operator import index
-
-_MOST = 1 << 10  # which the core starts at most
 
 
 def known_threads(threads: int | None) -> int | None:
@@ -24,4 +23,4 @@ def known_threads(threads: int | None) -> int | None:
         ) from error
     if number < 1:
         raise ValueError(f"threads={threads}: give at least 1, or None for all processors")
-    return min(number, _MOST)
+    return min(number, sys.maxsize)  # the core, which starts fewer, holds no larger number

@@ -223,7 +223,11 @@ def test_a_key_that_comes_twice(tmp_path: Path) -> None:
     """JSON's readers keep the last without a word."""
     path = _folder(tmp_path) / "qrels.jsonl"
     path.write_text('{"query_id": "q1", "candidate_id": "c1", "grade": 0, "grade": 1}\n')
-    with fails(f"{path}:1: not JSON (the key 'grade' comes twice: keep one)"):
+    with fails(f"{path}:1: the key 'grade' comes twice: keep one"):
+        load_plain(tmp_path)
+    # Of what nobody reads, that nobody reads it.
+    path.write_text('{"query_id": "q1", "candidate_id": "c1", "more": {"a": 1, "a": 2}}\n')
+    with fails(f"{path}:1: 'more' is none of query_id, candidate_id, grade: rename it or leave it"):
         load_plain(tmp_path)
 
 

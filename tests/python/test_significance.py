@@ -3,12 +3,15 @@
 import itertools
 import math
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -303,6 +306,26 @@ def test_values_that_are_no_numbers() -> None:
 def test_labels_that_numpy_takes_for_one(groups: list[Any]) -> None:
     assert compare([1.0, 0.5, 0.0], [0.0, 0.0, 0.0], groups).groups == 3
     assert compare([1.0, 0.5, 0.0], [0.0, 0.0, 0.0], tuple(groups)).groups == 3
+
+
+@pytest.mark.parametrize(
+    ("form", "each"),
+    [
+        *(
+            (form, each)
+            for form in (list, tuple)
+            for each in (int, np.int64, np.array, torch.tensor)
+        ),
+        *((form, int) for form in (np.array, pyarrow.array, torch.tensor, pd.Series)),
+    ],
+)
+def test_labels_are_told_by_what_they_hold(
+    form: Callable[[Any], Any], each: Callable[[int], Any]
+) -> None:
+    labels = form([each(i // 2) for i in range(6)])
+    values = [0.5, 0.25, 1.0, 0.0, 0.75, 0.5]
+    found = compare(values, np.zeros(6), labels)
+    assert found == compare(values, np.zeros(6), [0, 0, 1, 1, 2, 2])
 
 
 def test_labels_may_be_of_several_kinds() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import math
 import os
 import re
 import sys
@@ -235,6 +236,14 @@ def test_a_run_in_the_place_of_qrels_is_told_where_it_belongs(tmp_path: Path) ->
     grade = 'query "1", document "d1": the grade 2.5 is '
     with pytest.raises(TypeError, match=f"^{grade}.*; if these are scores: the run comes first, "):
         score_run(QRELS, RUN)
+    with pytest.raises(TypeError, match=r"^[^;]*the grade nan [^;]*$"):  # a value that is missing
+        read_qrels({"1": {"d1": math.nan}})
+    with pytest.raises(TypeError, match=r"^[^;]*the id of a document is 1[^;]*$"):
+        read_qrels({"1": {1: 0.5}})
+    # A line that does not end in the bytes that are looked at tells nothing.
+    columns = b"q1 Q0 d1 1"
+    run.write_bytes(b"#" + b"x" * ((1 << 16) - 2 - len(columns)) + b"\n" + columns + b" 2.0 tag\n")
+    assert read_run(run).queries == ["q1"]
     # What is wrong with lines that are of neither kind, the lines themselves say.
     qrels.write_bytes(b"1 0 d1 1\r1 0 d2 2\r")
     refused(read_qrels, qrels, f"{qrels}, line 1: a carriage return inside the line")

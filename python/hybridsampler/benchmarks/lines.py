@@ -97,16 +97,13 @@ def read_rows(
         yield number, values
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} comes twice: keep one")
-    return found
+class _Object(dict[str, Any]):
+    """A JSON object that knows which of its keys come twice."""
 
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        keys = [key for key, _ in pairs] if len(self) < len(pairs) else []
+        self.twice = [key for key in self if keys.count(key) > 1]
 
 
 def _unknown(found: Iterable[str], names: Sequence[str]) -> str | None:
@@ -122,11 +119,13 @@ def _json_rows(
 ) -> Iterator[tuple[int, tuple[Any, ...]]]:
     for number, text in read_lines(path):
         try:
-            row = _DECODER.decode(text)
+            row = json.loads(text, object_pairs_hook=_Object)
         except (ValueError, RecursionError) as error:
             raise broken(path, number, f"not JSON ({error})") from error
-        if type(row) is not dict:
+        if not isinstance(row, _Object):
             raise broken(path, number, f"a JSON {type(row).__name__}, not an object with {names}")
+        if row.twice:
+            raise broken(path, number, f"the key {row.twice[0]!r} comes twice: keep one")
         if alone and (problem := _unknown(row, names)):
             raise broken(path, number, problem)
         yield number, tuple(row.get(name) for name in names)

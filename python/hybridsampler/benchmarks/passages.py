@@ -82,14 +82,14 @@ def docid_title_text(language: str, path: Path) -> Iterator[Row]:
     columns = {"docid": str, "title": str, "text": str}
     for number, (docid, title, text) in read_rows(path, columns, optional=["title"]):
         whole = f"{title or ''} {text}".strip()
-        check_filled(path, number, docid=docid, text=whole)
+        check_filled(path, number, docid=docid)
         yield Row(number, f"{language}/{docid}", whole, language)
 
 
 def id_contents(language: str, path: Path) -> Iterator[Row]:
     """Read passages whose title and text are one already."""
     for number, (docid, contents) in read_rows(path, {"id": str, "contents": str}):
-        check_filled(path, number, id=docid, contents=contents)
+        check_filled(path, number, id=docid)
         yield Row(number, f"{language}/{docid}", contents, language)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 ALIASES = {"MAP": "AP", "MRR": "RR", "NDCG": "nDCG", "Precision": "P", "Recall": "R"}
-# trec_eval's name: ours, and whether a cutoff follows it.
+# trec_eval's name in lower case: ours, and whether a cutoff follows it.
 TREC = {
     "map": ("AP", False),
     "map_cut": ("AP", True),
     "ndcg": ("nDCG", False),
     "ndcg_cut": ("nDCG", True),
     "recip_rank": ("RR", False),
-    "P": ("P", True),
+    "p": ("P", True),
     "recall": ("R", True),
     "success": ("Success", True),
 }
@@ -34,7 +34,7 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
         ValueError: what neither ir_measures nor trec_eval would write.
     """
     trec = _TREC.fullmatch(text)
-    name, number = (trec[1], int(trec[2])) if trec else (text, None)
+    name, number = (trec[1].lower(), int(trec[2])) if trec else (text.lower(), None)
     if name in TREC and TREC[name][1] == (number is not None):
         return TREC[name][0], {} if number is None else {"cutoff": number}
     found = _IR.fullmatch(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ _PACKED = (
 )
 
 
-def check_start(path: Path, start: bytes, value: str) -> None:
+def check_start(path: Path, start: bytes, more: bool, value: str) -> None:
     """Refuse a packed file, and one whose first line is one of the other kind.
 
     Any other line is left to who reads it.
@@ -35,6 +36,7 @@ def check_start(path: Path, start: bytes, value: str) -> None:
     Args:
         path: of the file.
         start: its first bytes.
+        more: whether others follow, so that its last line may not be whole.
         value: what its lines end in: ``"score"`` or ``"relevance"``.
 
     Raises:
@@ -47,7 +49,8 @@ def check_start(path: Path, start: bytes, value: str) -> None:
                 f"{shown(path)} is packed with {name}, and gzip alone is read: unpack it, as with "
                 f"{unpack}"
             )
-    lines = (line.removeprefix(b"\xef\xbb\xbf").strip() for line in start.split(b"\n"))
+    whole = start[: start.rfind(b"\n") + 1] if more else start
+    lines = (line.removeprefix(b"\xef\xbb\xbf").strip() for line in whole.split(b"\n"))
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")
     columns = first.split()
     if value == "score":
@@ -76,7 +79,8 @@ def if_scores(qrels: dict[str, Any]) -> Iterator[None]:
     except TypeError as error:
         lists = [documents for documents in qrels.values() if isinstance(documents, dict)]
         grades = (grade for documents in lists for grade in documents.values())
-        if any(isinstance(grade, Real) and grade % 1 for grade in grades):
+        fractions = (grade % 1 for grade in grades if isinstance(grade, Real) and isfinite(grade))
+        if "the grade" in str(error) and any(fractions):
             raise TypeError(f"{error}; if these are scores: {_ORDER}") from error
         raise
 

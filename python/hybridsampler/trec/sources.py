@@ -111,13 +111,13 @@ def _read(kind: str, source: Any, value: str) -> Path | tuple[str, bytes] | Colu
     with readable(path, expected), path.open("rb") as file:
         start = file.read(_START_BYTES)
         if not start.startswith((_PARQUET, _GZIP)) and path.is_file():
-            check_start(path, start, value)
+            check_start(path, start, len(start) == _START_BYTES, value)
             return path
         data = start + file.read()  # of a pipe too, which is read but once
     if data.startswith(_PARQUET):
         return read_parquet(path, data, value)
     text = _unpacked(path, data) if data.startswith(_GZIP) else data
-    check_start(path, text[:_START_BYTES], value)
+    check_start(path, text[:_START_BYTES], len(text) > _START_BYTES, value)
     return shown(path), text
 
 

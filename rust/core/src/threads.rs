@@ -9,7 +9,7 @@ use std::thread::{Builder, available_parallelism, panicking, scope, yield_now};
 
 use crate::kernels::DefaultFloatState;
 
-/// No machine has processors for more.
+/// More would cost more than they do.
 const MOST: usize = 1 << 10;
 
 /// The number asked for, from 1 to 1,024; else one for each processor that this process may use.

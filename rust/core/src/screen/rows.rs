@@ -67,7 +67,7 @@ pub fn lines(dimension: usize) -> usize {
 #[must_use]
 pub fn steps(arithmetic: Arithmetic, dimension: usize) -> usize {
     match arithmetic {
-        // Turned rows go to the end of the zeros that fill them up.
+        // Rotated rows go to the end of the zeros that fill them up.
         Arithmetic::Int8 => dimension.next_multiple_of(STEP) / 4,
         Arithmetic::Int16 => dimension.div_ceil(2),
         Arithmetic::Float32 => dimension,
