@@ -63,7 +63,8 @@ def calculate_retrieval_scores(
         results: score by query and document.
         qrels: grade by query and document; queries that `results` lacks are left out.
         k_values: cutoffs.
-        skip_first_result: leave out the first document of each query, as where it is the query.
+        skip_first_result: leave out the first document of each query, as where it is the query; of
+            equal ones that with the highest id, where mteb's takes the first of the dictionary.
 
     Raises:
         ValueError: no query; no cutoff, or one below 1; a query without judgements; a score that is
