@@ -198,6 +198,9 @@ class Screen:
 def normalised(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
     """Divide each row once by its norm and round it to float32, bit for bit as the core does.
 
+    That takes a device whose float64 roots and quotients are correctly rounded, as CUDA's are (CUDA
+    C++ Programming Guide, mathematical functions).
+
     Args:
         rows: (n, d) float32 numbers, as float64.
 

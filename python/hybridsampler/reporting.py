@@ -98,7 +98,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
     Args:
         request: what to score.
         out: folder for results.jsonl and tables.md; it must exist.
-        console: where progress is shown.
+        console: where progress is shown, and warned of languages that do not meet.
 
     Raises:
         ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit; no
@@ -114,6 +114,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
             f"no query of {benchmark.name} has a candidate that the measures are about: ask for "
             "others, or count such queries by --empty zero"
         )
+    _warn_of_languages(benchmark, console)
     title = shown(benchmark.name)  # of a folder
     made = [
         *macro_tables([result], title, "model"),
@@ -152,6 +153,17 @@ def _score(request: Request, benchmark: Benchmark, tell: TellStage) -> Result:
         batch_size=32 if request.batch_size is None else request.batch_size,
     )
     return score_encoder(benchmark, encoder, request.name, options)
+
+
+def _warn_of_languages(benchmark: Benchmark, console: Console) -> None:
+    """Say which queries have no candidate in their own language, which may be a spelling."""
+    there = set(benchmark.candidate_languages)
+    if alone := sorted(set(benchmark.query_languages) - there):
+        told = (
+            f"warning: no candidate is in {', '.join(alone)}, the language of some queries, which "
+            f"thus count in no monolingual mean; candidates are in {', '.join(sorted(there))}"
+        )
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

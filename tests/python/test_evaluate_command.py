@@ -247,6 +247,27 @@ def test_a_query_without_a_relevant_candidate_is_named_as_in_the_files(tmp_path:
     assert done.stderr.endswith(message)
 
 
+@pytest.mark.parametrize("name", ["ger", "de"])
+def test_languages_that_do_not_meet_are_told(tmp_path: Path, name: str) -> None:
+    """One language under two names would leave its queries out of the monolingual mean unseen."""
+    languages = {"queries": ["en", name], "candidates": ["en", "de"]}
+    for table, there in languages.items():
+        rows = [{"id": f"{at}", "text": "a", "language": each} for at, each in enumerate(there)]
+        write_lines(tmp_path / f"{table}.jsonl", as_json(rows))
+        np.save(tmp_path / f"{table}.npy", np.eye(2, dtype=np.float32))
+    judged = [{"query_id": "0", "candidate_id": "0"}, {"query_id": "1", "candidate_id": "1"}]
+    write_lines(tmp_path / "qrels.jsonl", as_json(judged))
+    vectors = [part for table in languages for part in (f"--{table}", tmp_path / f"{table}.npy")]
+    done = _run("--benchmark", "plain", "--data", tmp_path, *vectors)
+    assert done.exit_code == 0, done.output
+    warning = (
+        "warning: no candidate is in ger, the language of some queries, which thus count in no "
+        "monolingual mean; candidates are in de, en\n"
+    )
+    assert (warning in done.stderr) == (name == "ger")
+    assert "warning" not in done.stdout
+
+
 def test_names_of_files_need_not_be_utf8(tmp_path: Path) -> None:
     data, vectors, out = (tmp_path / os.fsdecode(name + b"_\xff") for name in (b"d", b"v", b"o"))
     for name, rows in (("queries", QUERIES), ("candidates", CANDIDATES), ("qrels", QRELS)):
