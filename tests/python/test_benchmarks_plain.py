@@ -155,9 +155,9 @@ def test_candidates_in_files_are_encoded_as_a_list(tmp_path: Path) -> None:
         "them, or let score_encoder encode them, which never holds them all",
         TypeError,
     ):
-        encoder.encode(benchmark.candidates)  # type: ignore[arg-type]
+        encoder.encode(benchmark.candidates)  # type: ignore[arg-type]  # what is refused
     with fails("the ids of candidates in files are read in order", TypeError):
-        benchmark.candidate_ids[0]  # type: ignore[index]
+        benchmark.candidate_ids[0]  # type: ignore[index]  # what is refused
     assert encoder.encode(list(benchmark.candidates)).shape == (3, 8)
 
 

@@ -172,6 +172,23 @@ def shares_of_files(rank: int, world: int) -> list[Any]:
     return as_rows(counter.ranks())
 
 
+def shares_of_a_part(rank: int, world: int) -> list[Any]:
+    """The ranks share some of the candidates, which keep the numbers that they have among all."""
+    whole, rng = files_task(), np.random.default_rng(2)
+    numbers = slice(30, 100)
+    task = dataclasses.replace(
+        whole,
+        candidates=whole.candidates[numbers],
+        ids=whole.ids[numbers],
+        languages=whole.languages[numbers],
+        judged=[{int(c): 1 for c in rng.choice(whole.ids[numbers], 3, False)} for _ in range(7)],
+    )
+    with TemporaryDirectory() as folder, open_candidates(write_files(whole, folder)) as candidates:
+        counter = count_shares(counter_of(task), candidates.part(30, 100), task.languages)
+    assert_exact(counter, task)
+    return as_rows(counter.ranks())
+
+
 def message(call: Callable[[], object]) -> str:
     with pytest.raises(ValueError, match=r"^rank \d: ") as caught:
         call()
@@ -241,6 +258,7 @@ WORK = (
     shares,
     shards,
     shares_of_files,
+    shares_of_a_part,
     counted_twice,
     another_evaluation,
     another_vector,
@@ -320,6 +338,10 @@ def test_each_rank_reads_a_file_of_its_own(found: Any) -> None:
 
 def test_ranks_share_files_that_all_of_them_name(found: Any) -> None:
     assert of(found, shares_of_files) == of(found, shards)
+
+
+def test_ranks_share_a_part_of_the_candidates(found: Any) -> None:
+    assert len(of(found, shares_of_a_part)) == 21
 
 
 SCRIPT = """

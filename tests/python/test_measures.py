@@ -328,7 +328,7 @@ def test_measures_of_ir_measures_are_taken_by_their_names() -> None:
     with pytest.raises(ValueError, match="'judged_only=True' is no parameter"):
         parse_measures([ir_measures.P(judged_only=True) @ 5])
     with pytest.raises(TypeError, match="measure 3 is of type int: give names as str"):
-        parse_measures([3])  # type: ignore[list-item]
+        parse_measures([3])  # type: ignore[list-item]  # what is refused
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,218 @@
+"""Candidates: what is refused, by which words."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from candidate_files import ROWS, write
+from counting import refusal
+from hybridsampler import evaluate
+from hybridsampler.candidates import open_candidates
+from naive_ranking import (
+    generators,
+)
+
+TYPES = "{} has dtype {}: give float32, float16 or bfloat16"
+CAST = (
+    f"{TYPES}; rounding float64 would change the ranking unseen, so round it yourself with "
+    ".astype(numpy.float32)"
+)
+CODES = (
+    f"{TYPES}; such vectors are codes, as of a quantised index, so give the ones that they were "
+    "made of"
+)
+TURNED = (
+    f"{TYPES}; its bytes stand in the order of other processors, so turn them around with "
+    ".astype(numpy.float32), which changes no number"
+)
+STACK = f"{TYPES}; its rows are Python objects, so make them one array with numpy.stack(rows)"
+
+
+def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> None:
+    with refusal(message, kind), open_candidates(source):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "kind"),
+    [
+        ([], "the list of candidates is empty: name at least one file", ValueError),
+        (iter([]), "the candidates are an iterable without a block: give (n, d) blocks",
+         ValueError),
+        (np.ones(3, np.float32), "candidates has shape (3,): give one row a vector, (n, d)",
+         ValueError),
+        (torch.ones(3, 2, 1), "candidates has shape (3, 2, 1): give one row a vector, (n, d)",
+         ValueError),
+        (np.ones((3, 2)), CAST.format("candidates", "float64"), TypeError),
+        (np.ones((3, 2), ">f8"), CAST.format("candidates", ">f8"), TypeError),
+        (np.ones((3, 2), ">f2"), TURNED.format("candidates", ">f2"), TypeError),
+        (np.ones((3, 2), np.int8), CODES.format("candidates", "int8"), TypeError),
+        (np.ones((3, 2), bool), CODES.format("candidates", "bool"), TypeError),
+        (np.ones((3, 2), object), STACK.format("candidates", "object"), TypeError),
+        (np.ones((3, 2), complex), TYPES.format("candidates", "complex128"), TypeError),
+        (torch.ones(3, 2).int(), CODES.format("candidates", "int32"), TypeError),
+        ([ROWS, ROWS[:, :2]],
+         "block 1 has dimension 2 but those before it 3: encode all candidates with one model in "
+         "one way", ValueError),
+        ([ROWS, ROWS, ROWS.astype(np.float16)],
+         "block 2 has dtype float16 but those before it float32: encode all candidates with one "
+         "model in one way", ValueError),
+        ([ROWS, ROWS[0]], "block 1 has shape (3,): give one row a vector, (n, d)", ValueError),
+        ([ROWS, ROWS.astype(np.float64)], CAST.format("block 1", "float64"), TypeError),
+        (iter([Path("a.npy")]),
+         "block 0 is 'a.npy': give paths, and nothing else, as a list", TypeError),
+        ([ROWS, "a.npy"],
+         "block 1 is 'a.npy': give paths, and nothing else, as a list", TypeError),
+        (7,
+         "candidates are of type int: give an array, the paths of .npy, .safetensors or .parquet "
+         "files, or an iterable of (n, d) blocks", TypeError),
+    ],
+)  # fmt: skip
+def test_a_source_is_refused(source: Any, message: str, kind: type[Exception]) -> None:
+    refused(source, message, kind)
+
+
+def npy(path: Path, rows: Any) -> Path:
+    np.save(path, rows, allow_pickle=True)
+    return path
+
+
+def cut(path: Path, length: int) -> Path:
+    path.write_bytes(path.read_bytes()[:length])
+    return path
+
+
+def test_files_that_are_refused(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.npy", tmp_path / "b.npy"
+    write(a, ROWS)
+    refused([a, b], f"{b} is no file: check the path", FileNotFoundError)
+    c = tmp_path / "c.safetensors"
+    refused([c], f"{c} is no file: check the path", FileNotFoundError)
+    for folder in (tmp_path / "d.npy", tmp_path / "d.safetensors"):
+        folder.mkdir()
+        refused([folder], f"{folder} is no file: check the path", FileNotFoundError)
+    for other in (tmp_path, tmp_path / "a.pt", "rows"):
+        refused(
+            [other],
+            f"{other} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
+            "list its files: sorted(pathlib.Path(folder).glob('*.npy'))",
+        )
+    write(c, ROWS[:, :2])
+    refused([a, c], f"{c} has dimension 2 but {a} has 3: encode all candidates with one model")
+    for path in (b, c):
+        names = ("float64", "int32") if path == b else ("F64", "I32")
+        write(path, ROWS.astype(np.float64))
+        refused([a, path], CAST.format(path, names[0]), TypeError)
+        write(path, ROWS.astype(np.int32))
+        refused(path, CODES.format(path, names[1]), TypeError)
+        write(path, ROWS[0])
+        refused(path, f"{path} has shape (3,): give one row a vector, (n, d)")
+        write(path, ROWS[None])
+        refused(str(path), f"{path} has shape (1, 4, 3): give one row a vector, (n, d)")
+    write(b, ROWS.astype(">f4"))
+    refused(b, TURNED.format(b, ">f4"), TypeError)
+    write(b, ROWS[0, 0])
+    refused(b, f"{b} has shape (): give one row a vector, (n, d)")
+    write(b, np.asfortranarray(ROWS))
+    refused(
+        b,
+        f"{b} is in Fortran order, in which a row is spread over the whole file: save "
+        "numpy.ascontiguousarray(rows)",
+    )
+    with b.open("wb") as file:
+        np.save(file, ROWS)
+        np.save(file, ROWS)
+    refused(b, f"{b} has 352 bytes but its array ends at 176: write one array into one file")
+    save_file({"one": ROWS, "two": ROWS}, c)
+    refused(c, f"{c} holds 2 tensors (one, two): write the vectors alone into a file")
+    save_file({}, c)
+    refused(c, f"{c} holds 0 tensors (none): write the vectors alone into a file")
+
+
+class Unpickled:
+    """Tells when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("unpickled",)
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    path = npy(tmp_path / "a.npy", np.array([[Unpickled()]], object))
+    refused(
+        path,
+        f"{path} is no sound .npy file (Array can't be memory-mapped: Python objects in dtype.): "
+        "write it again, with numpy.save, or fetch it again",
+    )
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_files_that_end_too_early(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a{suffix}", ROWS)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with (
+            pytest.raises(ValueError, match=f"^{path} is no sound {suffix} file .*again"),
+            open_candidates(path),
+        ):
+            pass
+
+
+@given(rng=generators(), suffix=st.sampled_from([".npy", ".safetensors"]))
+def test_a_damaged_header_is_an_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, rng: np.random.Generator, suffix: str
+) -> None:
+    path = write(tmp_path_factory.mktemp("damaged") / f"a{suffix}", ROWS)
+    data = bytearray(path.read_bytes())
+    for _ in range(rng.integers(1, 4)):
+        data[rng.integers(len(data) - ROWS.nbytes)] = rng.integers(256)
+    path.write_bytes(data)
+    try:
+        with open_candidates(path) as candidates:
+            assert sum(np.asarray(block).size for _, block in candidates.blocks()) == ROWS.size
+    except (ValueError, TypeError) as error:
+        assert str(path) in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
+def test_a_file_that_is_cut_while_it_is_read(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a{suffix}", ROWS)
+    with open_candidates(path) as candidates:
+        cut(path, len(path.read_bytes()) - 1)
+        with pytest.raises(ValueError, match=str(path)):
+            list(candidates.blocks())
+        with pytest.raises(ValueError, match=str(path)):
+            list(candidates.rows(np.array([3])))
+
+
+def test_what_a_safetensors_file_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.safetensors", ROWS)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with (
+        refusal(f"{path} needs safetensors: pip install 'hybridsampler[train]'", ImportError),
+        open_candidates(path),
+    ):
+        pass
+
+
+def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    rows = np.ones((9_000, 2), np.float32)
+    rows[8_500, 1] = np.nan
+    paths = [write(tmp_path / f"{n}.npy", part) for n, part in enumerate(np.split(rows, [8_400]))]
+    languages: Sequence[str] = ["en"] * 9_000
+    with pytest.raises(ValueError, match=r"^candidate 8500 \(row 100 of its block\) holds NaN"):
+        evaluate(
+            rows[:1],
+            paths,
+            ([0, 1], [0]),
+            query_languages=["en"],
+            candidate_languages=languages,
+        )
