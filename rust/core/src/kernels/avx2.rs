@@ -4,13 +4,10 @@
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
-use std::arch::x86_64::{
-    __m256, __m256i, _mm256_add_epi32, _mm256_add_ps, _mm256_cvtepi32_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_storeu_ps,
-};
+use std::arch::x86_64::{__m256, __m256i, _mm256_add_epi32, _mm256_fmadd_ps, _mm256_madd_epi16};
 
 use crate::kernels::portable::Int8s;
-use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TileFloats, Whole};
+use crate::kernels::tile::{Arithmetic, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TileFloats, Whole};
 
 /// [`super::products`] on this level: sums of six queries in two registers each.
 #[target_feature(enable = "avx2,fma")]
@@ -25,34 +22,15 @@ pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Tile
 
 struct Int16s;
 
-// SAFETY: a register has eight lanes of four bytes; the features are those of AVX2.
+// SAFETY: the features are those of AVX2.
 unsafe impl Multiply for Int16s {
     type Register = __m256i;
-    const LANES: usize = 8;
     const CHUNK: usize = INT16_CHUNK;
 
     #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> __m256i {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm256_loadu_si256(cells.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> __m256i {
-        // SAFETY: the caller vouches for the processor.
-        unsafe { _mm256_set1_epi32(cell as i32) }
-    }
-
-    #[inline(always)]
     unsafe fn multiply_add(sums: __m256i, query: __m256i, candidates: __m256i) -> __m256i {
-        // SAFETY: as above.
+        // SAFETY: the caller vouches for the processor.
         unsafe { _mm256_add_epi32(sums, _mm256_madd_epi16(query, candidates)) }
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: __m256i, totals: *mut f32) {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm256_storeu_ps(totals, _mm256_add_ps(_mm256_loadu_ps(totals), _mm256_cvtepi32_ps(sums))) };
     }
 }
 
@@ -62,30 +40,11 @@ pub(super) struct Floats;
 // SAFETY: as above, with fused multiply-add.
 unsafe impl Multiply for Floats {
     type Register = __m256;
-    const LANES: usize = 8;
     const CHUNK: usize = FLOAT32_CHUNK;
 
     #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> __m256 {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm256_loadu_ps(cells.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> __m256 {
-        // SAFETY: the caller vouches for the processor.
-        unsafe { _mm256_set1_ps(f32::from_bits(cell)) }
-    }
-
-    #[inline(always)]
     unsafe fn multiply_add(sums: __m256, query: __m256, candidates: __m256) -> __m256 {
-        // SAFETY: as above.
+        // SAFETY: the caller vouches for the processor.
         unsafe { _mm256_fmadd_ps(query, candidates, sums) }
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: __m256, totals: *mut f32) {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm256_storeu_ps(totals, _mm256_add_ps(_mm256_loadu_ps(totals), sums)) };
     }
 }

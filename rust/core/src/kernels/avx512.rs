@@ -2,13 +2,10 @@
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
-use std::arch::x86_64::{
-    __m512, __m512i, _mm512_add_epi32, _mm512_add_ps, _mm512_cvtepi32_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_madd_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_storeu_ps,
-};
+use std::arch::x86_64::{__m512, __m512i, _mm512_add_epi32, _mm512_fmadd_ps, _mm512_madd_epi16};
 
 use crate::kernels::portable::Int8s;
-use crate::kernels::tile::{Arithmetic, Cell, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TileFloats, Whole};
+use crate::kernels::tile::{Arithmetic, FLOAT32_CHUNK, INT16_CHUNK, Multiply, TileFloats, Whole};
 
 /// [`super::products`] on this level: sums of twelve queries in two registers each.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
@@ -23,34 +20,15 @@ pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Tile
 
 struct Int16s;
 
-// SAFETY: a register has sixteen lanes of four bytes; the features are those of AVX-512 F and BW.
+// SAFETY: the features are those of AVX-512 F and BW.
 unsafe impl Multiply for Int16s {
     type Register = __m512i;
-    const LANES: usize = 16;
     const CHUNK: usize = INT16_CHUNK;
 
     #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> __m512i {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm512_loadu_si512(cells.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> __m512i {
-        // SAFETY: the caller vouches for the processor.
-        unsafe { _mm512_set1_epi32(cell as i32) }
-    }
-
-    #[inline(always)]
     unsafe fn multiply_add(sums: __m512i, query: __m512i, candidates: __m512i) -> __m512i {
-        // SAFETY: as above.
+        // SAFETY: the caller vouches for the processor.
         unsafe { _mm512_add_epi32(sums, _mm512_madd_epi16(query, candidates)) }
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: __m512i, totals: *mut f32) {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm512_storeu_ps(totals, _mm512_add_ps(_mm512_loadu_ps(totals), _mm512_cvtepi32_ps(sums))) };
     }
 }
 
@@ -60,30 +38,11 @@ pub(super) struct Floats;
 // SAFETY: as above.
 unsafe impl Multiply for Floats {
     type Register = __m512;
-    const LANES: usize = 16;
     const CHUNK: usize = FLOAT32_CHUNK;
 
     #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> __m512 {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm512_loadu_ps(cells.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> __m512 {
-        // SAFETY: the caller vouches for the processor.
-        unsafe { _mm512_set1_ps(f32::from_bits(cell)) }
-    }
-
-    #[inline(always)]
     unsafe fn multiply_add(sums: __m512, query: __m512, candidates: __m512) -> __m512 {
-        // SAFETY: as above.
+        // SAFETY: the caller vouches for the processor.
         unsafe { _mm512_fmadd_ps(query, candidates, sums) }
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: __m512, totals: *mut f32) {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm512_storeu_ps(totals, _mm512_add_ps(_mm512_loadu_ps(totals), sums)) };
     }
 }

@@ -2,13 +2,10 @@
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
-use std::arch::x86_64::{
-    __m512i, _mm512_add_ps, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_loadu_ps,
-    _mm512_loadu_si512, _mm512_set1_epi32, _mm512_storeu_ps,
-};
+use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_dpwssd_epi32};
 
 use crate::kernels::avx512::Floats;
-use crate::kernels::tile::{Arithmetic, Cell, INT16_CHUNK, Multiply, TileFloats, Whole};
+use crate::kernels::tile::{Arithmetic, INT16_CHUNK, Multiply, TileFloats, Whole};
 
 /// [`super::products`] on this level: sums of twelve queries in two registers each.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni")]
@@ -24,27 +21,14 @@ pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Tile
 /// Four int8 a cell, or two int16.
 struct Integers<const BYTES: bool>;
 
-// SAFETY: a register has sixteen lanes of four bytes; the features are those of AVX-512 F and VNNI.
+// SAFETY: the features are those of AVX-512 F and VNNI.
 unsafe impl<const BYTES: bool> Multiply for Integers<BYTES> {
     type Register = __m512i;
-    const LANES: usize = 16;
     const CHUNK: usize = if BYTES { usize::MAX } else { INT16_CHUNK };
 
     #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> __m512i {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm512_loadu_si512(cells.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> __m512i {
-        // SAFETY: the caller vouches for the processor.
-        unsafe { _mm512_set1_epi32(cell as i32) }
-    }
-
-    #[inline(always)]
     unsafe fn multiply_add(sums: __m512i, query: __m512i, candidates: __m512i) -> __m512i {
-        // SAFETY: as above. Neither instruction saturates.
+        // SAFETY: the caller vouches for the processor. Neither instruction saturates.
         unsafe {
             if BYTES {
                 _mm512_dpbusd_epi32(sums, query, candidates)
@@ -52,11 +36,5 @@ unsafe impl<const BYTES: bool> Multiply for Integers<BYTES> {
                 _mm512_dpwssd_epi32(sums, query, candidates)
             }
         }
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: __m512i, totals: *mut f32) {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm512_storeu_ps(totals, _mm512_add_ps(_mm512_loadu_ps(totals), _mm512_cvtepi32_ps(sums))) };
     }
 }

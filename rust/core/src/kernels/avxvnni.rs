@@ -3,13 +3,10 @@
 
 #![expect(clippy::inline_always, reason = "what a kernel calls has to be compiled with its instructions")]
 
-use std::arch::x86_64::{
-    __m256i, _mm256_add_ps, _mm256_cvtepi32_ps, _mm256_dpbusd_avx_epi32, _mm256_dpwssd_avx_epi32, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_set1_epi32, _mm256_storeu_ps,
-};
+use std::arch::x86_64::{__m256i, _mm256_dpbusd_avx_epi32, _mm256_dpwssd_avx_epi32};
 
 use crate::kernels::avx2::Floats;
-use crate::kernels::tile::{Arithmetic, Cell, INT16_CHUNK, Multiply, TileFloats, Whole};
+use crate::kernels::tile::{Arithmetic, INT16_CHUNK, Multiply, TileFloats, Whole};
 
 /// [`super::products`] on this level: sums of six queries in two registers each.
 #[target_feature(enable = "avx2,fma,avxvnni")]
@@ -25,27 +22,14 @@ pub(super) fn products(arithmetic: Arithmetic, whole: Whole<'_>, out: &mut [Tile
 /// Four int8 a cell, or two int16.
 struct Integers<const BYTES: bool>;
 
-// SAFETY: a register has eight lanes of four bytes; the features are those of AVX2 and AVX-VNNI.
+// SAFETY: the features are those of AVX2 and AVX-VNNI.
 unsafe impl<const BYTES: bool> Multiply for Integers<BYTES> {
     type Register = __m256i;
-    const LANES: usize = 8;
     const CHUNK: usize = if BYTES { usize::MAX } else { INT16_CHUNK };
 
     #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> __m256i {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm256_loadu_si256(cells.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> __m256i {
-        // SAFETY: the caller vouches for the processor.
-        unsafe { _mm256_set1_epi32(cell as i32) }
-    }
-
-    #[inline(always)]
     unsafe fn multiply_add(sums: __m256i, query: __m256i, candidates: __m256i) -> __m256i {
-        // SAFETY: as above. Neither instruction saturates.
+        // SAFETY: the caller vouches for the processor. Neither instruction saturates.
         unsafe {
             if BYTES {
                 _mm256_dpbusd_avx_epi32(sums, query, candidates)
@@ -53,11 +37,5 @@ unsafe impl<const BYTES: bool> Multiply for Integers<BYTES> {
                 _mm256_dpwssd_avx_epi32(sums, query, candidates)
             }
         }
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: __m256i, totals: *mut f32) {
-        // SAFETY: the caller vouches for pointer and processor.
-        unsafe { _mm256_storeu_ps(totals, _mm256_add_ps(_mm256_loadu_ps(totals), _mm256_cvtepi32_ps(sums))) };
     }
 }

@@ -22,6 +22,7 @@ mod line;
 mod portable;
 mod prefetch;
 mod quantise;
+mod register;
 mod rotate;
 mod rounds;
 mod score;

@@ -18,22 +18,10 @@ pub struct Int8s;
 /// One float32 a cell.
 pub struct Floats;
 
-// SAFETY: no features are used, and pointers hold `TILE` cells or sums.
+// SAFETY: no features are used.
 unsafe impl Multiply for Int16s {
     type Register = Lanes;
-    const LANES: usize = TILE;
     const CHUNK: usize = INT16_CHUNK;
-
-    #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> Lanes {
-        // SAFETY: the caller vouches for the pointer.
-        unsafe { cells.cast::<Lanes>().read() }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> Lanes {
-        [cell; TILE]
-    }
 
     #[inline(always)]
     unsafe fn multiply_add(mut sums: Lanes, query: Lanes, candidates: Lanes) -> Lanes {
@@ -48,33 +36,12 @@ unsafe impl Multiply for Int16s {
         }
         sums
     }
-
-    #[inline(always)]
-    unsafe fn join(sums: Lanes, totals: *mut f32) {
-        // SAFETY: the caller vouches for the pointer.
-        let totals = unsafe { &mut *totals.cast::<[f32; TILE]>() };
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total += sum as i32 as f32;
-        }
-    }
 }
 
 // SAFETY: as above.
 unsafe impl Multiply for Int8s {
     type Register = Lanes;
-    const LANES: usize = TILE;
     const CHUNK: usize = usize::MAX;
-
-    #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> Lanes {
-        // SAFETY: the caller vouches for the pointer.
-        unsafe { Int16s::load(cells) }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> Lanes {
-        [cell; TILE]
-    }
 
     #[inline(always)]
     unsafe fn multiply_add(mut sums: Lanes, query: Lanes, candidates: Lanes) -> Lanes {
@@ -87,30 +54,12 @@ unsafe impl Multiply for Int8s {
         }
         sums
     }
-
-    #[inline(always)]
-    unsafe fn join(sums: Lanes, totals: *mut f32) {
-        // SAFETY: the caller vouches for the pointer.
-        unsafe { Int16s::join(sums, totals) };
-    }
 }
 
 // SAFETY: as above.
 unsafe impl Multiply for Floats {
     type Register = [f32; TILE];
-    const LANES: usize = TILE;
     const CHUNK: usize = FLOAT32_CHUNK;
-
-    #[inline(always)]
-    unsafe fn load(cells: *const Cell) -> [f32; TILE] {
-        // SAFETY: the caller vouches for the pointer, and any four bytes are a float32.
-        unsafe { cells.cast::<[f32; TILE]>().read() }
-    }
-
-    #[inline(always)]
-    unsafe fn spread(cell: Cell) -> [f32; TILE] {
-        [f32::from_bits(cell); TILE]
-    }
 
     #[inline(always)]
     unsafe fn multiply_add(mut sums: [f32; TILE], query: [f32; TILE], candidates: [f32; TILE]) -> [f32; TILE] {
@@ -118,14 +67,5 @@ unsafe impl Multiply for Floats {
             sums[lane] += query[lane] * candidates[lane];
         }
         sums
-    }
-
-    #[inline(always)]
-    unsafe fn join(sums: [f32; TILE], totals: *mut f32) {
-        // SAFETY: the caller vouches for the pointer.
-        let totals = unsafe { &mut *totals.cast::<[f32; TILE]>() };
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total += sum;
-        }
     }
 }

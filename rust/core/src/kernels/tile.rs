@@ -5,6 +5,7 @@
 use crate::kernels::level::{Level, level};
 use crate::kernels::portable::{Floats, Int8s, Int16s};
 use crate::kernels::prefetch::Ahead;
+use crate::kernels::register::Register;
 #[cfg(target_arch = "x86_64")]
 use crate::kernels::{avx2, avx512, avx512vnni, avxvnni};
 
@@ -46,23 +47,14 @@ pub enum Arithmetic {
 /// One arithmetic in the registers of one level.
 ///
 /// # Safety
-/// The methods may run on processors that have the features of the level alone, and pointers hold as many cells or sums
-/// as there are lanes.
+/// The method may run on processors that have the features of the level alone.
 pub(super) unsafe trait Multiply {
-    /// A cell or a sum of several candidates.
-    type Register: Copy;
-    /// How many: the lanes of a register.
-    const LANES: usize;
+    /// What cells and sums are held in.
+    type Register: Register;
     /// Cells that are summed before they join the total.
     const CHUNK: usize;
-    /// Lanes next to each other.
-    unsafe fn load(cells: *const Cell) -> Self::Register;
-    /// One cell in all lanes.
-    unsafe fn spread(cell: Cell) -> Self::Register;
     /// The sums with the products of a cell of a query and one of each candidate.
     unsafe fn multiply_add(sums: Self::Register, query: Self::Register, candidates: Self::Register) -> Self::Register;
-    /// Adds the sums, rounded to float32, to the totals.
-    unsafe fn join(sums: Self::Register, totals: *mut f32);
 }
 
 /// Writes to `out[q * tiles + t]` the products of query `q` with the candidates of tile `t`. `queries` has the cells of
@@ -123,13 +115,16 @@ impl Whole<'_> {
     /// As [`Multiply`] says.
     #[inline(always)]
     pub(super) unsafe fn multiply<M: Multiply, const N: usize, const V: usize>(mut self, out: &mut [TileFloats]) {
-        const { assert!(TILE.is_multiple_of(V * M::LANES) && QUERIES.is_multiple_of(N), "registers that do not fit") };
+        const {
+            let fit = TILE.is_multiple_of(V * M::Register::LANES) && QUERIES.is_multiple_of(N);
+            assert!(fit, "registers that do not fit");
+        };
         let tiles = self.starts.len();
         self.ahead.in_turns(tiles * self.queries.len().div_ceil(M::CHUNK));
         for (t, (tile, start)) in self.candidates.chunks_exact(self.queries.len()).zip(self.starts).enumerate() {
             for (queries, tile) in self.queries.chunks(M::CHUNK).zip(tile.chunks(M::CHUNK)) {
                 self.ahead.turn();
-                for (first, lane) in parts(N, V * M::LANES) {
+                for (first, lane) in parts(N, V * M::Register::LANES) {
                     // SAFETY: the caller vouches for the processor. `first` and the `N` queries behind it are among all,
                     // `lane` and the lanes of `V` registers behind it among those of a tile.
                     unsafe {
@@ -137,7 +132,7 @@ impl Whole<'_> {
                         for (n, sums) in sums.into_iter().enumerate() {
                             let totals = out[(first + n) * tiles + t].0.as_mut_ptr();
                             for (v, sums) in sums.into_iter().enumerate() {
-                                M::join(sums, totals.add(lane + v * M::LANES));
+                                sums.join(totals.add(lane + v * M::Register::LANES));
                             }
                         }
                     }
@@ -169,14 +164,14 @@ unsafe fn sums<M: Multiply, const N: usize, const V: usize>(
     // SAFETY: the caller vouches for all of this.
     unsafe {
         let load = |cells: &TileCells| -> [M::Register; V] {
-            std::array::from_fn(|v| M::load(cells.0.as_ptr().add(lane + v * M::LANES)))
+            std::array::from_fn(|v| M::Register::load(cells.0.as_ptr().add(lane + v * M::Register::LANES)))
         };
         let mut sums = [load(start); N];
         for (query, cells) in queries.iter().zip(tile) {
             let candidates = load(cells);
             let query = query.as_ptr().add(first);
             for n in 0..N {
-                let x = M::spread(*query.add(n));
+                let x = M::Register::spread(*query.add(n));
                 for v in 0..V {
                     sums[n][v] = M::multiply_add(sums[n][v], x, candidates[v]);
                 }
