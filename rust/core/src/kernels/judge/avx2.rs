@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::{Judge, TOGETHER, Thresholds, add_counts};
-use crate::kernels::tile::{TILE, TileFloats};
+use crate::kernels::tile::TileFloats;
 
 /// Candidates in a register.
 const LANES: usize = 8;
@@ -22,24 +22,30 @@ impl Judge<'_> {
     pub(super) fn avx2(self) {
         let (by_shift, by_residual) = (_mm256_set1_ps(self.factors.shift), _mm256_set1_ps(self.factors.residual));
         let (by_norm, lowest) = (_mm256_set1_ps(self.factors.norm), _mm256_set1_ps(self.lowest));
-        let mut steps = std::mem::take(&mut self.verdict.avx2);
-        steps.clear();
         let Thresholds { above, below } = self.thresholds;
-        steps.extend(
-            (above.chunks(TOGETHER).zip(below.chunks(TOGETHER)))
-                .map(|(above, below)| (Steps::new(above, below), Counts::new())),
-        );
+        let mut steps =
+            above.chunks(TOGETHER).zip(below.chunks(TOGETHER)).map(|(above, below)| Steps::new(above, below));
+        let Some(first) = steps.next() else { return };
+        let mut counts = Counts::new();
+        let mut further = std::mem::take(&mut self.verdict.avx2);
+        further.clear();
+        further.extend(steps.map(|steps| (steps, Counts::new())));
         let found = self.verdict.sure.iter_mut().zip(&mut self.verdict.marks);
         for ((products, bounds), (sures, marks)) in self.products.iter().zip(self.bounds).zip(found) {
-            for part in 0..TILE / LANES {
+            for (part, sures) in sures.0.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
                 let load = |row: &TileFloats| load(&row.0.as_chunks::<LANES>().0[part]);
                 let value = _mm256_mul_ps(load(products), load(&bounds.scale));
                 let value = _mm256_add_ps(value, _mm256_mul_ps(load(&bounds.shift), by_shift));
                 let error = _mm256_mul_ps(load(&bounds.residual), by_residual);
                 let error = _mm256_add_ps(error, _mm256_mul_ps(load(&bounds.norm), by_norm));
                 let (low, high) = (_mm256_sub_ps(value, error), _mm256_add_ps(value, error));
-                let (mut sure, mut open, mut last) = (_mm256_setzero_si256(), 0, lowest);
-                for (steps, counts) in &mut steps {
+                if _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(high, lowest)) == 0 {
+                    continue;
+                }
+                let (mut sure, mut open) = first.place(low, high);
+                counts.add(sure);
+                let mut last = first.last;
+                for (steps, counts) in &mut further {
                     if _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(high, last)) == 0 {
                         break;
                     }
@@ -47,17 +53,15 @@ impl Judge<'_> {
                     counts.add(more);
                     (sure, open, last) = (_mm256_add_epi32(sure, more), open | also, steps.last);
                 }
-                if open != 0 {
-                    let sures = &mut sures.0.as_chunks_mut::<LANES>().0[part];
-                    // SAFETY: there is room for eight numbers.
-                    unsafe { _mm256_storeu_si256(sures.as_mut_ptr().cast(), sure) };
-                    *marks |= open << (part * LANES);
-                }
+                // Whether or not any is open, which no processor can guess.
+                // SAFETY: there is room for eight numbers.
+                unsafe { _mm256_storeu_si256(sures.as_mut_ptr().cast(), sure) };
+                *marks |= open << (part * LANES);
             }
         }
-        let counts = steps.iter_mut().map(|(_, counts)| counts.all());
-        add_counts(self.beaten, counts);
-        self.verdict.avx2 = steps;
+        let counts_of_further = further.iter_mut().map(|(_, counts)| counts.all());
+        add_counts(self.beaten, std::iter::once(counts.all()).chain(counts_of_further));
+        self.verdict.avx2 = further;
     }
 }
 
