@@ -290,6 +290,14 @@ fn what_is_broken_is_found_wherever_it_stands_in_a_long_file() {
 }
 
 #[test]
+fn columns_stand_between_what_the_c_locale_calls_white_space() {
+    let read = |byte| Lists::<i64>::parse(Box::new([b"1 0 d", &[byte][..], b"3"].concat()), "file", Some(1)).is_ok();
+    let between: Vec<u8> = (0..=u8::MAX).filter(|&byte| read(byte)).collect();
+    // Without a line feed and a carriage return, after which there is no third column.
+    assert_eq!(between, b"\t\x0b\x0c ");
+}
+
+#[test]
 fn a_document_that_comes_twice_is_an_error_that_names_both_lines() {
     let run = "1 Q0 d 1 2 t\n2 Q0 d 1 2 t\n# comment\n1 Q0 d 2 1.5 t\n";
     assert_eq!(

@@ -7,8 +7,10 @@
 use std::ops::Range;
 
 use crate::error::{Invalid, invalid};
+use crate::kernels::large_pages;
 use crate::trec::lists::{Lists, Pieces, Row, Text, checked};
 use crate::trec::parallel;
+use crate::trec::spaces::Spaces;
 use crate::trec::value::Value;
 
 /// Most columns that a line needs.
@@ -77,7 +79,10 @@ fn line_number(bytes: &[u8], at: usize) -> usize {
 fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken> {
     // Looked for in many lines at once, while they are in the cache, and by line only where there is something to find.
     let (mut zeros, mut utf8, mut returns, mut seen) = (false, true, false, part.start);
+    let mut spaces = Spaces::default();
     let mut pieces = Pieces::default();
+    pieces.rows.reserve(part.len() / LINE);
+    large_pages(pieces.rows.spare_capacity_mut());
     let mut query = 0..0;
     let mut line = Line { end: part.start, ..Line::default() };
     while line.end < part.end {
@@ -87,8 +92,9 @@ fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken>
             let lines = &bytes[at..seen];
             (zeros, returns) = (lines.contains(&0), lines.contains(&b'\r'));
             utf8 = std::str::from_utf8(lines).is_ok();
+            spaces.look(bytes, at, seen);
         }
-        line.read(&bytes[..part.end], at, V::COLUMNS.len());
+        line.read(&bytes[..seen], at, &mut spaces, V::COLUMNS.len());
         if zeros && bytes[at..line.end].contains(&0) {
             let why = "a zero byte: this is no UTF-8 text, unpack it or convert it with iconv -t utf-8".into();
             return Err(Broken { at, why });
@@ -123,25 +129,30 @@ struct Line {
 }
 
 impl Line {
-    /// Reads the line that begins at `at`, in place of the one before: this is the innermost loop, and copies cost.
-    fn read(&mut self, bytes: &[u8], mut at: usize, wanted: usize) {
+    /// Reads the line that begins at `start`, in place of the one before, given the white space from there on: this is the
+    /// innermost loop, and copies cost.
+    fn read(&mut self, bytes: &[u8], mut start: usize, spaces: &mut Spaces, wanted: usize) {
         self.found = 0;
-        while self.found < wanted {
-            let space = |byte| byte != b'\n' && is_space(byte);
-            let mut start = skip(bytes, at, space);
-            while self.found == 0 && bytes[start..].starts_with(BYTE_ORDER_MARK) {
-                start = skip(bytes, start + BYTE_ORDER_MARK.len(), space);
+        let mut behind = start;
+        loop {
+            let space = spaces.next();
+            if self.found < wanted {
+                while self.found == 0 && bytes[start..space].starts_with(BYTE_ORDER_MARK) {
+                    start += BYTE_ORDER_MARK.len();
+                }
+                if start < space {
+                    self.columns[self.found] = start..space;
+                    self.found += 1;
+                    behind = space;
+                }
+                start = space + 1;
             }
-            at = skip(bytes, start, |byte| !is_space(byte));
-            if at == start {
-                break;
+            if bytes.get(space).is_none_or(|&byte| byte == b'\n') {
+                self.rest = behind..space;
+                self.end = bytes.len().min(space + 1);
+                return;
             }
-            self.columns[self.found] = start..at;
-            self.found += 1;
         }
-        let newline = skip(bytes, at, |byte| byte != b'\n');
-        self.rest = at..newline;
-        self.end = bytes.len().min(newline + 1);
     }
 
     fn first(&self) -> Option<&Range<usize>> {
@@ -171,19 +182,6 @@ impl Line {
         value.check().map_err(|Invalid(why)| why)?;
         Ok(Row::new(self.columns[2].clone(), value))
     }
-}
-
-/// The first place from `at` on where the bytes to skip are over.
-fn skip(bytes: &[u8], mut at: usize, over: impl Fn(u8) -> bool) -> usize {
-    while at < bytes.len() && over(bytes[at]) {
-        at += 1;
-    }
-    at
-}
-
-/// What the C locale calls white space.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 /// Bytes as a message shows them.
