@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,7 +35,8 @@ def count_shares(
         result = Evaluation(counter, query_languages, measures)
 
     A rank reads its share alone, so all open the same shards. Ranks that hold candidates of their
-    own, as those that encode them do, call :func:`all_merge` after each phase instead.
+    own, as those that encode them do, call :func:`all_merge` after each phase instead. An error on
+    one rank is raised on all, once the others have gone through their shares.
 
     Args:
         counter: one that knows nothing yet.
@@ -45,22 +47,44 @@ def count_shares(
         checkpoint: as for :func:`hybridsampler.evaluate`, a file for each rank.
 
     Raises:
-        ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`.
+        ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`; an error of another
+            rank, which is named; candidates that no rank has counted.
         OSError: as the file system does.
     """
     rank, ranks = _place(group)
     first = candidates.numbers.start
     start, stop = (first + len(candidates) * r // ranks for r in (rank, rank + 1))
     with shown(progress, f"candidates of rank {rank}") as tell:
-        return count(
+        whole = count(
             counter,
             candidates,
             languages,
             share=(start, stop),
-            meet=partial(all_merge, group=group),
+            others=_OtherRanks(group),
             tell=tell,
             checkpoint=checkpoint,
         )
+    if whole.candidates != len(candidates):
+        raise ValueError(
+            f"{whole.candidates:,} of {len(candidates):,} candidates were counted: one rank has "
+            "made other calls than the rest, as after an interrupt: start all of them anew"
+        )
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class _OtherRanks:
+    """The other ranks of a group, as :func:`hybridsampler.passes.count` meets them."""
+
+    group: dist.ProcessGroup | None
+
+    def merge(self, counter: RankCounter) -> RankCounter:
+        return all_merge(counter, self.group)
+
+    def hear(self, error: Exception) -> None:
+        # The error itself is raised here, whatever becomes of those who should hear of it.
+        with suppress(ValueError, RuntimeError):
+            _fail_together(f"rank {dist.get_rank(self.group)}: {error}", self.group)
 
 
 def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> RankCounter:

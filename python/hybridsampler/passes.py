@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -88,13 +90,23 @@ class Checkpoint:
             draft.write_bytes(_MARK + candidates + counter.to_bytes())
 
 
+class Others(Protocol):
+    """Those that count the other shares of the candidates."""
+
+    def merge(self, counter: RankCounter) -> RankCounter:
+        """Return a counter that knows and has counted what those of all shares have."""
+
+    def hear(self, error: Exception) -> None:
+        """Be told of an error of this share in place of the next :meth:`merge`."""
+
+
 def count(
     counter: RankCounter,
     candidates: Candidates,
     languages: Sequence[str],
     *,
     share: tuple[int, int] | None = None,
-    meet: Callable[[RankCounter], RankCounter] | None = None,
+    others: Others | None = None,
     tell: Tell | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> RankCounter:
@@ -108,7 +120,7 @@ def count(
         candidates: (N, d), their ids their numbers.
         languages: (N,) names.
         share: ``(start, stop)``: the candidates that are read here; ``None``: all.
-        meet: called after each pass: brings together what the counters of all shares know.
+        others: those that count the other shares; met after each pass.
         tell: called after each block with the number of candidates counted and to count.
         checkpoint: where to go on and what to write.
 
@@ -119,33 +131,45 @@ def count(
             checkpoint refuse.
         OSError: as the file system does.
     """
-    check_names("candidate_languages", languages, len(candidates))
-    numbers = candidates.numbers
-    check_there(counter, numbers)
-    start, stop = (numbers.start, numbers.stop) if share is None else share
-    identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
-    judged = counter.judged
-    here = judged[slice(*np.searchsorted(judged, [start, stop]))]
-    for ids, block in candidates.rows(here, more=True):
-        counter.anchor(block, ids)
-    if meet is not None:
-        counter = meet(counter)
-    if checkpoint is not None:
-        checkpoint.load(counter, identity)
-    known, saved = counter.candidates, time.monotonic()
-    try:
-        for ids, block in candidates.blocks(start + counter.candidates, stop):
-            own = slice(ids[0] - numbers.start, ids[-1] + 1 - numbers.start)
-            counter.add(block, ids, languages[own])
-            if tell is not None:
-                tell(counter.candidates, stop - start)
-            if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
+    with _telling(others):
+        check_names("candidate_languages", languages, len(candidates))
+        numbers = candidates.numbers
+        check_there(counter, numbers)
+        start, stop = (numbers.start, numbers.stop) if share is None else share
+        identity = b"" if checkpoint is None else _identity(candidates, languages, start, stop)
+        judged = counter.judged
+        here = judged[slice(*np.searchsorted(judged, [start, stop]))]
+        for ids, block in candidates.rows(here, more=True):
+            counter.anchor(block, ids)
+    if others is not None:
+        counter = others.merge(counter)
+    with _telling(others):
+        if checkpoint is not None:
+            checkpoint.load(counter, identity)
+        known, saved = counter.candidates, time.monotonic()
+        try:
+            for ids, block in candidates.blocks(start + counter.candidates, stop):
+                own = slice(ids[0] - numbers.start, ids[-1] + 1 - numbers.start)
+                counter.add(block, ids, languages[own])
+                if tell is not None:
+                    tell(counter.candidates, stop - start)
+                if checkpoint is not None and time.monotonic() - saved >= checkpoint.every:
+                    checkpoint.save(counter, identity)
+                    known, saved = counter.candidates, time.monotonic()
+        finally:
+            if checkpoint is not None and counter.candidates > known:
                 checkpoint.save(counter, identity)
-                known, saved = counter.candidates, time.monotonic()
-    finally:
-        if checkpoint is not None and counter.candidates > known:
-            checkpoint.save(counter, identity)
-    return counter if meet is None else meet(counter)
+    return counter if others is None else others.merge(counter)
+
+
+@contextmanager
+def _telling(others: Others | None) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if others is not None:
+            others.hear(error)
+        raise
 
 
 def _identity(candidates: Candidates, languages: Sequence[str], start: int, stop: int) -> bytes:

@@ -172,6 +172,46 @@ def shares_of_files(rank: int, world: int) -> list[Any]:
     return as_rows(counter.ranks())
 
 
+def error_in_a_share(rank: int, world: int) -> list[str]:
+    """Rank 1 fails in the first pass, then in the second; the others must not wait for it."""
+    task = files_task()
+
+    def stop(done: int, total: int) -> None:
+        if rank == 1:
+            raise StoppedError("the disk has gone")
+
+    def told(languages: list[str], own: type[Exception]) -> str:
+        with pytest.raises(own if rank == 1 else ValueError) as caught:
+            count_shares(counter_of(task), candidates, languages, progress=stop)
+        assert str(caught.value).startswith("rank 1: ") == (rank != 1)
+        return str(caught.value).removeprefix("rank 1: ")
+
+    with TemporaryDirectory() as folder, open_candidates(write_files(task, folder)) as candidates:
+        found = [
+            told(task.languages[: 119 if rank == 1 else 120], ValueError),
+            told(task.languages, StoppedError),
+        ]
+        assert_exact(count_shares(counter_of(task), candidates, task.languages), task)
+    return found
+
+
+def share_that_nobody_counts(rank: int, world: int) -> str:
+    """The others make the calls of a count, and count nothing."""
+    task = files_task()
+    counter = counter_of(task)
+    if rank > 0:
+        anchor(counter, task, whole(task))
+        all_merge(all_merge(counter))
+        return ""
+    with (
+        TemporaryDirectory() as folder,
+        open_candidates(write_files(task, folder)) as candidates,
+        pytest.raises(ValueError, match="candidates were counted") as caught,
+    ):
+        count_shares(counter, candidates, task.languages)
+    return str(caught.value)
+
+
 def shares_of_a_part(rank: int, world: int) -> list[Any]:
     """The ranks share some of the candidates, which keep the numbers that they have among all."""
     whole, rng = files_task(), np.random.default_rng(2)
@@ -259,6 +299,8 @@ WORK = (
     shards,
     shares_of_files,
     shares_of_a_part,
+    error_in_a_share,
+    share_that_nobody_counts,
     counted_twice,
     another_evaluation,
     another_vector,
@@ -342,6 +384,20 @@ def test_ranks_share_files_that_all_of_them_name(found: Any) -> None:
 
 def test_ranks_share_a_part_of_the_candidates(found: Any) -> None:
     assert len(of(found, shares_of_a_part)) == 21
+
+
+def test_an_error_in_one_share_is_raised_on_all(found: Any) -> None:
+    first, second = of(found, error_in_a_share)
+    assert first == "candidate_languages has 119 entries for 120 rows: give one each"
+    assert second == "the disk has gone"
+
+
+def test_shares_that_nobody_counts_are_told(found: Any) -> None:
+    world = len(found)
+    assert found[0][WORK.index(share_that_nobody_counts)] == (
+        f"{120 // world} of 120 candidates were counted: one rank has made other calls than the "
+        "rest, as after an interrupt: start all of them anew"
+    )
 
 
 SCRIPT = """
