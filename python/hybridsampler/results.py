@@ -54,16 +54,16 @@ class Result:
             for setting in SETTINGS
         }
         there = [setting for setting in SETTINGS if any(found[setting].values())]
+        # Among candidates of one language a distance of ranks is none of languages.
+        biased = len(evaluation.ranks.languages) > 1 and not math.isnan(evaluation.rank_distance)
         return cls(
             arm=arm,
             steps=steps,
             macro={setting: _known(evaluation[setting]) for setting in there},
             by_language={setting: found[setting] for setting in there},
             matrix=matrix,
-            rank_distance=None
-            if math.isnan(evaluation.rank_distance)
-            else evaluation.rank_distance,
-            rank_distance_by_language=evaluation.rank_distance_by_language,
+            rank_distance=evaluation.rank_distance if biased else None,
+            rank_distance_by_language=evaluation.rank_distance_by_language if biased else {},
             ties=evaluation.ties,
             zero_rows=evaluation.zero_rows,
         )
@@ -92,8 +92,10 @@ class Result:
 
     @property
     def measures(self) -> list[str]:
-        """What was measured, in the order in which it was asked for."""
-        return list(dict.fromkeys(name for each in self.macro.values() for name in each))
+        """What was measured, in the order in which it was asked for; the matrix has the first."""
+        asked = dict.fromkeys(name for each in self.by_language.values() for name in each)
+        there = {name for each in self.macro.values() for name in each}
+        return [name for name in asked if name in there]
 
 
 def _known(values: Mapping[str, float]) -> dict[str, float]:

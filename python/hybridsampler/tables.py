@@ -74,7 +74,9 @@ def comparison_tables(results: Sequence[Result], benchmark: str, first: str) -> 
     ]
     title = f"{benchmark}, rank distance by query language"
     distances = [result.rank_distance_by_language for result in results]
-    return [*made, _by_language(results, title, distances, first, write=_whole)]
+    if any(distances):
+        made.append(_by_language(results, title, distances, first, write=_whole))
+    return made
 
 
 def language_table(result: Result, benchmark: str) -> Table:

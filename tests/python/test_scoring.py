@@ -223,6 +223,26 @@ def test_where_nobody_counts_nothing_is_said(tmp_path: Path) -> None:
     assert read_results(tmp_path / "results.jsonl") == [found]
 
 
+def test_the_matrix_is_that_of_the_first_measure_asked_for() -> None:
+    """Within languages nothing has grade 2, so the first measure has no monolingual mean."""
+    evaluation = evaluate(
+        np.eye(2, dtype=np.float32),
+        np.ones((4, 2), np.float32),
+        ([0, 2, 4], [0, 3, 1, 2], [1, 2, 2, 1]),
+        query_languages=["en", "de"],
+        candidate_languages=["en", "en", "de", "de"],
+        measures=["AP(rel=2)", "AP"],
+        empty="skip",
+    )
+    result = Result.of("any", None, evaluation)
+    assert "AP(rel=2)" not in result.macro["monolingual"]
+    assert result.measures == ["AP(rel=2)", "AP"]
+    assert (
+        matrix_table(result, "ants").title
+        == "ants, AP(rel=2), query language by candidate language"
+    )
+
+
 def test_tables_of_a_result() -> None:
     values = {"AP": {"de": 0.25, "en": 0.5}}
     result = Result(
