@@ -196,6 +196,12 @@ def test_threads_change_no_digit(case: tuple[Run, Qrels], threads: int) -> None:
         np.testing.assert_array_equal(one.per_query(name), many.per_query(name))
 
 
+def test_values_are_the_callers_own() -> None:
+    found = score_run({"q": {"a": 1.0}}, {"q": {"a": 1}}, ["AP"])
+    found.per_query("AP")[:] = 0
+    assert found["AP"] == 1.0
+
+
 def test_float32_ties_what_float64_tells_apart() -> None:
     run: Run = {"q": {"a": 1.0 + 1e-12, "b": 1.0}}
     reciprocal = {

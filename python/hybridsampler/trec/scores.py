@@ -170,7 +170,7 @@ class RunScores:
             raise ValueError(
                 f"measure {measure!r} was not asked for: there are {', '.join(self.measures)}"
             )
-        return self._values[parsed]
+        return self._values[parsed].copy()
 
     def _ids(self, where: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(self.queries[number] for number in np.flatnonzero(where))
