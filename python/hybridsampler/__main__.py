@@ -37,12 +37,12 @@ class _Output(io.FileIO):
 
     @classmethod
     def in_place_of(cls, stream: TextIO) -> io.TextIOWrapper:
-        """Return text output to where ``stream`` goes, in its encoding."""
+        """Return text output to where ``stream`` goes, escaping what its encoding lacks."""
         stream.flush()
         return io.TextIOWrapper(
             io.BufferedWriter(cls(stream.fileno(), "w", closefd=False)),
             encoding=stream.encoding,
-            errors=stream.errors,
+            errors="backslashreplace",
             line_buffering=stream.isatty(),
         )
 

@@ -68,7 +68,7 @@ def study(
     """
     from hybridsampler.study import read_config, run_study
 
-    console = Console()
+    console = _console()
     folder = out or Path("runs") / config.stem
     try:
         read = read_config(config)
@@ -107,7 +107,7 @@ def mix(
     from hybridsampler.study import read_config
     from hybridsampler.study.mixes import draw_mix, mix_stats, mix_tables
 
-    console = Console()
+    console = _console()
     try:
         if figure is not None:
             _check_picture(figure)
@@ -180,7 +180,7 @@ def evaluate(
     """
     from hybridsampler.reporting import Request, report
 
-    console = Console()
+    console = _console()
     try:
         request = Request(
             benchmark=benchmark,
@@ -200,7 +200,7 @@ def evaluate(
         )
         if out is not None:
             _make_folder(out)
-        made = report(request, out, Console(stderr=True))
+        made = report(request, out, _console(stderr=True))
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         _fail(error)
     for table in made:
@@ -307,8 +307,14 @@ def _fail(error: Exception) -> NoReturn:
         said = f"{error.filename}: {error.strerror}: check the path, and who may read and write it"
     said = _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2]}", said)
     line = " ".join(part.strip() for part in said.splitlines())  # some libraries say more
-    Console(stderr=True, soft_wrap=True).print(f"error: {line}", markup=False, highlight=False)
+    told = f"error: {line}"
+    _console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(2) from None
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Where names are printed as they are: they may look like Rich's codes, as :100: does."""
+    return Console(stderr=stderr, emoji=False)
 
 
 def print_tables(made: Sequence[Table], console: Console) -> None:
@@ -332,7 +338,8 @@ def _rich(table: Table) -> RichTable:
     for number, name in enumerate(table.header):
         words = any(row[number][:1].isalpha() for row in table.rows)
         # One word a line: the columns of Table 1 then fit 80 characters.
-        made.add_column(name.replace(" ", "\n"), justify="left" if words else "right", no_wrap=True)
+        header = Text(name.replace(" ", "\n"))
+        made.add_column(header, justify="left" if words else "right", no_wrap=True)
     for row in table.rows:
         made.add_row(*map(Text, row))
     return made

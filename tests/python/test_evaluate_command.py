@@ -247,18 +247,23 @@ def test_a_query_without_a_relevant_candidate_is_named_as_in_the_files(tmp_path:
     assert done.stderr.endswith(message)
 
 
+def _own(folder: Path, queries: list[str], candidates: list[str]) -> list[object]:
+    """Options for a benchmark of queries and candidates in these languages, and their vectors."""
+    for table, there in (("queries", queries), ("candidates", candidates)):
+        rows = [{"id": f"{at}", "text": "a", "language": each} for at, each in enumerate(there)]
+        write_lines(folder / f"{table}.jsonl", as_json(rows))
+        np.save(folder / f"{table}.npy", np.eye(len(there), dtype=np.float32))
+    judged = [{"query_id": f"{at}", "candidate_id": f"{at}"} for at in range(len(queries))]
+    write_lines(folder / "qrels.jsonl", as_json(judged))
+    vectors = (("--queries", "queries.npy"), ("--candidates", "candidates.npy"))
+    saved = [part for option, name in vectors for part in (option, folder / name)]
+    return ["--benchmark", "plain", "--data", folder, *saved]
+
+
 @pytest.mark.parametrize("name", ["ger", "de"])
 def test_languages_that_do_not_meet_are_told(tmp_path: Path, name: str) -> None:
     """One language under two names would leave its queries out of the monolingual mean unseen."""
-    languages = {"queries": ["en", name], "candidates": ["en", "de"]}
-    for table, there in languages.items():
-        rows = [{"id": f"{at}", "text": "a", "language": each} for at, each in enumerate(there)]
-        write_lines(tmp_path / f"{table}.jsonl", as_json(rows))
-        np.save(tmp_path / f"{table}.npy", np.eye(2, dtype=np.float32))
-    judged = [{"query_id": "0", "candidate_id": "0"}, {"query_id": "1", "candidate_id": "1"}]
-    write_lines(tmp_path / "qrels.jsonl", as_json(judged))
-    vectors = [part for table in languages for part in (f"--{table}", tmp_path / f"{table}.npy")]
-    done = _run("--benchmark", "plain", "--data", tmp_path, *vectors)
+    done = _run(*_own(tmp_path, ["en", name], ["en", "de"]))
     assert done.exit_code == 0, done.output
     warning = (
         "warning: no candidate is in ger, the language of some queries, which thus count in no "
@@ -309,6 +314,47 @@ def test_names_may_look_like_markup(data: Path, tmp_path: Path) -> None:
     done = _run(folder, "--benchmark", "xquad-r", "--data", data, "-m", "AP")
     assert done.exit_code == 0, done.output
     assert "[red]x[]" in done.stdout
+
+
+def test_languages_may_look_like_markup(tmp_path: Path) -> None:
+    names = ["x[/y]", "zh[hans]", ":100:"]
+    done = _run(*_own(tmp_path, names, names), "-m", "AP")
+    assert done.exit_code == 0, done.output
+    header = done.stdout.split("by candidate language")[1].splitlines()[1]
+    assert header.split() == ["language", *sorted(names)]
+
+
+def test_a_line_of_which_rich_has_a_picture_is_named_all_the_same(tmp_path: Path) -> None:
+    options = _own(tmp_path, ["en"], ["en"])
+    write_lines(tmp_path / "queries.jsonl", [*[""] * 99, "{"])
+    done = _run(*options)
+    assert done.exit_code == 2
+    assert "queries.jsonl:100: " in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_output_that_lacks_letters_gets_them_escaped(tmp_path: Path, encoding: str) -> None:
+    names = ["en", "日本"]
+    options = map(str, _own(tmp_path, names, names))
+    done = subprocess.run(
+        [sys.executable, "-m", "hybridsampler", "evaluate", *options],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"\u65e5\u672c" in done.stdout
+
+
+def test_one_language_has_no_bias(tmp_path: Path) -> None:
+    options = _own(tmp_path, ["en", "en"], ["en", "en"])
+    done = _run(*options, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "Table 2" not in done.stdout
+    assert "bias" not in done.stdout.replace(tmp_path.name, "")
+    (result,) = read_results(tmp_path / "out" / "results.jsonl")
+    assert (result.rank_distance, result.rank_distance_by_language) == (None, {})
 
 
 def test_the_command_itself_prints_one_line_and_no_traceback(tmp_path: Path) -> None:
