@@ -185,6 +185,22 @@ class Evaluation:
         _known(setting)
         return {name: self._macro(setting, name) for name in self._measures}
 
+    def __repr__(self) -> str:
+        """Show the macro means as a table."""
+        width = max(8, *map(len, self.measures))
+        rows = [
+            f"{setting:<13}" + "".join(f" {value:>{width}.6f}" for value in self[setting].values())
+            for setting in SETTINGS
+        ]
+        return "\n".join(
+            [
+                f"<Evaluation of {len(self._query_languages):,} queries",
+                f"{'':<13}" + "".join(f" {name:>{width}}" for name in self.measures),
+                *rows,
+                f"rank distance {self.rank_distance:.3f}>",
+            ]
+        )
+
     def _macro(self, setting: Setting, measure: str) -> float:
         if setting == "cross_lingual":
             # Over ordered pairs: one query language may meet fewer others than the next.

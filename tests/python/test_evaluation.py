@@ -68,6 +68,17 @@ def test_three_languages_by_hand() -> None:
     assert result.rank_distance == 10 / 3
 
 
+def test_repr_shows_the_macro_means() -> None:
+    assert repr(by_hand(COMPLETE, ["AP", "Success(rel=1)@1"])) == (
+        "<Evaluation of 3 queries\n"
+        "                     AP Success@1\n"
+        "monolingual    0.666667  0.333333\n"
+        "cross_lingual  0.833333  0.666667\n"
+        "multilingual   0.675926  0.666667\n"
+        "rank distance 3.333>"
+    )
+
+
 def test_each_language_counts_once_however_many_queries_it_has() -> None:
     result = by_hand([*COMPLETE, ("fr", -1, [0, 2, 4]), ("fr", -1, [1, 3, 5])])
     # The new ones: 6, 5, 3 overall, 2, 2, 2 within; 2, 4, 1 overall, 1, 1, 1 within.
