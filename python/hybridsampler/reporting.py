@@ -84,6 +84,11 @@ class Request:
                 )
 
     @property
+    def asked(self) -> Sequence[str]:
+        """The measures: those of the benchmark where none was named."""
+        return BENCHMARKS[self.benchmark].measures if self.measures is None else self.measures
+
+    @property
     def name(self) -> str:
         """What the tables call the model."""
         if self.model is None:
@@ -108,12 +113,8 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
         tell("read the benchmark", 0, 0)
         benchmark = load_benchmark(request.benchmark, request.data, request.languages)
         tell("read the benchmark", 1, 1)
+        _check_some_count(request, benchmark)
         result = _score(request, benchmark, tell)
-    if not result.measures:
-        raise ValueError(
-            f"no query of {benchmark.name} has a candidate that the measures are about: ask for "
-            "others, or count such queries by --empty zero"
-        )
     _warn_of_languages(benchmark, console)
     title = shown(benchmark.name)  # of a folder
     made = [
@@ -130,11 +131,20 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
     return made
 
 
+def _check_some_count(request: Request, benchmark: Benchmark) -> None:
+    """Refuse, before anything is encoded, measures for which all queries would be skipped."""
+    measures = parse_measures(request.asked)
+    counts = any(each.name == "Judged" or (benchmark.grades >= each.rel).any() for each in measures)
+    if request.empty == "skip" and not counts:
+        raise ValueError(
+            f"no query of {benchmark.name} has a candidate that the measures are about: ask for "
+            "others, or count such queries by --empty zero"
+        )
+
+
 def _score(request: Request, benchmark: Benchmark, tell: TellStage) -> Result:
     options = Options(
-        measures=(
-            BENCHMARKS[request.benchmark].measures if request.measures is None else request.measures
-        ),
+        measures=request.asked,
         similarity=request.similarity,
         empty=request.empty,
         spool_folder=request.spool_folder,

@@ -302,6 +302,7 @@ def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:
         "or count such queries by --empty zero\n"
     )
     assert done.stderr.endswith(message)
+    assert "encode" not in done.stderr
     # Beside another there is no matrix, which would be that of the first.
     done = _run(*common, "-m", "AP(rel=2)", "-m", "RR")
     assert done.exit_code == 0, done.output
