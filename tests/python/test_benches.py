@@ -390,19 +390,27 @@ def test_make_bench_runs_all_that_write_records() -> None:
         assert f"$(BIN)/python benches/{name}\n" in makefile
 
 
-def test_the_readme_shows_the_tables_of_the_latest_records_and_no_others() -> None:
-    latest = [
-        max((BENCHES / "record").glob(f"*-{bench}.json"))
-        for bench in ("sampler", "plan", "scorer", "settings", "runs", "imports")
-    ]
-    tables = [table(json.loads(record.read_text(encoding="utf-8"))) for record in latest]
-    readme = (BENCHES.parent / "README.md").read_text(encoding="utf-8")
-    speed = readme.split("\n## Speed\n")[1].split("\n## ")[0]
+@pytest.mark.parametrize(
+    ("page", "heading", "folder", "benches"),
+    [
+        ("README.md", "Speed", "record", "sampler plan scorer settings runs imports"),
+        ("docs/benches.md", "Without AVX-512", "record/avx2", "scorer settings"),
+    ],
+)
+def test_pages_show_the_tables_of_the_latest_records_and_no_others(
+    page: str, heading: str, folder: str, benches: str
+) -> None:
+    latest = [max((BENCHES / folder).glob(f"*-{bench}.json")) for bench in benches.split()]
+    records = [json.loads(record.read_text(encoding="utf-8")) for record in latest]
+    text = (BENCHES.parent / page).read_text(encoding="utf-8")
+    shown = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
     def rows(text: str) -> list[str]:
         return [line for line in text.splitlines() if line.startswith("|")]
 
-    assert rows(speed) == rows("\n".join(tables))
+    assert rows(shown) == rows("\n".join(map(table, records)))
+    for record in records:
+        assert f"({record['processor']}, {record['date']})" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("kind", ["Ours", "Numpy", "TorchRandom", "TorchDistributed", "Torchdata"])

@@ -107,12 +107,6 @@ def _record(bench: str) -> Any:
     return json.loads(max(RECORDS.glob(f"*-{bench}.json")).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("bench", ["sampler", "plan", "scorer", "settings", "runs", "imports"])
-def test_records_are_named_with_machine_and_date(bench: str) -> None:
-    record = _record(bench)
-    assert f"({record['processor']}, {record['date']})" in ONE_LINE
-
-
 def test_the_sampler_profile_is_the_records() -> None:
     record = _record("sampler")
     spent = [f"{part * 1e3:.1f} ms for {name}" for name, part in record["profile"].items()]
