@@ -20,8 +20,8 @@ _DEPTHS = {"macro": 2, "by_language": 3, "matrix": 2, "rank_distance_by_language
 class Result:
     """One encoder on one benchmark.
 
-    Holds what is the same on every run; times are elsewhere. A setting in which no query has a
-    relevant candidate is absent.
+    Holds what is the same on every run; times are elsewhere. A setting in which no query counts,
+    as :class:`Evaluation` has it, is absent.
     """
 
     arm: str

@@ -7,11 +7,13 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from datasets import Dataset
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.evaluation import SequentialEvaluator
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
@@ -19,11 +21,17 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from benchmark_files import miracl
 from hybridsampler import evaluate
 from hybridsampler.benchmarks import Benchmark, load_miracl
+from hybridsampler.encoders import SentenceEncoder
+from hybridsampler.evaluation import SETTINGS
 from hybridsampler.integrations.sentence_transformers import BenchmarkEvaluator
+from hybridsampler.measures import Policy
+from hybridsampler.scoring import Options, score_encoder
 from sentence_models import static_model
 
 LANGUAGES = ("de", "en", "fr")
 WORDS = ("ant", "bee", "cow", "dog", "emu", "fox", "gnu", "hen")
+MEASURES = ("AP", "AP(rel=2)", "nDCG@2", "R(rel=3)@1", "Judged", "Judged@2")
+MODEL = static_model()
 
 
 def _benchmark(languages: tuple[str, ...] = LANGUAGES) -> Benchmark:
@@ -142,6 +150,105 @@ def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
     metrics = alone(static_model(), str(tmp_path))
     assert set(metrics) == {"monolingual_AP", "multilingual_AP", "rank_distance"}
     assert metrics["rank_distance"] == 0
+
+
+@st.composite
+def benchmarks(draw: st.DrawFn) -> Benchmark:
+    """Few queries and candidates, most of whom are not judged, so that settings stay empty."""
+    monolingual = draw(st.booleans())
+    candidates = draw(st.lists(st.sampled_from(LANGUAGES), min_size=1, max_size=4))
+    if monolingual:
+        candidates.sort()
+    names = st.sampled_from(candidates if monolingual else LANGUAGES)
+    queries = draw(st.lists(names, min_size=1, max_size=3))
+    grades = [
+        {
+            at: draw(st.integers(0, 3))
+            for at, name in enumerate(candidates)
+            if name == asked or not monolingual
+            if draw(st.booleans())
+        }
+        for asked in queries
+    ]
+    return Benchmark(
+        name="any",
+        queries=[f"q{n}" for n in range(len(queries))],
+        query_ids=[f"q{n}" for n in range(len(queries))],
+        query_languages=queries,
+        candidates=[f"c{n}" for n in range(len(candidates))],
+        candidate_ids=[f"c{n}" for n in range(len(candidates))],
+        candidate_languages=candidates,
+        indptr=np.cumsum([0, *map(len, grades)]),
+        indices=np.array([at for judged in grades for at in judged], np.int64),
+        grades=np.array([grade for judged in grades for grade in judged.values()], np.int64),
+        monolingual=monolingual,
+    )
+
+
+@given(
+    benchmark=benchmarks(),
+    measures=st.lists(st.sampled_from(MEASURES), min_size=1, unique=True),
+    empty=st.sampled_from(get_args(Policy)),
+)
+def test_the_metrics_that_are_promised_are_those_that_are_found(
+    tmp_path_factory: pytest.TempPathFactory,
+    benchmark: Benchmark,
+    measures: list[str],
+    empty: Policy,
+) -> None:
+    """In what is accepted as primary, in what a call returns and in the file."""
+
+    def made(primary: str | None = None) -> BenchmarkEvaluator:
+        return BenchmarkEvaluator(benchmark, measures=measures, primary_metric=primary, empty=empty)
+
+    assume((benchmark.grades > 0).any())
+    options = Options(measures=measures, empty=empty)
+    try:
+        result = score_encoder(benchmark, SentenceEncoder(MODEL), "any", options)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"^query \d has no "):
+            made()
+        return
+    found = [f"{setting}_{name}" for setting, values in result.macro.items() for name in values]
+    if result.rank_distance is not None:
+        found.append("rank_distance")
+    possible = [f"{setting}_{measure}" for setting in SETTINGS for measure in measures]
+    for name in (*possible, "rank_distance"):
+        if name in found:
+            assert made(name).primary_metric == name
+        else:
+            with pytest.raises(ValueError, match=r"choose one of|nothing can be scored"):
+                made(name)
+    if not found:
+        return
+    evaluator = made(found[-1])
+    assert evaluator.metrics == found
+    folder = tmp_path_factory.mktemp("found")
+    metrics = evaluator(MODEL, str(folder))
+    assert list(metrics) == found
+    header, line = (folder / evaluator.csv_file).read_text().splitlines()
+    assert header.split(",") == ["epoch", "steps", *found]
+    assert [float(value) for value in line.split(",")[2:]] == list(metrics.values())
+
+
+def test_without_a_choice_the_first_measure_is_the_primary_one_or_refused() -> None:
+    benchmark = _benchmark()
+    message = "primary_metric='multilingual_AP(rel=2)': choose one of monolingual_AP, cross_lingual"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        BenchmarkEvaluator(benchmark, measures=["AP(rel=2)", "AP"], empty="skip")
+    zero = BenchmarkEvaluator(benchmark, measures=["AP(rel=2)", "AP"], empty="zero")
+    assert zero.primary_metric == "multilingual_AP(rel=2)"
+    assert zero(MODEL)["cross_lingual_AP(rel=2)"] == 0
+
+
+def test_grades_that_no_candidate_has_are_refused(tmp_path: Path) -> None:
+    benchmark = load_miracl(miracl(tmp_path))
+    message = (
+        f"{benchmark.name} has no candidate of a grade that counts for AP(rel=9), R(rel=8)@1: "
+        "nothing can be scored, so lower rel="
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        BenchmarkEvaluator(benchmark, measures=["AP(rel=9)", "R(rel=8)@1"], empty="skip")
 
 
 @pytest.mark.parametrize(

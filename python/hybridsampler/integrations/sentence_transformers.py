@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.encoders import SentenceEncoder
-from hybridsampler.evaluation import SETTINGS, Setting
-from hybridsampler.measures import Policy, parse_measures
+from hybridsampler.evaluation import Setting
+from hybridsampler.measures import Judgements, Measure, Policy, parse_measures
 from hybridsampler.ranking import Similarity
 from hybridsampler.refusals import check_judgements
 from hybridsampler.results import Result
@@ -28,8 +29,9 @@ class BenchmarkEvaluator(SentenceEvaluator):
     Called as sentence-transformers calls its evaluators, alone or in a
     ``SentenceTransformerTrainer``. The metrics are macro means over languages, such as
     ``multilingual_AP``, and ``rank_distance``, all with ``name`` and an underscore before them;
-    settings that the benchmark has no queries for are absent. Ranks are exact and over all
-    candidates; nothing is cut off.
+    a measure is absent from settings in which no query of the benchmark counts, as
+    :class:`hybridsampler.Evaluation` has it. Ranks are exact and over all candidates; nothing is
+    cut off.
 
     For ``metric_for_best_model`` write ``"eval_" + name + "_" + metric``, and for the rank distance
     ``greater_is_better=False``.
@@ -50,8 +52,9 @@ class BenchmarkEvaluator(SentenceEvaluator):
 
     Raises:
         ValueError: a query without a relevant candidate, where ``empty`` is ``"error"``; no
-            relevant candidate at all; an unknown measure or similarity; a primary metric that is
-            not among the metrics; a name that no file can have, where one is written.
+            relevant candidate at all, or none of a grade that is asked for; an unknown measure or
+            similarity; a primary metric that is not among the metrics; a name that no file can
+            have, where one is written.
     """
 
     def __init__(
@@ -84,11 +87,14 @@ class BenchmarkEvaluator(SentenceEvaluator):
         self.prefixes = {"query_prefix": query_prefix, "candidate_prefix": candidate_prefix}
         self.batch_size = batch_size
         self.write_csv = write_csv
-        settings = _settings(benchmark)
-        self.metrics = [f"{setting}_{name}" for setting in settings for name in self.measures]
-        if not benchmark.monolingual:
-            self.metrics.append(RANK_DISTANCE)
-        primary = primary_metric or f"{settings[-1]}_{self.measures[0]}"
+        self.metrics = _metrics(benchmark, parsed, empty)
+        if not self.metrics:
+            raise ValueError(
+                f"{benchmark.name} has no candidate of a grade that counts for "
+                f"{', '.join(self.measures)}: nothing can be scored, so lower rel="
+            )
+        widest = "monolingual" if benchmark.monolingual else "multilingual"
+        primary = primary_metric or f"{widest}_{self.measures[0]}"
         if primary not in self.metrics:
             raise ValueError(f"primary_metric={primary!r}: choose one of {', '.join(self.metrics)}")
         self.primary_metric = f"{name}_{primary}" if name else primary
@@ -128,7 +134,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
         if result.rank_distance is not None:
             found[RANK_DISTANCE] = result.rank_distance
         if path is not None:
-            self._append(path, [epoch, steps, *(found.get(name, "") for name in self.metrics)])
+            self._append(path, [epoch, steps, *(found[name] for name in self.metrics)])
         metrics: dict[str, float] = self.prefix_name_to_metrics(found, self.name)
         self.store_metrics_in_model_card_data(model, metrics, epoch, steps)
         return metrics
@@ -169,18 +175,35 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         )
 
 
-def _settings(benchmark: Benchmark) -> list[Setting]:
-    """The settings in which a query has a relevant candidate."""
-    asked = np.repeat(np.array(benchmark.query_languages, object), np.diff(benchmark.indptr))
-    found = [benchmark.candidate_languages[index] for index in benchmark.indices.tolist()]
-    own = asked == np.array(found, object)
-    relevant = benchmark.grades > 0
-    there = {
-        "monolingual": (own & relevant).any(),
-        "cross_lingual": (~own & relevant).any(),
-        "multilingual": relevant.any() and not benchmark.monolingual,
+def _metrics(benchmark: Benchmark, measures: Sequence[Measure], empty: Policy) -> list[str]:
+    """Name the means that there will be; :class:`hybridsampler.Evaluation` has the rules."""
+    queries = len(benchmark.queries)
+    asked = np.array(benchmark.query_languages, object)
+    query = np.repeat(np.arange(queries), np.diff(benchmark.indptr))
+    judged = [benchmark.candidate_languages[index] for index in benchmark.indices.tolist()]
+    own, every = asked[query] == np.array(judged, object), np.ones(len(query), bool)
+    there = {name for name, *_ in benchmark.runs()}
+    # In each setting: which queries have a pool, which judgements are of candidates in one.
+    settings: dict[Setting, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {
+        "monolingual": (np.array([name in there for name in asked]), own)
     }
-    return [setting for setting in SETTINGS if there[setting]]
+    if not benchmark.monolingual:
+        others = np.array([bool(there - {name}) for name in asked])
+        settings["cross_lingual"] = others, ~own
+        settings["multilingual"] = np.ones(queries, bool), every
+
+    def lacking(measure: Measure, at: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        grade = benchmark.grades[at]
+        return measure.empty(Judgements(query[at], grade, np.zeros_like(grade), queries))
+
+    found = [
+        f"{setting}_{measure}"
+        for setting, (pool, within) in settings.items()
+        for measure in measures
+        if (pool & ~lacking(measure, within)).any()
+        or (empty == "zero" and (pool & lacking(measure, every)).any())
+    ]
+    return found if benchmark.monolingual else [*found, RANK_DISTANCE]
 
 
 def _similarity(model: Any) -> Similarity:
