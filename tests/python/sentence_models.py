@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -20,6 +21,16 @@ def static_model(dimension: int = 8, seed: int = 0) -> SentenceTransformer:
     torch.manual_seed(seed)
     module: Any = StaticEmbedding(tokenizer, embedding_dim=dimension)
     return SentenceTransformer(modules=[module], device="cpu")
+
+
+def pickled(folder: Path) -> list[Path]:
+    """Put the weights of a saved model into pickles, as older versions wrote them."""
+    pickles = []
+    for path in sorted(folder.rglob("model.safetensors")):
+        pickles.append(path.with_name("pytorch_model.bin"))
+        torch.save(load_file(path), pickles[-1])
+        path.unlink()
+    return pickles
 
 
 def saved_model(folder: Path, **choices: Any) -> Path:

@@ -17,7 +17,7 @@ from benchmark_files import miracl
 from hub_server import Hub, serve_hub
 from hybridsampler.cli import app
 from hybridsampler.results import Result, read_results
-from sentence_models import saved_model
+from sentence_models import pickled, saved_model
 
 SHIPPED = Path(__file__).parents[2] / "examples/data/xquad-r"
 CORPUS = "datasets/miracl/miracl-corpus/miracl-corpus-v1.0-sw"
@@ -72,6 +72,17 @@ def test_a_model_and_a_data_set_by_name(hub: Hub, tmp_path: Path) -> None:
     model = hub.root / "someone" / "letters"
     local = _by_folder(tmp_path / "local", model, *choice, "--data", SHIPPED)
     assert dataclasses.replace(named, arm=local.arm) == local
+
+
+def test_a_model_by_name_whose_weights_are_pickles(hub: Hub, tmp_path: Path) -> None:
+    pickled(saved_model(hub.root / "someone" / "pickled"))
+    choice = ["--benchmark", "xquad-r", "--language", "th", "--data", "someone/xquad-r"]
+    done = _evaluate(hub, tmp_path, "someone/pickled", *choice)
+    assert done.returncode == 2, done.stderr
+    message = " ".join(done.stderr.split())
+    assert "the model someone/pickled cannot be opened (" in message
+    assert "pytorch_model.bin is a pickle, not safetensors): check the name" in message
+    assert "Traceback" not in done.stderr
 
 
 def test_miracl_fetches_the_language_that_is_asked_for(hub: Hub, tmp_path: Path) -> None:

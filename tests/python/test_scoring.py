@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Router
 
 from benchmark_files import miracl
 from hybridsampler import evaluate
@@ -25,7 +28,7 @@ from hybridsampler.results import Result, read_results, write_results
 from hybridsampler.scoring import Options, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
 from parquet_files import as_lists, write_parquet
-from sentence_models import saved_model, static_model
+from sentence_models import pickled, saved_model, static_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -493,6 +496,44 @@ def test_weights_that_are_pickles_are_refused(
     (folder / "model.safetensors").unlink()
     with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*safetensors"):
         SentenceEncoder.open(folder)
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_no_module_of_a_model_loads_a_pickle(tmp_path: Path, within: bool) -> None:
+    """Modules of sentence-transformers, and those within a module, look for safetensors first."""
+    model = static_model()
+    if within:
+        module: Any = model[0]
+        router: Any = Router.for_query_document([module], [module])
+        model = SentenceTransformer(modules=[router], device="cpu")
+    folder = tmp_path / "model"
+    model.save_pretrained(str(folder), create_model_card=False)
+    expected = model.encode_query(["cab"])
+    assert (SentenceEncoder.open(folder).encode_queries(["cab"]) == expected).all()
+    pickles = pickled(folder)
+    with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*/pytorch_model.bin is a"):
+        SentenceEncoder.open(folder)
+    assert torch.load(pickles[0])  # of the caller's own
+
+
+def test_other_threads_load_pickles_while_a_model_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, load = tmp_path / "mine.pt", torch.load
+    torch.save({"a": torch.ones(1)}, mine)
+    found: list[object] = []
+
+    def opening(*_: object, **__: object) -> None:
+        thread = threading.Thread(target=lambda: found.append(torch.load(mine)))
+        thread.start()
+        thread.join()
+        torch.load(mine)
+
+    monkeypatch.setattr("sentence_transformers.SentenceTransformer", opening)
+    with pytest.raises(OSError, match=r"\(.*mine.pt is a pickle, not safetensors\)"):
+        SentenceEncoder.open("any")
+    assert found == [{"a": torch.ones(1)}]
+    assert torch.load is load
 
 
 def test_names_break_no_table_of_markdown() -> None:

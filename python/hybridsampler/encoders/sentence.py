@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hybridsampler.vectors import as_rows
 
 Vectors = NDArray[np.float32] | NDArray[np.float16]
+
+_OPENING = threading.Lock()
 
 
 class SentenceEncoder:
@@ -73,12 +78,13 @@ class SentenceEncoder:
                 "that save_pretrained wrote"
             )
         try:
-            model = SentenceTransformer(
-                str(name),
-                device=device,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
+            with _without_pickles():
+                model = SentenceTransformer(
+                    str(name),
+                    device=device,
+                    trust_remote_code=False,
+                    model_kwargs={"use_safetensors": True},
+                )
         except Exception as error:  # a damaged folder lets errors of many kinds out of its readers
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise OSError(
@@ -100,3 +106,28 @@ class SentenceEncoder:
             list(texts), prompt=prefix, batch_size=self._batch_size, show_progress_bar=False
         )
         return as_rows("the model's output", vectors)
+
+
+@contextmanager
+def _without_pickles() -> Iterator[None]:
+    """Refuse, in this thread, what loads a pickle.
+
+    ``use_safetensors`` binds the models of transformers alone: adapters, and other modules of
+    sentence-transformers, turn to ``torch.load`` where they find no safetensors. Files come from a
+    folder, from folders within it or one by one from the hub, by rules of each module's own; this
+    holds for them all.
+    """
+    here = threading.get_ident()
+    with _OPENING:  # so that two that open at once do not restore each other's
+        load = torch.load
+
+        def refuse(file: Any, *args: Any, **options: Any) -> Any:
+            if threading.get_ident() == here:
+                raise OSError(f"{file} is a pickle, not safetensors")
+            return load(file, *args, **options)
+
+        torch.load = refuse  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            torch.load = load
