@@ -32,6 +32,15 @@ def test_hashed_bags_and_texts_give_the_same_vectors() -> None:
     assert torch.equal(encoder.encode(texts, batch_size=2), encoder(texts).detach())
 
 
+def test_of_no_text_there_are_no_vectors() -> None:
+    encoder = _encoder()
+    for encode in (encoder.encode, encoder.encode_queries, encoder.encode_candidates):
+        vectors = encode([])
+        assert vectors.shape == (0, 5)
+        assert vectors.dtype == torch.float32
+        assert not vectors.requires_grad
+
+
 def test_gradient_equals_that_of_a_dense_mean() -> None:
     encoder = _encoder()
     texts = ["abcabc", "bcd", "abc"]

@@ -81,7 +81,7 @@ class NgramEncoder(nn.Module):
     def encode(self, texts: Sequence[str] | Sequence[Bag], batch_size: int = 1024) -> Tensor:
         """Encode many texts, ``batch_size`` at a time, without gradients."""
         parts = [self(texts[at : at + batch_size]) for at in range(0, len(texts), batch_size)]
-        return torch.cat(parts)
+        return torch.cat([self.weight[:0], *parts])  # cat takes no empty list
 
     def encode_queries(self, texts: Sequence[str]) -> Tensor:
         """Encode queries, as :meth:`encode` does all texts."""
