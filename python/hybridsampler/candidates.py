@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridsampler.shards import RandomRows, RawRows, Rows, open_shard
-from hybridsampler.vectors import as_rows
+from hybridsampler.vectors import as_rows, check_dense
 
 # What is read at a time: at most this many rows, and at most this much as float32.
 _BLOCK_ROWS = 8192
@@ -194,6 +194,8 @@ class _Array(RandomRows):
         if len(values.shape) != 2:
             shape = tuple(values.shape)
             raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")
+        if hasattr(values, "detach"):
+            check_dense("candidates", values)
         # Refuses other types now, and not after the anchors.
         dtype = as_rows("candidates", values[:0]).dtype
         if hasattr(values, "detach") and dtype == np.float32 and str(values.device) == "cpu":

@@ -40,14 +40,17 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
         TypeError: numbers of another type; a masked or sparse array.
     """
     if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
+        check_dense(name, values)
+        kind = str(values.dtype).removeprefix("torch.")
+        if kind not in ("float32", "float16", "bfloat16"):  # NumPy lacks others too
+            raise wrong_type(name, kind)
         values = values.detach().cpu()
-        values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
+        values = (values.float() if kind == "bfloat16" else values).numpy()
     array = np.asarray(values)
     # What is masked would count, and NumPy does not see into sparse arrays.
     sparse = array.ndim == 0 and array.dtype == object and hasattr(values, "shape")
     if hasattr(values, "filled") or sparse:
-        kind = type(values).__name__
-        raise TypeError(f"{name} is a {kind}: give a plain array, (n, d), with a value everywhere")
+        raise _not_plain(name, type(values).__name__)
     if array.ndim != 2 and not (array.ndim == 1 and array.dtype == object):  # of rows
         raise ValueError(f"{name} has shape {array.shape}: give one row a vector, (n, d)")
     if array.dtype.name == "bfloat16":
@@ -55,6 +58,17 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
     if array.dtype not in (np.float32, np.float16):
         raise wrong_type(name, array.dtype)
     return array
+
+
+def check_dense(name: str, values: Any) -> None:
+    """Refuse, with ``TypeError``, a sparse torch tensor, which can be neither sliced nor read."""
+    layout = str(values.layout).removeprefix("torch.")
+    if layout != "strided":
+        raise _not_plain(name, f"{layout} tensor")
+
+
+def _not_plain(name: str, kind: str) -> TypeError:
+    return TypeError(f"{name} is a {kind}: give a plain array, (n, d), with a value everywhere")
 
 
 def wrong_type(name: str, dtype: object) -> TypeError:

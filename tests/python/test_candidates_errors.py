@@ -33,6 +33,7 @@ TURNED = (
     f"{TYPES}; its bytes stand in the order of other processors, so turn them around with "
     ".astype(numpy.float32), which changes no number"
 )
+PLAIN = "give a plain array, (n, d), with a value everywhere"
 STACK = f"{TYPES}; its rows are Python objects, so make them one array with numpy.stack(rows)"
 
 
@@ -59,6 +60,12 @@ def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> No
         (np.ones((3, 2), object), STACK.format("candidates", "object"), TypeError),
         (np.ones((3, 2), complex), TYPES.format("candidates", "complex128"), TypeError),
         (torch.ones(3, 2).int(), CODES.format("candidates", "int32"), TypeError),
+        (torch.ones(3, 2, dtype=torch.float8_e4m3fn), TYPES.format("candidates", "float8_e4m3fn"),
+         TypeError),
+        ([torch.ones(3, 2, dtype=torch.float8_e5m2)], TYPES.format("block 0", "float8_e5m2"),
+         TypeError),
+        (torch.ones(3, 2).to_sparse(), f"candidates is a sparse_coo tensor: {PLAIN}", TypeError),
+        ([torch.ones(3, 2).to_sparse()], f"block 0 is a sparse_coo tensor: {PLAIN}", TypeError),
         ([ROWS, ROWS[:, :2]],
          "block 1 has dimension 2 but those before it 3: encode all candidates with one model in "
          "one way", ValueError),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+import torch
 
 from counting import refusal
 from hybridsampler import Evaluation, RankCounter, evaluate
@@ -252,6 +253,10 @@ def test_arrays_with_values_that_are_not_there() -> None:
             evaluate(**SOUND | {name: hidden[: len(SOUND[name])]})
     with refusal(f"candidates is a csr_matrix: {remedy}", TypeError):
         evaluate(**SOUND | {"candidates": scipy.sparse.csr_matrix(CANDIDATES)})
+    for name in ("queries", "candidates"):
+        tensor = torch.tensor(SOUND[name]).to_sparse()
+        with refusal(f"{name} is a sparse_coo tensor: {remedy}", TypeError):
+            evaluate(**SOUND | {name: tensor})
 
 
 def test_candidates_of_whom_there_are_none() -> None:
