@@ -93,6 +93,15 @@ def narrowed(numbers: NDArray[Any]) -> NDArray[Any]:
     return numbers.astype(next(fits, np.uint64), copy=False)
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, or what pandas has for it."""
+    return (
+        value is None
+        or (isinstance(value, float) and value != value)
+        or type(value).__name__ in ("NAType", "NaTType")
+    )
+
+
 # Codes looked at together: bounds the copies that NumPy makes.
 _AT_ONCE = 1 << 20
 _STRINGS = {str, np.str_}
@@ -126,14 +135,14 @@ def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
 
 
 def _listed(name: str, values: list[Any], missing: bool) -> Column:
-    given = [value for value in values if not _is_missing(value)] if missing else values
+    given = [value for value in values if not is_missing(value)] if missing else values
     kinds = set(map(type, given))
     if not (kinds <= _STRINGS or kinds <= _INTEGERS):
         expected = _STRINGS if kinds & _STRINGS else _INTEGERS
         row = next(
             row
             for row, value in enumerate(values)
-            if type(value) not in expected and not (missing and _is_missing(value))
+            if type(value) not in expected and not (missing and is_missing(value))
         )
         raise _wrong(name, values[row], row)
     distinct = list(dict.fromkeys(given))
@@ -142,15 +151,6 @@ def _listed(name: str, values: list[Any], missing: bool) -> Column:
     # A value that is missing has no code, and no value that is given is left without one.
     codes = np.fromiter((code_of.get(value, -1) for value in values), np.int64, len(values))
     return Column([codes], distinct, lambda row: _plain(values[row]))
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, or what pandas has for it."""
-    return (
-        value is None
-        or (isinstance(value, float) and value != value)
-        or type(value).__name__ in ("NAType", "NaTType")
-    )
 
 
 def _plain(value: Any) -> Any:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hybridsampler.columns import is_missing
 
 Float64 = NDArray[np.float64]
 Verdict = Literal["first is higher", "second is higher", "not separable"]
@@ -79,7 +82,7 @@ def compare(
         seed: of the random words, from 0.
 
     Raises:
-        TypeError: values that are no numbers.
+        TypeError: values that are no numbers, a seed that is no whole number.
         ValueError: columns of different lengths or more than one dimension, a value that is NaN or
             infinite, a group without a label, differences whose sum may be beyond float64, fewer
             than two groups, a level outside (0, 1), fewer resamples than the level needs, a
@@ -99,6 +102,10 @@ def compare(
         raise ValueError(
             f"resamples={resamples}: level {level} needs at least {math.ceil(2 / level)}"
         )
+    try:
+        seed = index(seed)
+    except TypeError as error:
+        raise TypeError(f"seed={seed!r}: give a whole number from 0, below 2^64") from error
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed={seed}: give 0 or more, below 2^64")
     differences = _by_group(_differences(*values), labels)
@@ -128,11 +135,11 @@ def _labels(groups: Any) -> NDArray[Any]:
         # As they are: NumPy makes one type of all, and 1 and "1" or two large numbers one label.
         plain = (label.item() if hasattr(label, "item") else label for label in groups)
         labels = np.fromiter(plain, object, len(labels))
-    if labels.dtype.kind not in "Of" or labels.ndim != 1:
+    if labels.dtype.kind in "biuSU" or labels.ndim != 1:
         return labels
     numbers: dict[Any, int] = {}
-    for query, label in enumerate(labels.tolist()):
-        if label is None or label != label:
+    for query, label in enumerate(labels.tolist()):  # of NaT: None
+        if is_missing(label) or label != label:  # a Decimal may be NaN too
             raise ValueError(f"groups has no label for query {query}: give each query its group")
         numbers.setdefault(label, len(numbers))
     return np.array([numbers[label] for label in labels.tolist()], int)

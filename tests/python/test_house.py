@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "passes": {"candidates", "files", "progress", "ranking", "refusals"},
     "distributed": {"candidates", "passes", "progress", "ranking"},
     "chi_square": {"elementary"},
-    "significance": set(),
+    "significance": {"columns"},
     "pools": {"measures", "ranks"},
     "refusals": {"lists", "measures", "ranking"},
     "evaluation": {

@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Hashable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -270,6 +271,21 @@ def test_tiny_and_huge_values() -> None:
             {"groups": [1.0, 2.0, math.nan]},
             "groups has no label for query 2: give each query its group",
         ),
+        *(
+            ({"groups": groups}, "groups has no label for query 1: give each query its group")
+            for groups in (
+                [1, pd.NA, 3],
+                [pd.Timestamp(0), pd.NaT, pd.Timestamp(1)],
+                [np.datetime64("2020-01-01"), np.datetime64("NaT"), np.datetime64("2020-01-02")],
+                np.array([1, "NaT", "NaT"], "m8[s]"),
+                np.array([1, complex("nan"), 3]),
+                [Decimal(1), Decimal("nan"), Decimal(3)],
+                pd.to_datetime(pd.Series(["2020-01-01", None, None])),
+                pd.Series(["a", None, "c"], dtype="string"),
+                pd.Series([1, None, 3], dtype="Int64"),
+                pyarrow.array(["a", None, "c"]),
+            )
+        ),
         (
             {"groups": np.ma.masked_array([1, 2, 3], [True, False, False])},
             "groups has no label for query 0: give each query its group",
@@ -300,6 +316,13 @@ def test_values_that_are_no_numbers() -> None:
         compare([1.0, 2.0], ["a", "b"])
 
 
+@pytest.mark.parametrize("seed", [1.5, "1", None])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    message = f"seed={seed!r}: give a whole number from 0, below 2^64"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        compare([1.0, 2.0], [2.0, 1.0], seed=seed)
+
+
 @pytest.mark.parametrize(
     "groups", [[1, "1", 2], [2**63, 2**63 + 1, -1], [2**53, 2**53 + 1, 0.5], ["a", "a\0", "b"]]
 )
@@ -325,6 +348,13 @@ def test_labels_are_told_by_what_they_hold(
     labels = form([each(i // 2) for i in range(6)])
     values = [0.5, 0.25, 1.0, 0.0, 0.75, 0.5]
     found = compare(values, np.zeros(6), labels)
+    assert found == compare(values, np.zeros(6), [0, 0, 1, 1, 2, 2])
+
+
+@pytest.mark.parametrize("unit", ["M8[D]", "M8[ns]", "m8[s]"])
+def test_labels_may_be_times(unit: str) -> None:
+    values = [0.5, 0.25, 1.0, 0.0, 0.75, 0.5]
+    found = compare(values, np.zeros(6), np.array([7, 7, 5, 5, 6, 6], unit))
     assert found == compare(values, np.zeros(6), [0, 0, 1, 1, 2, 2])
 
 
