@@ -85,7 +85,8 @@ def evaluate(
         ValueError: as :class:`RankCounter`, ``open_candidates`` and ``Checkpoint``; relevance to a
             candidate that does not exist; a query without a relevant candidate, if ``empty`` is
             ``"error"``; an unknown measure, or none; columns of different lengths.
-        TypeError: vectors of another type, a language that is no str, measures that are no list.
+        TypeError: vectors of another type, masked vectors or lists, a language that is no str,
+            measures that are no list.
         OSError: as ``open_candidates``.
     """
     parsed = parse_measures(measures)

@@ -33,8 +33,12 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     """Return (n,) integers, without a copy where they are int64.
 
     Raises:
+        TypeError: a masked array.
         ValueError: anything else; an integer of 2^63 or more.
     """
+    if hasattr(values, "filled"):  # what is masked would count
+        kind = type(values).__name__
+        raise TypeError(f"{name} is a {kind}: give a plain array of integers, none of them masked")
     array = np.asarray(values)
     if array.size == 0 and array.ndim == 1:
         return np.empty(0, np.int64)

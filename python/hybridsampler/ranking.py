@@ -55,7 +55,7 @@ class RankCounter:
         ValueError: NaN or infinity (the row is named), lists that do not fit, an id or grade below
             0, an id twice for a query.
         TypeError: float64 or other vectors that are not float32, float16 or bfloat16; lists that
-            are no tuple of two or three; ``threads`` that are no whole number.
+            are no tuple of two or three, or masked; ``threads`` that are no whole number.
     """
 
     def __init__(
@@ -108,6 +108,7 @@ class RankCounter:
         Raises:
             ValueError: a judged id whose vector differs from an earlier one; NaN or infinity;
                 shapes that do not fit. Nothing of the block is taken.
+            TypeError: vectors of another type; masked ids.
         """
         self._core.anchor(_vectors("block", block), integers("ids", ids), self._threads)
 
@@ -128,7 +129,7 @@ class RankCounter:
                 vector has changed since; NaN or infinity; shapes that do not fit; a block that
                 changes meanwhile; more than 10,000 languages. Nothing of the block is counted, and
                 what was counted stays.
-            TypeError: a language that is no str; vectors of another type.
+            TypeError: a language that is no str; vectors of another type; masked ids.
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")

@@ -259,6 +259,27 @@ def test_arrays_with_values_that_are_not_there() -> None:
             evaluate(**SOUND | {name: tensor})
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "known_as"),
+    [
+        ("relevant", 0, "indptr"),
+        ("relevant", 1, "ids"),
+        ("relevant", 2, "grades"),
+        ("exclude", 0, "indptr"),
+        ("exclude", 1, "ids"),
+    ],
+)
+def test_lists_with_values_that_are_not_there(name: str, column: int, known_as: str) -> None:
+    """What a mask hides would count as relevant, or be left out."""
+    lists = {"relevant": [[0, 1, 2, 3], [0, 1, 2], [1, 1, 1]], "exclude": [[0, 1, 1, 1], [5]]}[name]
+    hidden = list(map(np.array, lists))
+    evaluate(**SOUND | {name: tuple(hidden)})
+    hidden[column] = np.ma.masked_array(lists[column], [True] + [False] * (len(lists[column]) - 1))
+    message = f"{known_as} is a MaskedArray: give a plain array of integers, none of them masked"
+    with refusal(message, TypeError):
+        evaluate(**SOUND | {name: tuple(hidden)})
+
+
 def test_candidates_of_whom_there_are_none() -> None:
     nobody = {"candidates": CANDIDATES[:0], "candidate_languages": []}
     message = "candidate 5 is judged but the candidates are none at all, as candidate_languages has"

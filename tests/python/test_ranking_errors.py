@@ -220,6 +220,12 @@ REFUSED: dict[str, tuple[Any, Any, Any, Raises]] = {
         [[2, 2]], ["13"], ["xx"],
         refusal("ids: give a 1-d array of integers, not 1-d of <U2"),
     ),
+    "masked ids": (
+        [[2, 2], [0, 0]], np.ma.masked_array([13, 14], [False, True]), ["xx", "xx"],
+        refusal(
+            "ids is a MaskedArray: give a plain array of integers, none of them masked", TypeError
+        ),
+    ),
     "an id seen in an earlier block": (
         [[2, 2], [4, 1]], [13, 11], ["xx", "xx"],
         refusal("candidate 11 was added twice: every id stands for one candidate"),
