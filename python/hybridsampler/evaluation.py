@@ -15,7 +15,6 @@ from hybridsampler.lists import Lists
 from hybridsampler.measures import (
     Measure,
     Policy,
-    check_some,
     filled,
     mean,
     parse_measures,
@@ -43,7 +42,7 @@ def evaluate(
     *,
     query_languages: Sequence[str],
     candidate_languages: Sequence[str],
-    measures: Sequence[str] = ("AP", "R@1", "R@10"),
+    measures: Sequence[str | Measure] = ("AP", "R@1", "R@10"),
     exclude: tuple[ArrayLike, ArrayLike] | None = None,
     similarity: Similarity = "dot",
     ties: Ties = "pessimistic",
@@ -66,7 +65,7 @@ def evaluate(
             for each query. Grades of 1 and above are relevant, unless a measure says ``rel=``.
         query_languages: (Q,) names.
         candidate_languages: (N,) names.
-        measures: names as :meth:`Measure.parse` reads them.
+        measures: names as :meth:`Measure.parse` reads them, or measures.
         exclude: ``(indptr, ids)``: candidates left out of the pools of each query, such as the
             query itself.
         similarity: as for :class:`RankCounter`.
@@ -138,7 +137,7 @@ class Evaluation:
         self,
         counter: RankCounter,
         query_languages: Sequence[str],
-        measures: Sequence[Measure],
+        measures: Sequence[str | Measure],
         ties: Ties = "pessimistic",
         *,
         empty: Policy = "error",
@@ -149,17 +148,17 @@ class Evaluation:
         Args:
             counter: with the queries and judged candidates.
             query_languages: (Q,) names.
-            measures: what to measure.
+            measures: as for :func:`evaluate`.
             ties: as for :meth:`RankCounter.ranks`.
             empty: what becomes of a query without a relevant candidate.
             sizes: of the pools; needed by Judged alone.
 
         Raises:
             ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate; Judged
-                without sizes; no measure.
-            TypeError: a language that is no str.
+                without sizes; an unknown measure, or none.
+            TypeError: a language that is no str, measures that are no list.
         """
-        check_some(measures)
+        parsed = parse_measures(measures)
         check_languages("query_languages", query_languages, counter.queries)
         self._empty = empty
         self.ranks: Ranks = counter.ranks(ties)
@@ -167,13 +166,13 @@ class Evaluation:
         self.zero_rows = counter.zero_rows
         self.report: Report = counter.report
         self._query_languages = np.array(list(query_languages), object)
-        self._measures = {str(measure): measure for measure in measures}
+        self._measures = {str(measure): measure for measure in parsed}
         self.measures: tuple[str, ...] = tuple(self._measures)
         """Names as ir_measures writes them."""
         self._pools = Pools(self.ranks, counter.queries, sizes)
         # Two settings are read off the same one.
         self._matrices: dict[str, dict[tuple[str, str], float]] = {}
-        check_measurable(self._pools.whole, measures, empty)
+        check_measurable(self._pools.whole, parsed, empty)
         self._without = {
             name: measure.empty(self._pools.whole) for name, measure in self._measures.items()
         }

@@ -4,7 +4,7 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from counting import refusal
-from hybridsampler import Evaluation, evaluate
+from hybridsampler import Evaluation, RankCounter, evaluate
 from hybridsampler.evaluation import SETTINGS
-from hybridsampler.measures import mean
+from hybridsampler.measures import Measure, mean
 from naive_ranking import (
     POLICIES,
     SIMILARITIES,
@@ -416,6 +416,27 @@ def test_a_measure_goes_by_any_of_its_names() -> None:
     assert result.matrix("map") == result.matrix("AP")
     for setting in SETTINGS:
         assert result.by_language(setting, "recall_1") == result.by_language(setting, "R@1")
+
+
+@pytest.mark.parametrize(
+    "measures",
+    [["map", "R@1"], [Measure("AP"), Measure("R", 1)], ["AP", Measure("R", 1), Measure("AP")]],
+)
+def test_measures_are_given_by_name_or_as_they_are(measures: Sequence[str | Measure]) -> None:
+    """An evaluation of a counter takes what evaluate takes."""
+    query, relevant = np.ones((1, 1), np.float32), ([0, 1], [1])
+    counter = RankCounter(query, relevant)
+    counter.anchor(CANDIDATES, range(6))
+    counter.add(CANDIDATES, range(6), LANGUAGES)
+    found = evaluate(
+        *(query, CANDIDATES, relevant),
+        query_languages=["en"],
+        candidate_languages=LANGUAGES,
+        measures=measures,
+    )
+    for result in (Evaluation(counter, ["en"], measures), found):
+        assert result.measures == ("AP", "R@1")
+        assert result["multilingual"] == {"AP": 1 / 5, "R@1": 0.0}
 
 
 def test_the_example_of_the_docs_prints_what_it_says() -> None:

@@ -59,15 +59,17 @@ class Measure:
     dcg: str = "log2"
 
     @classmethod
-    def parse(cls, text: str) -> Measure:
+    def parse(cls, text: str | Measure) -> Measure:
         """Read a name in the syntax of ir_measures, in any case, or one of trec_eval.
 
-        A measure of ir_measures itself is taken by its name.
+        A measure stays as it is; one of ir_measures itself is taken by its name.
 
         Raises:
             ValueError: as for the class.
-            TypeError: no str.
+            TypeError: neither a str nor a measure.
         """
+        if isinstance(text, Measure):
+            return text
         if type(text).__module__.partition(".")[0] == "ir_measures":
             text = str(text)
         if not isinstance(text, str):
@@ -200,11 +202,12 @@ class Measure:
         return np.ones(len(rank), bool) if self.cutoff is None else rank <= self.cutoff
 
 
-def parse_measures(names: Sequence[str]) -> list[Measure]:
-    """Read the names of several measures, each once.
+def parse_measures(names: Sequence[str | Measure]) -> list[Measure]:
+    """Read the names of several measures, or take measures, each once.
 
     Raises:
-        TypeError: a string or nothing in place of a list; a name that is no str.
+        TypeError: a string or nothing in place of a list; an entry that is neither a str nor a
+            measure.
         ValueError: no name; else as :meth:`Measure.parse`.
     """
     if isinstance(names, str):

@@ -30,7 +30,7 @@ DEFAULT_MEASURES = ("AP", "nDCG@10", "R@100")
 def score_run(
     run: Source | Run,
     qrels: Source | Qrels,
-    measures: Sequence[str] = DEFAULT_MEASURES,
+    measures: Sequence[str | Measure] = DEFAULT_MEASURES,
     *,
     ties: Ties = "trec",
     score_dtype: ScoreType = "float64",
@@ -46,7 +46,7 @@ def score_run(
     Args:
         run: as for :func:`read_run`.
         qrels: as for :func:`read_qrels`.
-        measures: names as ir_measures or trec_eval write them, or measures of ir_measures.
+        measures: names as ir_measures or trec_eval write them, or measures, ours or ir_measures'.
         ties: the order of equal scores: ``"trec"``: document ids descending, as trec_eval has it;
             ``"docid"``: ascending, as sentence-transformers has it; ``"pessimistic"``: unjudged
             documents and lower grades first, then ids ascending; ``"optimistic"``: higher grades
