@@ -137,7 +137,8 @@ def open_candidates(
     Args:
         source: (N, d) float32, float16 or bfloat16, as one of
 
-            - an array, a memory map or a torch tensor;
+            - an array, a memory map, a torch tensor, or a table of d columns (pandas, polars,
+              Arrow), which is made one array;
             - the path of a ``.npy``, ``.safetensors`` or ``.parquet`` file, or a list of such
               paths, whose rows are numbered through in the given order; a ``.safetensors`` file
               holds one tensor, a ``.parquet`` file one column of lists of floats;
@@ -189,8 +190,11 @@ class _Array(RandomRows):
     """Rows that are in memory, or in a memory map that the caller opened."""
 
     def __init__(self, values: Any) -> None:
-        if hasattr(values, "to_numpy"):  # a data frame, whose [] takes columns
+        # The [] of a data frame or an Arrow table takes columns.
+        if hasattr(values, "to_numpy"):
             values = values.to_numpy()
+        elif hasattr(values, "__array__") and not hasattr(values, "dtype"):
+            values = np.asarray(values)
         if len(values.shape) != 2:
             shape = tuple(values.shape)
             raise ValueError(f"candidates has shape {shape}: give one row a vector, (n, d)")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas
+import pyarrow
 import pytest
 import torch
 from hypothesis import given
@@ -510,13 +511,26 @@ def test_the_queries_are_checked_before_the_encoder_is_set_to_work() -> None:
             evaluate(candidates=encoder(), **sound | wrong)
 
 
-def test_a_data_frame_is_its_rows() -> None:
+@pytest.mark.parametrize(
+    "table",
+    [
+        lambda rows: pandas.DataFrame(rows, columns=[4, 2, 0]),
+        lambda rows: pyarrow.table(dict(zip("abc", rows.T, strict=True))),
+        lambda rows: pyarrow.record_batch(dict(zip("abc", rows.T, strict=True))),
+    ],
+)
+@pytest.mark.parametrize("more", [True, False])
+def test_a_table_is_its_rows(table: Callable[[Float32], Any], more: bool) -> None:
     """Its [] takes columns."""
-    rows = np.arange(15, dtype=np.float32).reshape(5, 3)
-    with open_candidates(pandas.DataFrame(rows, columns=[4, 2, 0])) as opened:
-        assert opened.shape == (5, 3)
-        ((ids, block),) = opened.rows(np.array([0, 2, 4]))
-        assert (ids.tolist(), block.tolist()) == ([0, 2, 4], rows[::2].tolist())
+    rows = np.arange(30, dtype=np.float32).reshape(10, 3)
+    with open_candidates(table(rows)) as opened:
+        assert opened.shape == (10, 3)
+        for some in ([3, 4], [0, 2, 4], [1, 9]):  # close together or not
+            ((ids, block),) = opened.rows(np.array(some), more=more)
+            assert set(some) <= set(ids.tolist())
+            assert np.asarray(block).tolist() == rows[ids].tolist()
+        ((_, block),) = opened.blocks()
+        assert block.tolist() == rows.tolist()
 
 
 def test_bfloat16_shards_need_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
