@@ -163,6 +163,24 @@ def test_tables_say_what_dictionaries_say(tmp_path: Path) -> None:
         assert same(table, tables[1])
 
 
+@pytest.mark.parametrize(("kind", "most"), [("int64", 2**63 - 1), ("uint64", 2**64 - 1)])
+def test_scores_are_the_nearest_floats_whatever_holds_them(
+    tmp_path: Path, kind: str, most: int
+) -> None:
+    """Documents whose scores differ beyond 2^53 may tie, and the order of their ids decides."""
+    scores = [most, most - 1, 2**53 + 3, 2**53 + 2, 2**53 + 1, 2**53]
+    run = {"q": {f"d{n}": score for n, score in enumerate(scores)}}
+    plain = {"q": {document: float(score) for document, score in run["q"].items()}}
+    lines = [f"q Q0 {document} 0 {score} x" for document, score in run["q"].items()]
+    file = tmp_path / "run"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    for document in plain["q"]:
+        qrels = {"q": {document: 1}}
+        expected = score_run(plain, qrels, ["RR"])["RR"]
+        for source in (run, frame(run, "score").astype({"score": kind}), file):
+            assert score_run(source, qrels, ["RR"])["RR"] == expected
+
+
 def test_ids_may_be_kept_once_each_as_polars_keeps_categories() -> None:
     """Arrow itself unpacks no dictionary of string views."""
     table = pa.table(frame(RUN, "score"))

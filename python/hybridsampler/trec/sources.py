@@ -42,7 +42,7 @@ def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
               as a number;
             - a run that was read before.
 
-            What a file is, its first bytes tell, not its name.
+            What a file is, its first bytes tell, not its name. Scores are the nearest float64.
         threads: how many to use; ``None``: one for each processor. Changes no digit.
 
     Raises:

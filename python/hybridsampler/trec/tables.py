@@ -83,7 +83,8 @@ def _numbers(name: str, column: str, values: Any) -> NDArray[Any]:
         needed = "numbers" if column == "score" else "whole numbers"
         raise TypeError(f"{name}: {column} is a column of {values.type}: give {needed}")
     try:
-        array = values.cast(pa.float64() if column == "score" else pa.int64())
+        # Of a score the nearest double is taken, as in files; Arrow would refuse to round.
+        array = values.cast(pa.float64(), safe=False) if column == "score" else values.cast("int64")
     except pa.ArrowInvalid as error:
         raise ValueError(f"{name}: {column} has a number that is too large ({error})") from error
     numbers: NDArray[Any] = np.ascontiguousarray(array.to_numpy())
