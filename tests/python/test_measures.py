@@ -310,7 +310,7 @@ def test_a_name_has_parts() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [*NAMES, "AP(rel=1)@3", "AP()", "AP( rel = 2 )@5", "AP(cutoff=10)", "AP(rel=2,cutoff=3)@7",
+    [*NAMES, "AP(rel=1)@3", "AP()", "AP( rel = 2 )@5", "AP(cutoff=10)", "AP(rel=2,cutoff=3)",
      'nDCG(dcg="exp-log2")@10', "nDCG(dcg='log2')", "MAP", "MAP@5", "MRR@10", "NDCG@20",
      "Recall@5", "Recall(rel=2)@5", "Precision@5"],
 )  # fmt: skip
@@ -403,6 +403,8 @@ def test_a_measure_without_the_cutoff_it_needs(name: str) -> None:
         ("AP(rel=x)", "measure 'AP(rel=x)': 'rel=x' is no parameter; write rel=2 or "
                       "dcg='exp-log2'"),
         ("AP(rel=2,rel=2)", "measure 'AP(rel=2,rel=2)': rel is given twice"),
+        ("AP(cutoff=5)@6", "measure 'AP(cutoff=5)@6': cutoff is given twice"),
+        ("R(cutoff=5,rel=2)@5", "measure 'R(cutoff=5,rel=2)@5': cutoff is given twice"),
         ("AP(rel=0)", "measure 'AP(rel=0)': rel=0; give a grade of at least 1"),
         ("AP(rel=-2)@5", "measure 'AP(rel=-2)@5': rel=-2; give a grade of at least 1"),
         ("AP(rel='2')", "measure \"AP(rel='2')\": rel='2'; give a grade of at least 1"),

@@ -57,6 +57,8 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
             raise ValueError(f"measure {text!r}: {given[1]} is given twice")
         parameters[given[1]] = given[2][1:-1] if given[2][0] in "'\"" else int(given[2])
     if found[3] is not None:
+        if "cutoff" in parameters:
+            raise ValueError(f"measure {text!r}: cutoff is given twice")
         parameters["cutoff"] = int(found[3])
     return measure, parameters
 
