@@ -112,7 +112,7 @@ def evaluate(
     ):
         count(counter, opened, candidate_languages, tell=tell, checkpoint=checkpoint)
     sizes = None
-    if any(measure.name == "Judged" for measure in parsed):
+    if empty == "zero" or any(measure.name == "Judged" for measure in parsed):
         sizes = PoolSizes.count(candidate_languages, counter.queries, exclude, first)
     return Evaluation(counter, query_languages, parsed, ties, empty=empty, sizes=sizes)
 
@@ -128,6 +128,7 @@ class Evaluation:
     A query that has no relevant candidate at all, or none of the grade that a measure asks for with
     ``rel=``, is refused with ``empty="error"``; with ``"skip"`` it counts nowhere; with ``"zero"``
     it counts with 0 wherever there is a pool: in its own language, in each other language, in all.
+    Where exclusions leave no candidate, there is none.
 
     ``result[setting][measure]`` is a macro mean as in arXiv 2408.10536: over languages, for
     ``"cross_lingual"`` over ordered pairs of languages. Measures go by the names of ir_measures.
@@ -151,7 +152,8 @@ class Evaluation:
             measures: as for :func:`evaluate`.
             ties: as for :meth:`RankCounter.ranks`.
             empty: what becomes of a query without a relevant candidate.
-            sizes: of the pools; needed by Judged alone.
+            sizes: of the pools; needed by Judged, and by ``empty="zero"`` to tell where exclusions
+                leave no pool.
 
         Raises:
             ValueError: as :meth:`RankCounter.ranks`; a query without a relevant candidate; Judged
@@ -330,8 +332,10 @@ class Evaluation:
                 f"measure {asked!r} was not asked for: there are {', '.join(self.measures)}"
             )
         pool = self._pools.whole if language is None else self._pools.within(language)
-        values = self._measures[name].per_query(pool)
-        return filled(values, self._without[name], self._empty)
+        values, without = self._measures[name].per_query(pool), self._without[name]
+        if pool.pool is not None:
+            without = without & (pool.pool > 0)
+        return filled(values, without, self._empty)
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
         own = {name: values[queries] for name, queries in self._queries_of.items()}

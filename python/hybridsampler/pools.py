@@ -18,7 +18,7 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class PoolSizes:
-    """How many candidates each query is ranked against; Judged needs to know."""
+    """How many candidates each query is ranked against; 0: there is no pool."""
 
     candidates: Mapping[str, int]
     """How many there are in each language."""

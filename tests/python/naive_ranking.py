@@ -255,7 +255,7 @@ def oracle_evaluation(
         own[row.query].append(row)
 
     def size(q: int, language: str | None) -> int:
-        if task is None or not name.startswith("Judged"):
+        if task is None:
             return 0
         excluded = task.excluded[q] if task.excluded else set()
         of = zip(task.ids, task.languages, strict=True)
@@ -272,10 +272,10 @@ def oracle_evaluation(
     whole = [in_all(q) for q in queries]
     cell = {(q, y): within(q, y) for q in queries for y in pools}
     if empty == "zero" and not name.startswith("Judged"):
-        nothing = [q for q in queries if math.isnan(whole[q])]
+        nothing = [q for q in queries if math.isnan(whole[q]) and size(q, None)]
         for q in nothing:
             whole[q] = 0.0
-            cell |= {(q, y): 0.0 for y in pools}
+            cell |= {(q, y): 0.0 for y in pools if size(q, y)}
     matrix = {
         (x, y): known_mean(cell[q, y] for q in queries if query_languages[q] == x)
         for x in spoken

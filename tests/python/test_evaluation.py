@@ -223,6 +223,24 @@ def test_what_becomes_of_a_query_without_a_relevant_candidate() -> None:
     assert skip.rank_distance == zero.rank_distance == 3
 
 
+def test_no_query_counts_where_exclusions_leave_no_pool() -> None:
+    """The second is left without English candidates, the third without any."""
+    options: dict[str, Any] = {
+        "relevant": ([0, 1, 1, 1], [1]),
+        "exclude": ([0, 0, 2, 8], [0, 1, *range(6)]),
+        "query_languages": ["en", "en", "en"],
+        "measures": ["AP"],
+    }
+    queries = np.ones((3, 1), np.float32)
+    result = evaluate(queries, CANDIDATES, **options, candidate_languages=LANGUAGES, empty="zero")
+    nan = math.nan
+    expected = [[1 / 2, nan, nan], [nan, 0, nan], [1 / 5, 0, nan]]
+    found = [result.per_query(setting, "AP") for setting in SETTINGS]
+    assert np.array_equal(found, expected, equal_nan=True)
+    assert result.matrix("AP") == {("en", "en"): 1 / 2, ("en", "de"): 0, ("en", "fr"): 0}
+    assert result["multilingual"] == {"AP": 1 / 10}
+
+
 def test_a_level_that_a_query_lacks_is_refused_unless_told_otherwise() -> None:
     message = (
         "query 1 has no candidate of grade 2 or more (1 queries have none): leave such queries "
