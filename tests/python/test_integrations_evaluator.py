@@ -128,8 +128,8 @@ def test_a_file_of_other_metrics_is_refused_before_anything_is_encoded(tmp_path:
     other = BenchmarkEvaluator(_benchmark(("en",)), measures=("AP",))
     message = (
         f"{path} has the columns epoch,steps,monolingual_AP,cross_lingual_AP,multilingual_AP,"
-        "rank_distance but this evaluator writes epoch,steps,monolingual_AP,multilingual_AP,"
-        "rank_distance: give the evaluators different names, or move the file away"
+        "rank_distance but this evaluator writes epoch,steps,monolingual_AP,multilingual_AP: "
+        "give the evaluators different names, or move the file away"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         other(model, str(tmp_path))
@@ -137,9 +137,7 @@ def test_a_file_of_other_metrics_is_refused_before_anything_is_encoded(tmp_path:
     assert path.read_bytes() == whole
     path.write_bytes(b"")  # as a run leaves it that was killed at once
     other(model, str(tmp_path))
-    assert path.read_text().splitlines()[0] == "epoch,steps,monolingual_AP,multilingual_AP," + (
-        "rank_distance"
-    )
+    assert path.read_text().splitlines()[0] == "epoch,steps,monolingual_AP,multilingual_AP"
 
 
 def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
@@ -148,8 +146,7 @@ def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
     assert set(evaluator(static_model())) == {"monolingual_nDCG@10", "monolingual_R@100"}
     alone = BenchmarkEvaluator(_benchmark(("en",)), measures=("AP",))
     metrics = alone(static_model(), str(tmp_path))
-    assert set(metrics) == {"monolingual_AP", "multilingual_AP", "rank_distance"}
-    assert metrics["rank_distance"] == 0
+    assert set(metrics) == {"monolingual_AP", "multilingual_AP"}
 
 
 @st.composite

@@ -203,7 +203,8 @@ def _metrics(benchmark: Benchmark, measures: Sequence[Measure], empty: Policy) -
         if (pool & ~lacking(measure, within)).any()
         or (empty == "zero" and (pool & lacking(measure, every)).any())
     ]
-    return found if benchmark.monolingual else [*found, RANK_DISTANCE]
+    biased = not benchmark.monolingual and len(there) > 1 and (benchmark.grades > 0).any()
+    return [*found, RANK_DISTANCE] if biased else found
 
 
 def _similarity(model: Any) -> Similarity:
