@@ -1,24 +1,24 @@
-//! A whole file in memory, on large pages and read by several threads: most of the time goes into pages that are touched first.
+//! A whole file in memory, read by several threads: most of the time goes into pages that are touched first. Large pages
+//! saved an eighth of it where the process had just given them back, and took longer where they had to come from further
+//! away, as in the first run of a process on a virtual machine.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::kernels::large_pages;
 use crate::threads;
 
-/// Bytes for which large pages pay, and another thread.
+/// Bytes for which another thread pays.
 const ENOUGH: usize = 1 << 22;
 
 /// Reads a file, or whatever else has a path.
 pub fn read(path: &Path, threads: Option<usize>) -> io::Result<Vec<u8>> {
     let found = fs::metadata(path)?;
     let threads = threads::resolve(threads).min(found.len() as usize / ENOUGH);
-    if threads == 0 || !found.is_file() {
+    if threads < 2 || !found.is_file() {
         return fs::read(path);
     }
     let mut bytes = vec![0; found.len() as usize];
-    large_pages(&mut bytes);
     let length = bytes.len().div_ceil(threads);
     let part = |number: usize, into: &mut [u8]| {
         let mut file = File::open(path)?;

@@ -7,7 +7,6 @@
 use std::ops::Range;
 
 use crate::error::{Invalid, invalid};
-use crate::kernels::large_pages;
 use crate::trec::lists::{Lists, Pieces, Row, Text, checked};
 use crate::trec::parallel;
 use crate::trec::spaces::Spaces;
@@ -81,8 +80,6 @@ fn read<V: Value>(bytes: &[u8], part: Range<usize>) -> Result<Pieces<V>, Broken>
     let (mut zeros, mut utf8, mut returns, mut seen) = (false, true, false, part.start);
     let mut spaces = Spaces::default();
     let mut pieces = Pieces::default();
-    pieces.rows.reserve(part.len() / LINE);
-    large_pages(pieces.rows.spare_capacity_mut());
     let mut query = 0..0;
     let mut line = Line { end: part.start, ..Line::default() };
     while line.end < part.end {
