@@ -46,7 +46,9 @@ impl<V: Value> Builder<V> {
     /// A document that comes twice.
     pub fn finish(self, threads: Option<usize>) -> Result<Lists<V>, Invalid> {
         let Self { text, pieces } = self;
-        let place = |_: &[u8], start| format!("row {}", pieces.rows.partition_point(|row| row.start() < start) + 1);
-        Lists::group(Box::new(text), std::slice::from_ref(&pieces), &place, threads)
+        let place = |rows: &[Vec<Row<V>>], _: &[u8], start| {
+            format!("row {}", rows[0].partition_point(|row| row.start() < start) + 1)
+        };
+        Lists::group(Box::new(text), vec![pieces], &place, threads)
     }
 }

@@ -55,11 +55,16 @@ impl<V> Default for Pieces<V> {
 
 /// The documents of one query.
 #[derive(Debug)]
-struct List<V> {
-    rows: Box<[Row<V>]>,
+struct List {
+    /// The rows of which part they are, and which of them.
+    part: usize,
+    rows: Range<usize>,
     /// Open addressing: number of a row plus 1, or 0 for a free place; empty for short lists, which are searched.
-    table: Box<[u32]>,
+    table: Table,
 }
+
+#[derive(Debug)]
+struct Table(Box<[u32]>);
 
 /// Lists this short are searched from front to back.
 const SHORT: usize = 8;
@@ -69,30 +74,35 @@ pub struct Lists<V> {
     text: Text,
     ids: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
-    by_query: Vec<List<V>>,
-    rows: usize,
+    /// The rows as they came, part by part, and behind them those of queries that had to be brought together.
+    parts: Vec<Vec<Row<V>>>,
+    by_query: Vec<List>,
     /// Whether the bytes are the lines of a file.
     pub(super) of_lines: bool,
 }
+
+/// Says where in the bytes an id begins, given all rows, as in "line 3".
+pub(super) type Place<'a, V> = &'a dyn Fn(&[Vec<Row<V>>], &[u8], usize) -> String;
 
 /// Two rows of a query with the same document.
 struct Twice<V>(Row<V>, Row<V>);
 
 impl<V: Value> Lists<V> {
-    /// Groups rows by query. `place` says where in the bytes an id begins, as in "line 3".
+    /// Groups rows by query.
     pub(super) fn group(
         text: Text,
-        parts: &[Pieces<V>],
-        place: &dyn Fn(&[u8], usize) -> String,
+        pieces: Vec<Pieces<V>>,
+        place: Place<'_, V>,
         threads: Option<usize>,
     ) -> Result<Self, Invalid> {
         let bytes = (*text).as_ref();
         let mut ids: Vec<Arc<str>> = Vec::new();
         let mut numbers: HashMap<Arc<str>, u32> = HashMap::new();
-        let mut found: Vec<Vec<&[Row<V>]>> = Vec::new();
-        for part in parts {
-            let ends = part.starts.iter().skip(1).map(|(_, first)| *first).chain([part.rows.len()]);
-            for ((id, first), end) in part.starts.iter().zip(ends) {
+        // Where the rows of each query stand.
+        let mut found: Vec<Vec<(usize, Range<usize>)>> = Vec::new();
+        for (part, Pieces { rows, starts }) in pieces.iter().enumerate() {
+            let ends = starts.iter().skip(1).map(|(_, first)| *first).chain([rows.len()]);
+            for ((id, first), end) in starts.iter().zip(ends) {
                 let id = checked(&bytes[id.clone()]);
                 let number = *numbers.get(id).unwrap_or(&(ids.len() as u32));
                 if number as usize == ids.len() {
@@ -101,28 +111,47 @@ impl<V: Value> Lists<V> {
                     numbers.insert(id, number);
                     found.push(Vec::new());
                 }
-                found[number as usize].push(&part.rows[*first..end]);
+                found[number as usize].push((part, *first..end));
             }
         }
-        let rows = parts.iter().map(|part| part.rows.len()).sum();
-        let made =
-            parallel::each(found.len(), parallel::fitting(threads, rows), |query| List::new(bytes, &found[query]));
+        let mut parts: Vec<Vec<Row<V>>> = pieces.into_iter().map(|piece| piece.rows).collect();
+        let count = parts.iter().map(Vec::len).sum();
+        // Mostly the rows of a query stand together, and stay where they are.
+        let mut together = Vec::new();
+        let mut stand = Vec::with_capacity(found.len());
+        for places in found {
+            stand.push(match <[_; 1]>::try_from(places) {
+                Ok([only]) => only,
+                Err(places) => {
+                    let first = together.len();
+                    for (part, rows) in places {
+                        together.extend_from_slice(&parts[part][rows]);
+                    }
+                    (parts.len(), first..together.len())
+                }
+            });
+        }
+        parts.push(together);
+        let made = parallel::each(stand.len(), parallel::fitting(threads, count), |query| {
+            let (part, rows) = stand[query].clone();
+            Table::new(bytes, &parts[part][rows])
+        });
         let mut by_query = Vec::with_capacity(made.len());
-        for (list, id) in made.into_iter().zip(&ids) {
-            match list {
-                Ok(list) => by_query.push(list),
+        for ((table, (part, rows)), id) in made.into_iter().zip(stand).zip(&ids) {
+            match table {
+                Ok(table) => by_query.push(List { part, rows, table }),
                 Err(Twice(first, second)) => invalid!(
                     "{}: document {:?} of query {id:?} {}, here with {} and on {} with {}: keep one of them",
-                    place(bytes, second.start),
+                    place(&parts, bytes, second.start),
                     checked(&bytes[second.start..second.end]),
                     V::TWICE,
                     second.value,
-                    place(bytes, first.start),
+                    place(&parts, bytes, first.start),
                     first.value,
                 ),
             }
         }
-        Ok(Self { text, ids, numbers, by_query, rows, of_lines: false })
+        Ok(Self { text, ids, numbers, parts, by_query, of_lines: false })
     }
 
     /// The ids of the queries, in the order in which they first came.
@@ -140,7 +169,8 @@ impl<V: Value> Lists<V> {
     /// The documents of a query, in the order in which they came.
     #[must_use]
     pub fn rows(&self, query: usize) -> &[Row<V>] {
-        &self.by_query[query].rows
+        let List { part, rows, .. } = &self.by_query[query];
+        &self.parts[*part][rows.clone()]
     }
 
     /// The id of a document. Ids are compared as bytes.
@@ -158,8 +188,8 @@ impl<V: Value> Lists<V> {
     /// Which of the [`Self::rows`] of a query is this document.
     #[must_use]
     pub fn find(&self, query: usize, document: &[u8]) -> Option<usize> {
-        let list = &self.by_query[query];
-        list.search((*self.text).as_ref(), document, list.rows.len()).ok()
+        let rows = self.rows(query);
+        self.by_query[query].table.search((*self.text).as_ref(), rows, document).ok()
     }
 
     /// Where the rows came from, those of all queries one after the other: numbers, from 1, of their lines in the file; else of
@@ -167,7 +197,8 @@ impl<V: Value> Lists<V> {
     #[must_use]
     pub fn places(&self) -> Vec<usize> {
         let bytes = (*self.text).as_ref();
-        let starts: Vec<usize> = self.by_query.iter().flat_map(|list| list.rows.iter().map(Row::start)).collect();
+        let starts: Vec<usize> =
+            (0..self.by_query.len()).flat_map(|query| self.rows(query).iter().map(Row::start)).collect();
         let mut order: Vec<usize> = (0..starts.len()).collect();
         order.sort_unstable_by_key(|&row| starts[row]);
         let mut places = vec![0; starts.len()];
@@ -183,45 +214,43 @@ impl<V: Value> Lists<V> {
     /// How many documents all queries have.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows
+        self.by_query.iter().map(|list| list.rows.len()).sum()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.len() == 0
     }
 }
 
-impl<V: Copy> List<V> {
-    /// Joins the rows of a query, and finds those with the same document.
-    fn new(bytes: &[u8], pieces: &[&[Row<V>]]) -> Result<Self, Twice<V>> {
-        let rows: Box<[Row<V>]> = pieces.concat().into();
+impl Table {
+    /// The table of the rows of a query; finds those with the same document.
+    fn new<V: Copy>(bytes: &[u8], rows: &[Row<V>]) -> Result<Self, Twice<V>> {
         let places = if rows.len() > SHORT { (2 * rows.len()).next_power_of_two() } else { 0 };
-        let mut list = Self { rows, table: vec![0; places].into() };
-        for number in 0..list.rows.len() {
-            let row = list.rows[number];
-            match list.search(bytes, &bytes[row.start..row.end], number) {
-                Ok(first) => return Err(Twice(list.rows[first], row)),
-                Err(Some(place)) => list.table[place] = number as u32 + 1,
+        let mut table = Self(vec![0; places].into());
+        for (number, row) in rows.iter().enumerate() {
+            match table.search(bytes, &rows[..number], &bytes[row.start..row.end]) {
+                Ok(first) => return Err(Twice(rows[first], *row)),
+                Err(Some(place)) => table.0[place] = number as u32 + 1,
                 Err(None) => {}
             }
         }
-        Ok(list)
+        Ok(table)
     }
 
-    /// The row with this document among the first `known`, or where it would stand in the table.
-    fn search(&self, bytes: &[u8], document: &[u8], known: usize) -> Result<usize, Option<usize>> {
+    /// Which of the rows has this document, or where it would stand in the table.
+    fn search<V>(&self, bytes: &[u8], rows: &[Row<V>], document: &[u8]) -> Result<usize, Option<usize>> {
         let is = |row: &Row<V>| &bytes[row.start..row.end] == document;
-        if self.table.is_empty() {
-            return self.rows[..known].iter().position(is).ok_or(None);
+        if self.0.is_empty() {
+            return rows.iter().position(is).ok_or(None);
         }
-        let mask = self.table.len() - 1;
+        let mask = self.0.len() - 1;
         let mut place = XxHash3_64::oneshot(document) as usize & mask;
         loop {
-            match self.table[place] as usize {
+            match self.0[place] as usize {
                 0 => return Err(Some(place)),
-                number if is(&self.rows[number - 1]) => return Ok(number - 1),
+                number if is(&rows[number - 1]) => return Ok(number - 1),
                 _ => place = (place + 1) & mask,
             }
         }

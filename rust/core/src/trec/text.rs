@@ -44,8 +44,8 @@ impl<V: Value> Lists<V> {
         if parts.iter().all(|part| part.rows.is_empty()) {
             invalid!("{name} has no line of the form \"{}\": is it the right file?", V::COLUMNS.join(" "));
         }
-        let place = |bytes: &[u8], start| format!("line {}", line_number(bytes, start));
-        let grouped = Self::group(text, &parts, &place, threads);
+        let place = |_: &[Vec<Row<V>>], bytes: &[u8], start| format!("line {}", line_number(bytes, start));
+        let grouped = Self::group(text, parts, &place, threads);
         let mut lists = grouped.map_err(|Invalid(message)| Invalid(format!("{name}, {message}")))?;
         lists.of_lines = true;
         Ok(lists)
