@@ -59,10 +59,11 @@ struct List {
     /// The rows of which part they are, and which of them.
     part: usize,
     rows: Range<usize>,
-    /// Open addressing: number of a row plus 1, or 0 for a free place; empty for short lists, which are searched.
     table: Table,
 }
 
+/// Which row a document is, with open addressing: the number of the row plus 1, or 0 for a free place; empty for short
+/// lists, which are searched.
 #[derive(Debug)]
 struct Table(Box<[u32]>);
 
