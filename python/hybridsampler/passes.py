@@ -164,6 +164,7 @@ def count(
 
 @contextmanager
 def _telling(others: Others | None) -> Iterator[None]:
+    """Tell the others of an error, who would else wait in vain."""
     try:
         yield
     except Exception as error:

@@ -524,7 +524,7 @@ def test_other_threads_load_pickles_while_a_model_is_opened(
     found: list[object] = []
 
     def opening(*_: object, **__: object) -> None:
-        thread = threading.Thread(target=lambda: found.append(torch.load(mine)))
+        thread = threading.Thread(target=lambda: found.append(torch.load(f=mine)))
         thread.start()
         thread.join()
         torch.load(mine)

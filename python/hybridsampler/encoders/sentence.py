@@ -121,12 +121,12 @@ def _without_pickles() -> Iterator[None]:
     with _OPENING:  # so that two that open at once do not restore each other's
         load = torch.load
 
-        def refuse(file: Any, *args: Any, **options: Any) -> Any:
+        def refuse(f: Any, *args: Any, **options: Any) -> Any:  # f by name too, as torch has it
             if threading.get_ident() == here:
-                raise OSError(f"{file} is a pickle, not safetensors")
-            return load(file, *args, **options)
+                raise OSError(f"{f} is a pickle, not safetensors")
+            return load(f, *args, **options)
 
-        torch.load = refuse  # type: ignore[assignment]
+        torch.load = refuse
         try:
             yield
         finally:

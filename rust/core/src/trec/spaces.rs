@@ -1,4 +1,4 @@
-//! Where white space stands in a text, found in many bytes at once: to look at them one by one took twice as long.
+//! Where white space stands in a text, found in many bytes at once: byte by byte, reading a run took a 20th longer.
 
 /// What the C locale calls white space.
 const fn is_space(byte: u8) -> bool {
