@@ -1,6 +1,7 @@
-"""Screening on a device: on CPU tensors everywhere, on a GPU where there is one."""
+"""Screening on a device: on CPU tensors and a simulated device, on a GPU where there is one."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import simulated_device
 from counting import FIVE, assert_exact, blocks, counted, counter_of, refused_type, whole
 from hybridsampler import RankCounter, evaluate
 from hybridsampler import device as on_device
@@ -33,13 +35,25 @@ from naive_ranking import (
 CPU = torch.device("cpu")
 DEVICES = [
     "cpu",
+    pytest.param(simulated_device.NAME, id="simulated"),
     pytest.param(
         "cuda",
         marks=pytest.mark.skipif(
-            not torch.cuda.is_available(), reason="NO GPU HERE: the device path ran on CPU tensors"
+            not torch.cuda.is_available(), reason="NO GPU HERE: this ran on a simulated device"
         ),
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def there(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The simulated device is there for the tests that are told its name."""
+    told = getattr(request.node, "callspec", None)
+    if told is not None and told.params.get("device") == simulated_device.NAME:
+        with simulated_device.Simulated():  # type: ignore[no-untyped-call]  # torch's
+            yield
+    else:
+        yield
 
 
 def as_scored(rows: Float32, similarity: Similarity) -> Float32:
@@ -61,7 +75,7 @@ def screened(
         cosine=similarity == "cosine",
         device=torch.device(device),
     )
-    block = torch.tensor(task.candidates, device=device)
+    block = torch.tensor(task.candidates).to(device)
     ids = np.array(task.ids)
     assert screen.takes(block, ids, codes)
     return screen.block(block, ids, codes)
@@ -130,8 +144,8 @@ def test_scores_and_normalised_rows_have_the_bits_of_the_contract(
     task = random_task(
         rng, family, queries=4, candidates=9, dimension=int(rng.integers(1, 100, endpoint=True))
     )
-    queries = torch.tensor(task.queries, device=device).double()
-    rows = torch.tensor(task.candidates, device=device).double()
+    queries = torch.tensor(task.queries).to(device).double()
+    rows = torch.tensor(task.candidates).to(device).double()
     for q, row in enumerate(queries):
         found = on_device.scores(row.expand_as(rows), rows).cpu().numpy()
         assert found.tobytes() == scores(task.queries, task.candidates)[q].tobytes()
@@ -160,7 +174,7 @@ def test_runs_and_tiles_change_nothing(device: str, rng: np.random.Generator, fa
 
 def count_on(device: str, task: Task, similarity: Similarity, size: int, dtype: Any) -> RankCounter:
     counter = counter_of(task, similarity)
-    rows = torch.tensor(task.candidates, device=device).to(dtype)
+    rows = torch.tensor(task.candidates).to(device).to(dtype)
     counter.anchor(rows, task.ids)
     for at in blocks(whole(task), size):
         ids, languages = [task.ids[c] for c in at], [task.languages[c] for c in at]
@@ -169,9 +183,10 @@ def count_on(device: str, task: Task, similarity: Similarity, size: int, dtype: 
 
 
 @pytest.fixture
-def cpu_screens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tensors of the CPU take the way of a device's, and nothing else does."""
-    monkeypatch.setattr(on_device, "screens", lambda device: True)
+def cpu_screens(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    """Tensors of the CPU take the way of a device's, where that is what is tested."""
+    if device == "cpu":
+        monkeypatch.setattr(on_device, "screens", lambda device: True)
 
 
 @pytest.mark.usefixtures("cpu_screens")
@@ -214,7 +229,7 @@ def test_evaluate_takes_candidates_where_they_are(device: str) -> None:
         "exclude": csr([[3, 8_192], []]),
     }
     expected = evaluate(rows[:2], rows, **told)
-    there = torch.tensor(rows, device=device)
+    there = torch.tensor(rows).to(device)
     found = evaluate(there[:2], there, **told)
     assert as_rows(found.ranks) == as_rows(expected.ranks)
     assert found["multilingual"] == expected["multilingual"]
@@ -225,7 +240,7 @@ def test_evaluate_takes_candidates_where_they_are(device: str) -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_what_is_refused_is_refused_there_too(device: str) -> None:
     """With the same words, and nothing of the block is counted."""
-    rows = torch.tensor(FIVE.candidates, device=device)
+    rows = torch.tensor(FIVE.candidates).to(device)
     ids, languages = FIVE.ids, FIVE.languages
     counter = counter_of(FIVE)
     with pytest.raises(ValueError, match="judged candidate 11 has no anchor"):
@@ -254,12 +269,13 @@ def test_what_is_refused_is_refused_there_too(device: str) -> None:
 
 
 @pytest.mark.usefixtures("cpu_screens")
-def test_another_counter_of_the_evaluation_has_thresholds_of_its_own() -> None:
-    counter = count_on("cpu", FIVE, "dot", 2, torch.float32)
+@pytest.mark.parametrize("device", DEVICES)
+def test_another_counter_of_the_evaluation_has_thresholds_of_its_own(device: str) -> None:
+    counter = count_on(device, FIVE, "dot", 2, torch.float32)
     other = dataclasses.replace(FIVE, candidates=FIVE.candidates[::-1] + np.float32(1))
     blank = counter.blank()
     blank.anchor(other.candidates, other.ids)
-    blank.add(torch.tensor(other.candidates), other.ids, other.languages)
+    blank.add(torch.tensor(other.candidates).to(device), other.ids, other.languages)
     assert_exact(blank, other)
 
 
