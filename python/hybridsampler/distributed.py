@@ -150,7 +150,7 @@ def _place(group: dist.ProcessGroup | None) -> tuple[int, int]:
 def _fail_together(failure: str, group: dist.ProcessGroup | None) -> None:
     """Raise on every rank the error of the first rank that has one."""
     rank, ranks = dist.get_rank(group), dist.get_world_size(group)
-    first = torch.tensor([rank if failure else ranks], device=_device(group))
+    first = torch.tensor([rank if failure else ranks]).to(_device(group))
     dist.all_reduce(first, dist.ReduceOp.MIN, group)
     source = int(first.item())
     if source < ranks:
@@ -161,7 +161,7 @@ def _broadcast(data: bytes, source: int, group: dist.ProcessGroup | None) -> byt
     """Return the data of one rank."""
     device = _device(group)
     sender = source if group is None else dist.get_global_rank(group, source)
-    length = torch.tensor([len(data)], device=device)
+    length = torch.tensor([len(data)]).to(device)
     dist.broadcast(length, sender, group)
     if dist.get_rank(group) == source:
         buffer = torch.from_numpy(np.frombuffer(data, np.uint8).copy()).to(device)

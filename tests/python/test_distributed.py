@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ import torch.distributed as dist
 import torch.multiprocessing
 from numpy.typing import NDArray
 
+import simulated_device
 from counting import (
     CHANGED,
     DIFFER,
@@ -326,20 +328,42 @@ def meeting(rank: int, world: int, folder: Path | str, backend: str = "gloo") ->
         dist.destroy_process_group()
 
 
-def process(rank: int, world: int, folder: str) -> None:
+class Sending(simulated_device.Simulated):  # type: ignore[no-untyped-call]  # torch's
+    """Groups take tensors of the simulated device alone, as NCCL takes those of GPUs."""
+
+    sent = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.ops.c10d.allreduce_.default, torch.ops.c10d.broadcast_.default):
+            assert all(isinstance(tensor, simulated_device.OnDevice) for tensor in args[0])
+            self.sent += 1
+        return super().__torch_dispatch__(func, types, args, kwargs)
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    config = f"{simulated_device.NAME}:nccl"
+    with mock.patch.object(dist, "get_backend_config", return_value=config):
+        mode = Sending()  # type: ignore[no-untyped-call]  # torch's
+        with mode:
+            yield
+        assert mode.sent > 0
+
+
+def process(rank: int, world: int, folder: str, simulated: bool) -> None:
     torch.set_num_threads(1)
-    with meeting(rank, world, folder):
+    with meeting(rank, world, folder), sending() if simulated else nullcontext():
         found = [work(rank, world) for work in WORK]
     Path(folder, f"{rank}.json").write_text(json.dumps(found), encoding="utf-8")
     os._exit(0)  # as_rank.py says why
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[(2, False), (3, False), (2, True)], ids=str)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What each rank found: by rank, then by work."""
-    world, folder = request.param, tmp_path_factory.mktemp("ranks")
+    (world, simulated), folder = request.param, tmp_path_factory.mktemp("ranks")
     context = torch.multiprocessing.spawn(  # type: ignore[attr-defined,no-untyped-call]
-        process, (world, str(folder)), world, join=False
+        process, (world, str(folder), simulated), world, join=False
     )
     end = time.monotonic() + PATIENCE
     try:
@@ -509,7 +533,7 @@ def test_counts_are_merged_once(found: Any) -> None:
             "nccl",
             marks=pytest.mark.skipif(
                 not torch.cuda.is_available(),
-                reason="NO GPU HERE: tensors on devices were not sent",
+                reason="NO GPU HERE: tensors of a simulated device were sent",
             ),
         ),
     ],
