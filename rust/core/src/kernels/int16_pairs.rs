@@ -8,7 +8,9 @@ use std::arch::x86_64::{
     _mm512_reduce_add_epi64, _mm512_setzero_si512,
 };
 
-use crate::kernels::level::{Level, level};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Level;
+use crate::kernels::level::level;
 use crate::kernels::line::{LANES, Line};
 use crate::kernels::tile::Cell;
 

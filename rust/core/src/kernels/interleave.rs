@@ -6,7 +6,9 @@ use std::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 
-use crate::kernels::level::{Level, level};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Level;
+use crate::kernels::level::level;
 use crate::kernels::tile::{Cell, TILE, TileCells};
 
 /// Rows that are put side by side together: as many as cells fit into a line of the cache, so that lines are written whole.
@@ -20,12 +22,12 @@ pub fn interleave(rows: &[Cell], tile: &mut [TileCells], lane: usize) {
     let length = rows.len() / SIDE;
     let fit = rows.len().is_multiple_of(SIDE) && length >= tile.len() && lane.is_multiple_of(SIDE) && lane < TILE;
     assert!(fit, "sizes that do not fit");
-    let mut done = 0;
-    #[cfg(target_arch = "x86_64")]
-    if matches!(level(), Level::Avx512 | Level::Avx512Vnni) {
+    let done = match level() {
         // SAFETY: `level` found that the processor has the features that this was compiled for.
-        done = unsafe { avx512(rows, tile, lane) };
-    }
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 | Level::Avx512Vnni => unsafe { avx512(rows, tile, lane) },
+        _ => 0,
+    };
     for (step, cells) in tile.iter_mut().enumerate().skip(done) {
         for (row, cell) in cells.0[lane..lane + SIDE].iter_mut().enumerate() {
             *cell = rows[row * length + step];

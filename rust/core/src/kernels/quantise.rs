@@ -14,7 +14,9 @@ use std::arch::x86_64::{
 };
 
 use crate::kernels::halves::halved;
-use crate::kernels::level::{Level, level};
+#[cfg(target_arch = "x86_64")]
+use crate::kernels::level::Level;
+use crate::kernels::level::level;
 use crate::kernels::line::{LANES, Line};
 use crate::kernels::tile::Cell;
 use crate::kernels::widest::{Loop, widest};
