@@ -251,6 +251,9 @@ def test_a_run_in_the_place_of_qrels_is_told_where_it_belongs(tmp_path: Path) ->
         pq.write_table(pa.table(table), file)
     refused(read_run, qrels, f"{qrels} looks like qrels, not like a run: the run comes first, then")
     refused(read_qrels, run, f"{run} looks like a run, not like qrels: the run comes first, then")
+    # Qrels of BEIR are no run, though their grades are called scores.
+    beir = pd.DataFrame({"query-id": ["q"], "corpus-id": ["d"], "score": [1]})
+    refused(read_qrels, beir, "the qrels has no column 'query_id': it needs one each of query_id")
     grade = 'query "1", document "d1": the grade 2.5 is '
     with pytest.raises(TypeError, match=f"^{grade}.*; if these are scores: the run comes first, "):
         score_run(QRELS, RUN)

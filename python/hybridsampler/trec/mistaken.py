@@ -61,13 +61,15 @@ def check_start(path: Path, start: bytes, more: bool, value: str) -> None:
         raise _mistaken(shown(path), value)
 
 
-def check_columns(name: str, names: Sequence[str], value: str) -> None:
+def check_columns(name: str, names: Sequence[str], ids: Sequence[str], value: str) -> None:
     """Refuse a table with scores where it is to have grades, or the reverse.
+
+    One without the ids says nothing of it: BEIR's qrels call the grade ``score``.
 
     Raises:
         ValueError: as above.
     """
-    if value not in names and _OTHER[value] in names:
+    if value not in names and {*ids, _OTHER[value]} <= {*names}:
         raise _mistaken(name, value)
 
 

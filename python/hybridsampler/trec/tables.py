@@ -47,7 +47,7 @@ def columns(name: str, source: Any, value: str) -> Columns:
 
 
 def _check_names(name: str, names: Sequence[str], value: str) -> None:
-    check_columns(name, names, value)
+    check_columns(name, names, _IDS, value)
     for column in (*_IDS, value):
         if (found := names.count(column)) != 1:
             what = f"{found} columns {column!r}" if found else f"no column {column!r}"
