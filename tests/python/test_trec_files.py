@@ -335,6 +335,9 @@ def test_a_query_may_begin_as_a_packed_file_does(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.write_text("BZh9 Q0 d1 1 2.5 tag\nPK Q0 d1 1 2.5 tag\n", encoding="utf-8")
     assert read_run(path).queries == ["BZh9", "PK"]
+    for query in ("PAR1", "PAR12"):
+        path.write_text(f"{query} Q0 d1 1 2.5 tag\n", encoding="utf-8")
+        assert read_run(path).queries == [query]
 
 
 def test_judgements_know_the_line_or_row_that_they_come_from(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,9 @@ from hybridsampler.threads import known_threads
 from hybridsampler.trec.mistaken import check_start, if_scores
 from hybridsampler.trec.tables import Columns, columns, read_parquet
 
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_GZIP = b"\x1f\x8b"
+# Text behind the four bytes of Parquet's means that they begin the name of a query.
+_PARQUET = re.compile(rb"PAR1(?![\s!-~])")
 # Read at first, to see what a file is: more than its magic bytes, comments and a line.
 _START_BYTES = 1 << 16
 
@@ -110,11 +113,11 @@ def _read(kind: str, source: Any, value: str) -> Path | tuple[str, bytes] | Colu
     expected = f"give the {kind} as a TREC file, plain or gzipped, or as Parquet, {table}"
     with readable(path, expected), path.open("rb") as file:
         start = file.read(_START_BYTES)
-        if not start.startswith((_PARQUET, _GZIP)) and path.is_file():
+        if not (_PARQUET.match(start) or start.startswith(_GZIP)) and path.is_file():
             check_start(path, start, len(start) == _START_BYTES, value)
             return path
         data = start + file.read()  # of a pipe too, which is read but once
-    if data.startswith(_PARQUET):
+    if _PARQUET.match(data):
         return read_parquet(path, data, value)
     text = _unpacked(path, data) if data.startswith(_GZIP) else data
     check_start(path, text[:_START_BYTES], len(text) > _START_BYTES, value)
