@@ -26,7 +26,7 @@ def readable(path: str | os.PathLike[str], expected: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # not the system's, so it says what is wrong
             raise
-        told = f"{os.fspath(path)} cannot be read ({error.strerror}): {expected}"
+        told = f"{shown(path)} cannot be read ({error.strerror}): {expected}"
         raise _saying(told, error) from error
 
 
@@ -56,7 +56,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         if error.errno is None:
             raise
         remedy = "name a file in a folder that is there, has room and may be written to"
-        told = f"{path} cannot be written ({error.strerror}): {remedy}"
+        told = f"{shown(path)} cannot be written ({error.strerror}): {remedy}"
         raise _saying(told, error) from error
     finally:
         if draft is not None:

@@ -8,6 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hybridsampler.files import shown
+
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
@@ -33,7 +35,7 @@ def opened_parquet(path: Path, data: bytes | None = None) -> Iterator[pq.Parquet
         import pyarrow.parquet as pq
     except ImportError as error:
         raise ImportError(
-            f"{path} needs pyarrow: pip install 'hybridsampler[train]'", name="pyarrow"
+            f"{shown(path)} needs pyarrow: pip install 'hybridsampler[train]'", name="pyarrow"
         ) from error
     try:
         # Buffered and not fetched ahead: else whole columns of row groups would be held.
@@ -50,5 +52,5 @@ def opened_parquet(path: Path, data: bytes | None = None) -> Iterator[pq.Parquet
             raise
         told = " ".join(str(error).split())  # Arrow's messages may have several lines
         raise ValueError(
-            f"{path} is no sound Parquet file ({told}): write or fetch it again"
+            f"{shown(path)} is no sound Parquet file ({told}): write or fetch it again"
         ) from error

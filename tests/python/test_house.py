@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "elementary": set(),
     "measures": {"elementary"},
     "bias": {"chi_square", "measures"},
-    "parquet_file": set(),
+    "parquet_file": {"files"},
     "parquet": {"parquet_file", "vectors"},
     "shards": {"parquet", "vectors"},
     "candidates": {"shards", "vectors"},

@@ -329,6 +329,12 @@ def test_names_of_files_need_not_be_utf8(tmp_path: Path) -> None:
         with path.open("wb") as file:
             pq.write_table(pa.table(table), file)
     assert same(run, qrels)
+    run.write_bytes(run.read_bytes()[:-9])
+    refused(read_run, run, f"{tmp_path}/run_\\xff is no sound Parquet file (")
+    run.write_bytes(gzip.compress(b"1 Q0 d1 1 2.5 tag\n")[:-9])
+    refused(read_run, run, f"{tmp_path}/run_\\xff is damaged (")
+    run.unlink()
+    refused(read_run, run, f"{tmp_path}/run_\\xff cannot be read (", FileNotFoundError)
 
 
 def test_a_query_may_begin_as_a_packed_file_does(tmp_path: Path) -> None:

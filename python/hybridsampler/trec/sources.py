@@ -132,4 +132,4 @@ def _unpacked(path: Path, data: bytes) -> bytes:
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is damaged ({error}): write it again with gzip") from error
+        raise ValueError(f"{shown(path)} is damaged ({error}): write it again with gzip") from error
