@@ -425,6 +425,8 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     twice = pa.table([["q"], ["d"], [1.0], [2.0]], ["query_id", "doc_id", "score", "score"])
     refused(read_run, twice, f"the run has 2 columns 'score': {needs} query_id, doc_id, score, sco")
     mixed = good.assign(doc_id=["a", 1, "b", "c", "d"])
+    with pytest.raises(TypeError, match=r"^the run cannot be read \(.*score.*one type each$"):
+        read_run(good.assign(score=1j))
     with pytest.raises(TypeError, match=r"^the run cannot be read \(.*doc_id.*one type each$"):
         read_run(mixed)
     judged = frame(QRELS, "relevance")

@@ -101,6 +101,7 @@ def _table(name: str, source: Any) -> Any:
     except (
         pa.ArrowInvalid,
         pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,  # complex numbers
     ) as error:  # such as numbers and texts in one column of pandas
         told = " ".join(map(str, error.args))
         raise TypeError(f"{name} cannot be read ({told}): give columns of one type each") from error
