@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -385,7 +386,12 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         ),
         (
             good.assign(score="1"),
-            "the run: score is a column of large_string: give numbers",
+            "the run: score is a column of large_string: give floats or whole numbers",
+            TypeError,
+        ),
+        (
+            good.assign(score=Decimal("2.5")),
+            "the run: score is a column of decimal128(2, 1): give floats or whole numbers",
             TypeError,
         ),
         (

@@ -80,7 +80,7 @@ def _numbers(name: str, column: str, values: Any) -> NDArray[Any]:
 
     whole = pa.types.is_integer(values.type)
     if not (whole or (column == "score" and pa.types.is_floating(values.type))):
-        needed = "numbers" if column == "score" else "whole numbers"
+        needed = "floats or whole numbers" if column == "score" else "whole numbers"
         raise TypeError(f"{name}: {column} is a column of {values.type}: give {needed}")
     try:
         # Of a score the nearest double is taken, as in files; Arrow would refuse to round.
