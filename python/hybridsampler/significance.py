@@ -83,7 +83,7 @@ def compare(
 
     Raises:
         TypeError: values that are no numbers, a seed that is no whole number.
-        ValueError: columns of different lengths or more than one dimension, a value that is NaN or
+        ValueError: columns of different lengths or not of one dimension, a value that is NaN or
             infinite, a group without a label, differences whose sum may be beyond float64, fewer
             than two groups, a level outside (0, 1), fewer resamples than the level needs, a
             negative seed.
@@ -91,7 +91,7 @@ def compare(
     values = [_column("first", first), _column("second", second)]
     labels = np.arange(len(values[0])) if groups is None else _labels(groups)
     lengths = len(values[0]), len(values[1]), len(labels)
-    if len(set(lengths)) > 1 or labels.ndim != 1:
+    if len(set(lengths)) > 1:
         raise ValueError(
             f"first, second and groups have {lengths[0]}, {lengths[1]} and {lengths[2]} entries: "
             "give one for each query"
@@ -131,11 +131,13 @@ def compare(
 def _labels(groups: Any) -> NDArray[Any]:
     """(Q,) labels that NumPy can sort."""
     labels = np.asarray(groups.tolist() if hasattr(groups, "filled") else groups)  # masked: None
-    if labels.ndim == 1 and isinstance(groups, list | tuple):
+    if labels.ndim != 1:
+        raise ValueError(f"groups has {labels.ndim} dimensions: give one label for each query")
+    if isinstance(groups, list | tuple):
         # As they are: NumPy makes one type of all, and 1 and "1" or two large numbers one label.
         plain = (label.item() if hasattr(label, "item") else label for label in groups)
         labels = np.fromiter(plain, object, len(labels))
-    if labels.dtype.kind in "biuSU" or labels.ndim != 1:
+    if labels.dtype.kind in "biuSU":
         return labels
     numbers: dict[Any, int] = {}
     for query, label in enumerate(labels.tolist()):  # of NaT: None

@@ -262,6 +262,17 @@ def test_tiny_and_huge_values() -> None:
             "first and second have 7e+307 and 1.0 for query 2: 3 such differences add up to more "
             "than float64 holds; divide both columns by the same number",
         ),
+        *(
+            (
+                {"groups": groups},
+                f"groups has {dimensions} dimensions: give one label for each query",
+            )
+            for groups, dimensions in (
+                ([("q1", "en"), ("q1", "de"), ("q2", "en")], 2),
+                ({"q1", "q2", "q3"}, 0),
+                ("abc", 0),
+            )
+        ),
         ({"groups": ["a", "a", "a"]}, "there are 1 groups: a comparison needs at least 2"),
         (
             {"groups": ["a", None, "b"]},
