@@ -82,7 +82,7 @@ def compare(
         seed: of the random words, from 0.
 
     Raises:
-        TypeError: values that are no numbers, a seed that is no whole number.
+        TypeError: values that are no numbers, a seed or resamples that are no whole number.
         ValueError: columns of different lengths or not of one dimension, a value that is NaN or
             infinite, a group without a label, differences whose sum may be beyond float64, fewer
             than two groups, a level outside (0, 1), fewer resamples than the level needs, a
@@ -98,10 +98,15 @@ def compare(
         )
     if not 0 < level < 1:
         raise ValueError(f"level={level}: give a number between 0 and 1")
+    least = math.ceil(2 / level)
+    try:
+        resamples = index(resamples)
+    except TypeError as error:
+        raise TypeError(
+            f"resamples={resamples!r}: give a whole number of at least {least}"
+        ) from error
     if resamples * level < 2:
-        raise ValueError(
-            f"resamples={resamples}: level {level} needs at least {math.ceil(2 / level)}"
-        )
+        raise ValueError(f"resamples={resamples}: level {level} needs at least {least}")
     try:
         seed = index(seed)
     except TypeError as error:

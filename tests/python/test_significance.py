@@ -334,6 +334,13 @@ def test_a_seed_is_a_whole_number(seed: Any) -> None:
         compare([1.0, 2.0], [2.0, 1.0], seed=seed)
 
 
+@pytest.mark.parametrize("resamples", [1e4, "10000", None])
+def test_resamples_are_a_whole_number(resamples: Any) -> None:
+    message = f"resamples={resamples!r}: give a whole number of at least 40"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        compare([1.0, 2.0], [2.0, 1.0], resamples=resamples)
+
+
 @pytest.mark.parametrize(
     "groups", [[1, "1", 2], [2**63, 2**63 + 1, -1], [2**53, 2**53 + 1, 0.5], ["a", "a\0", "b"]]
 )
