@@ -121,15 +121,24 @@ def score_vectors(
     """
     options = options or Options()
     _check_asked(benchmark, options)
-    with open_candidates(queries) as opened:
-        _expect("queries", len(opened), len(benchmark.queries), benchmark)
-        held = np.concatenate([as_rows("queries", block) for _, block in opened.blocks()])
+    held = _held(benchmark, queries)
     with open_candidates(candidates) as opened:
         _expect("candidates", len(opened), len(benchmark.candidates), benchmark)
         parts = opened.part
         return _score(
             benchmark, held, lambda start, stop: nullcontext(parts(start, stop)), name, options
         )
+
+
+def _held(benchmark: Benchmark, queries: Any) -> NDArray[Any]:
+    """Read the vectors of all queries."""
+    if hasattr(queries, "shape"):  # in errors of what is opened arrays are candidates
+        rows = as_rows("queries", queries)
+        _expect("queries", len(rows), len(benchmark.queries), benchmark)
+        return rows
+    with open_candidates(queries) as opened:
+        _expect("queries", len(opened), len(benchmark.queries), benchmark)
+        return np.concatenate([as_rows("queries", block) for _, block in opened.blocks()])
 
 
 def _score(

@@ -435,6 +435,17 @@ def test_numbers_of_vectors_that_do_not_fit() -> None:
         score_vectors(benchmark, vectors[:2], vectors[:2], "any")
 
 
+def test_queries_that_are_no_vectors_are_called_so() -> None:
+    benchmark = _benchmark(["en"] * 2, ["en"] * 3, [{0: 1}, {1: 1}])
+    candidates = np.ones((3, 2), np.float32)
+    with pytest.raises(TypeError, match=r"^queries has dtype float64: give float32, float16 or bf"):
+        score_vectors(benchmark, np.ones((2, 2)), candidates, "any")
+    with pytest.raises(ValueError, match=r"^queries has shape \(2,\): give one row a vector"):
+        score_vectors(benchmark, candidates[:2, 0], candidates, "any")
+    with pytest.raises(ValueError, match=r"^there are 0 vectors of queries but any has 2 queries"):
+        score_vectors(benchmark, candidates[:0], candidates, "any")
+
+
 # The encoder
 
 
