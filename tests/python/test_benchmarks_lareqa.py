@@ -342,6 +342,13 @@ def test_a_language_in_two_forms(tmp_path: Path) -> None:
         load_xquad_r(tmp_path)
 
 
+def test_a_language_whose_name_is_not_utf8(tmp_path: Path) -> None:
+    write(tmp_path, en=ENGLISH)
+    (tmp_path / "en.json").rename(tmp_path / os.fsdecode(b"e\xff.json"))
+    with fails(f"{tmp_path}/e\\xff.json names a language in letters that are not UTF-8: rename"):
+        load_xquad_r(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("languages", "message"),
     [

@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "trec": {"_core", "files", "measures", "parquet_file", "threads"},
     "files": set(),
     "states": set(),
-    "benchmarks": {"parquet_file", "trec"},
+    "benchmarks": {"files", "parquet_file", "trec"},
     "encoders": {"_core", "vectors"},
     "results": {"evaluation", "files", "measures"},
     "tables": {"results"},

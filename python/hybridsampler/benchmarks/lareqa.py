@@ -21,6 +21,7 @@ from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.hub import open_folder
 from hybridsampler.benchmarks.languages import choose_languages
 from hybridsampler.benchmarks.lines import no_text
+from hybridsampler.files import shown
 
 _T = TypeVar("_T")
 _FORMS: dict[str, Callable[[bytes], bytes]] = {
@@ -54,7 +55,8 @@ def load_lareqa(name: str, source: str | Path, languages: Iterable[str] | None) 
     Raises:
         FileNotFoundError: `source` is no folder, or has no language file.
         OSError: a data set of the hub that cannot be fetched.
-        ValueError: a language the folder lacks or has in two forms; a broken file, with the place.
+        ValueError: a language the folder lacks, has in two forms or names in other letters than
+            UTF-8's; a broken file, with the place.
     """
     folder = open_folder(source, [f"*{form}" for form in _FORMS])
     files = find_language_files(folder)
@@ -67,6 +69,10 @@ def find_language_files(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in sorted(path for path in folder.iterdir() if path.name.endswith(tuple(_FORMS))):
         language = path.name.removesuffix(_form(path))
+        if shown(language) != language:  # results could not be written
+            raise ValueError(
+                f"{shown(path)} names a language in letters that are not UTF-8: rename the file"
+            )
         if language in files:
             raise ValueError(
                 f"language {language!r} is there twice, as {files[language]} and {path}; keep one"
