@@ -81,7 +81,8 @@ def peer(
         rank = np.where((rank < 1) | (rank > cutoff), 0, rank)
         there[query] = True
         values += weights[level] * kruskal_wallis(query, language[at], rank, judgements.queries)
-    return np.where(there, values, np.nan)
+    # Nine times a ninth is a little more than 1.
+    return np.where(there, np.minimum(values, 1.0), np.nan)
 
 
 def _from_1(number: float) -> bool:

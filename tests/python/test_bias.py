@@ -167,6 +167,12 @@ def test_peer_is_1_where_there_is_nothing_to_compare() -> None:
     assert peer_of(5, (7, 0), (8, 1), (0, 2)) == 1  # all below the cutoff
 
 
+def test_peer_is_never_above_1() -> None:
+    for weights in (dict.fromkeys(range(1, 10), 1 / 9), {1: 1 + 9e-10}):
+        [value] = peer(*columns([[Item(1, 0, 1)]]), 5, weights)
+        assert value == 1
+
+
 def test_peer_falls_as_a_language_is_preferred() -> None:
     fair = [Item(rank, rank % 2) for rank in range(1, 41)]
     unfair = [Item(rank, int(rank > 20)) for rank in range(1, 41)]
