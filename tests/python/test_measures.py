@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import ir_measures
 import numpy as np
@@ -415,6 +416,14 @@ def test_a_measure_without_the_cutoff_it_needs(name: str) -> None:
 )  # fmt: skip
 def test_wrong_parameters(name: str, message: str) -> None:
     refused(name, message)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given: list[tuple[Any, Any]] = [(np.int64(5), np.uint8(1)), (np.int32(6), np.int64(2))]
+    for cutoff, rel in given:
+        measure = Measure("AP", cutoff=cutoff, rel=rel)
+        assert measure == Measure.parse(str(measure)) == Measure("AP", int(cutoff), int(rel))
+        assert type(measure.cutoff) is type(measure.rel) is int
 
 
 def test_a_measure_made_by_hand_is_checked_too() -> None:

@@ -88,6 +88,9 @@ class Measure:
         """Check the parameters."""
         if self.name not in _TAKES:
             raise ValueError(f"unknown measure {self.name!r}: choose from {', '.join(_TAKES)}")
+        for parameter in ("cutoff", "rel"):
+            if isinstance(given := getattr(self, parameter), np.integer):
+                object.__setattr__(self, parameter, int(given))  # which names show as 10
         text = str(self)
         if not _whole(self.rel) or self.rel < 1:
             raise ValueError(f"measure {text!r}: rel={self.rel!r}; give a grade of at least 1")
