@@ -44,7 +44,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     draft, target = None, Path(os.path.realpath(path))
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        # Of a name as long as may be there is no longer one.
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:32]}.", dir=target.parent)
         os.close(handle)
         draft = Path(name)
         yield draft

@@ -54,6 +54,14 @@ def test_who_may_read_and_write_a_file_stays(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(mode)
 
 
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127], ids=["letters", "accents"])
+def test_names_may_be_as_long_as_the_system_takes(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with written_whole(path) as draft:
+        draft.write_text("long", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "long"
+
+
 def test_errors_of_writing_name_the_file_and_not_the_draft(tmp_path: Path) -> None:
     remedy = "name a file in a folder that is there, has room and may be written to"
     path = tmp_path / "none" / "file"
