@@ -457,6 +457,10 @@ def test_bad_judgements_are_refused(
     sizes = None if pool is None else np.array(pool)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Judgements(columns[0], columns[1], columns[2], 2, sizes)
+    if message.startswith(("query 0 ", "query 1 ")):  # one of those that have names
+        named = re.sub(r"^query (\d)", r"query 'q\1'", message)
+        with pytest.raises(ValueError, match=f"^{re.escape(named)}$"):
+            Judgements(columns[0], columns[1], columns[2], 2, sizes, ["q0", "q1"])
 
 
 def test_judged_needs_the_pools() -> None:

@@ -66,12 +66,14 @@ class Judgements:
         query, rank, _ = self.retrieved
         twice = np.flatnonzero((np.diff(rank) == 0) & (np.diff(query) == 0))
         if len(twice):
-            at = twice[0]
-            raise ValueError(f"query {query[at]} has two candidates at rank {rank[at]}")
+            at = int(twice[0])
+            named = self._named(int(query[at]))
+            raise ValueError(f"query {named} has two candidates at rank {rank[at]}")
         if self.pool is not None and (beyond := rank > self.pool[query]).any():
             at = int(np.argmax(beyond))
+            named = self._named(int(query[at]))
             raise ValueError(
-                f"query {query[at]} has a candidate at rank {rank[at]} of {self.pool[query[at]]}"
+                f"query {named} has a candidate at rank {rank[at]} of {self.pool[query[at]]}"
             )
 
     @cached_property
@@ -91,7 +93,9 @@ class Judgements:
 
     def name(self, row: int) -> str:
         """What errors call the query of a row."""
-        query = int(self.query[row])
+        return self._named(int(self.query[row]))
+
+    def _named(self, query: int) -> str:
         return str(query) if self.names is None else repr(self.names[query])
 
     def relevant(self, level: int = 1) -> NDArray[np.int64]:
