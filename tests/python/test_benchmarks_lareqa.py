@@ -356,6 +356,7 @@ def test_a_language_whose_name_is_not_utf8(tmp_path: Path) -> None:
         (["en", "de", "en"], "languages names 'en' more than once; name each once"),
         ([], "languages is empty; name at least one, or give None for all"),
         ("en", "languages is the string 'en'; give a list, ['en']"),
+        (["en", None], "has no language None; it has de, en"),
     ],
 )
 def test_languages_that_cannot_be_read(tmp_path: Path, languages: Any, message: str) -> None:

@@ -94,7 +94,7 @@ def choose_languages(
         return there
     if isinstance(languages, str):
         raise ValueError(f"languages is the string {languages!r}; give a list, [{languages!r}]")
-    chosen = sorted(languages)
+    chosen = list(languages)
     if not chosen:
         raise ValueError("languages is empty; name at least one, or give None for all")
     for language in chosen:
@@ -102,4 +102,4 @@ def choose_languages(
             raise ValueError(f"{where} has no language {language!r}; it has {', '.join(there)}")
         if chosen.count(language) > 1:
             raise ValueError(f"languages names {language!r} more than once; name each once")
-    return chosen
+    return sorted(chosen)
