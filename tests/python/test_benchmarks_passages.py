@@ -60,6 +60,14 @@ def test_the_two_data_sets_may_lie_in_folders_and_languages_are_chosen(tmp_path:
         load_miracl(apart, ["de"])
 
 
+def test_a_benchmark_that_is_loaded_again_is_the_same(tmp_path: Path) -> None:
+    miracl(tmp_path / "miracl")
+    assert load_miracl(tmp_path / "miracl") == load_miracl(tmp_path / "miracl")
+    assert load_miracl(tmp_path / "miracl") != load_miracl(tmp_path / "miracl", ["sw"])
+    mr_tydi(tmp_path / "tydi", archive=False)
+    assert load_mr_tydi(tmp_path / "tydi") == load_mr_tydi(tmp_path / "tydi")
+
+
 @pytest.mark.parametrize("archive", [True, False], ids=["archive", "hub"])
 def test_mr_tydi_as_it_was_published(tmp_path: Path, archive: bool) -> None:
     found = load_mr_tydi(mr_tydi(tmp_path, archive=archive))

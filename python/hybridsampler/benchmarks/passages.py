@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from hybridsampler.benchmarks.benchmark import Benchmark
@@ -20,6 +19,20 @@ from hybridsampler.benchmarks.lines import check_filled, read_rows
 from hybridsampler.benchmarks.numbered import COUNTED, check_shards, in_order
 
 Reader = Callable[[str, Path], Iterator[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Passages:
+    """Reads passages of a language; unlike ``functools.partial`` it equals one that does the same.
+
+    So a benchmark equals itself when it is loaded again.
+    """
+
+    language: str
+    read: Reader
+
+    def __call__(self, path: Path) -> Iterator[Row]:
+        return self.read(self.language, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +148,5 @@ def _corpus(roots: Sequence[Path], layout: Layout, code: str) -> list[CorpusFile
     for place, read in forms.items():
         if paths := _found(roots, [place]):
             check_shards(paths, COUNTED)
-            return [CorpusFile(path, partial(read, code)) for path in paths]
+            return [CorpusFile(path, _Passages(code, read)) for path in paths]
     raise FileNotFoundError(f"{roots[0]} has no passages at {' or '.join(forms)}")
