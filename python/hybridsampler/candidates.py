@@ -168,8 +168,7 @@ def open_candidates(
     elif isinstance(source, (list, tuple)) and all(_is_path(item) for item in source):
         yield Candidates(_shards([Path(item) for item in source]), first)
     elif isinstance(source, Iterable):
-        if spool_folder is not None and not Path(spool_folder).is_dir():
-            raise FileNotFoundError(f"spool_folder={str(spool_folder)!r} is no folder: create it")
+        check_spool_folder(spool_folder)
         import tempfile  # and with it much that arrays and shards do not need
 
         # Without a name in the folder, so that it is gone even when the process is killed.
@@ -180,6 +179,12 @@ def open_candidates(
             f"candidates are of type {type(source).__name__}: give an array, the paths of .npy, "
             ".safetensors or .parquet files, or an iterable of (n, d) blocks"
         )
+
+
+def check_spool_folder(folder: str | os.PathLike[str] | None) -> None:
+    """Refuse, with ``FileNotFoundError``, a place for temporary files that is no folder."""
+    if folder is not None and not Path(folder).is_dir():
+        raise FileNotFoundError(f"spool_folder={str(folder)!r} is no folder: create it")
 
 
 def _is_path(item: Any) -> bool:

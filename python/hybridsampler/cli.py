@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hybridsampler.tables import Table
 
 # Errors name arguments as Python has them: empty='zero'.
-_ARGUMENT = re.compile(r"\b(empty|missing|score_dtype|ties)='([^']*)'")
+_ARGUMENT = re.compile(r"\b(empty|missing|score_dtype|spool_folder|ties)='([^']*)'")
 
 app = typer.Typer(
     help="Hybrid batches and exact ranking for multilingual dense retrievers.",

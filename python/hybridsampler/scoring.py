@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybridsampler.benchmarks import Benchmark
-from hybridsampler.candidates import Candidates, open_candidates
+from hybridsampler.candidates import Candidates, check_spool_folder, open_candidates
 from hybridsampler.evaluation import Evaluation, evaluate
 from hybridsampler.measures import Policy, parse_measures
 from hybridsampler.ranking import RankCounter, Similarity
@@ -44,6 +44,8 @@ class Options:
 
     Raises:
         TypeError, ValueError: measures as :func:`hybridsampler.measures.parse_measures`.
+        ValueError: an unknown similarity.
+        FileNotFoundError: a spool folder that is none.
     """
 
     measures: Sequence[str] = ("AP", "R@1", "R@10")
@@ -53,8 +55,11 @@ class Options:
     tell: TellStage = lambda what, done, total: None
 
     def __post_init__(self) -> None:
-        """Refuse, before anything is encoded, what cannot be measured."""
+        """Refuse, before anything is encoded, what cannot be measured or kept."""
         parse_measures(self.measures)
+        if self.similarity not in get_args(Similarity):
+            raise ValueError(f"similarity={self.similarity!r}: choose 'dot' or 'cosine'")
+        check_spool_folder(self.spool_folder)
 
 
 def score_encoder(

@@ -202,6 +202,10 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
         ),
         (("{data}/..", "--benchmark", "xquad-r", "--data", "{data}"), "holds no model"),
         (
+            ("x", "--benchmark", "xquad-r", "--data", "{data}", "--spool-folder", "/none"),
+            "--spool-folder /none is no folder: create it",
+        ),
+        (
             ("x", "--benchmark", "xquad-r", "--data", "{data}", "--language", "th"),
             "has no language 'th'; it has de, en",
         ),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -339,6 +339,13 @@ def test_nothing_is_encoded_for_what_cannot_be_measured(monolingual: bool) -> No
     with pytest.raises(ValueError, match="query 1 holds NaN or infinity"):
         score_encoder(benchmark, encoder, "any", Options(empty="skip"))
     assert encoder.asked == benchmark.queries
+
+
+def test_options_are_refused_when_they_are_given(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^similarity='l2': choose 'dot' or 'cosine'$"):
+        Options(similarity=cast(Any, "l2"))
+    with pytest.raises(FileNotFoundError, match=r"^spool_folder='.*/none' is no folder: create"):
+        Options(spool_folder=tmp_path / "none")
 
 
 class Converted(Lookup):
