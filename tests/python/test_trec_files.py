@@ -260,6 +260,8 @@ def test_a_run_in_the_place_of_qrels_is_told_where_it_belongs(tmp_path: Path) ->
         score_run(QRELS, RUN)
     with pytest.raises(TypeError, match=r"^[^;]*the grade nan [^;]*$"):  # a value that is missing
         read_qrels({"1": {"d1": math.nan}})
+    with pytest.raises(TypeError, match=r"^[^;]*the grade 2 is of type str[^;]*$"):
+        read_qrels({"1": {"d1": "2", "d2": 10**400, "d3": math.inf}})
     with pytest.raises(TypeError, match=r"^[^;]*the id of a document is 1[^;]*$"):
         read_qrels({"1": {1: 0.5}})
     # A line that does not end in the bytes that are looked at tells nothing.

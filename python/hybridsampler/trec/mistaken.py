@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,9 @@ def if_scores(qrels: dict[str, Any]) -> Iterator[None]:
     except TypeError as error:
         lists = [documents for documents in qrels.values() if isinstance(documents, dict)]
         grades = (grade for documents in lists for grade in documents.values())
-        fractions = (grade % 1 for grade in grades if isinstance(grade, Real) and isfinite(grade))
+        # Whole numbers have no fraction, and may be too large for a float.
+        others = (each for each in grades if not isinstance(each, Integral))
+        fractions = (each % 1 for each in others if isinstance(each, Real) and isfinite(each))
         if "the grade" in str(error) and any(fractions):
             raise TypeError(f"{error}; if these are scores: {_ORDER}") from error
         raise
