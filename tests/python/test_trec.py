@@ -291,8 +291,8 @@ GOOD: tuple[Run, Qrels] = ({"q": {"a": 1.0}, "r": {"a": 1.0}}, {"q": {"a": 1}})
     ("run", "message"),
     [
         ({1: {"a": 1.0}}, "the id of a query is 1: give ids as str"),
-        ({"q": {2: 1.0}}, "the id of a document is 2: give ids as str"),
-        ({"q": {b"a": 1.0}}, "the id of a document is b'a': give ids as str"),
+        ({"q": {2: 1.0}}, 'query "q": the id of a document is 2: give ids as str'),
+        ({"q": {b"a": 1.0}}, "query \"q\": the id of a document is b'a': give ids as str"),
         ({"q": ["a"]}, 'query "q" has documents of type list: give it a dict of documents'),
         (
             {"q": {"a": "1.0"}},
@@ -338,7 +338,12 @@ def test_runs_of_other_types_are_refused(run: Any, message: str) -> None:
             GOOD[1],
             'query "q", document "": the id of a document is empty: give it a name',
         ),
-        ({"q": {"\ud800": 1.0}}, GOOD[1], "the id of a document is no valid text"),
+        (
+            {"q": {"\ud800": 1.0}},
+            GOOD[1],
+            "query \"q\": the id of a document is '\\ud800', which has half of a surrogate pair and "
+            "is no text: change it",
+        ),
         (
             {"1": {"a": 1.0}, "2": {"a": 1.0}},
             {"q1": {"a": 1}},

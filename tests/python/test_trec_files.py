@@ -372,6 +372,12 @@ def test_files_that_cannot_be_read_say_what_belongs_there(tmp_path: Path) -> Non
     refused(read_qrels, tmp_path, message + "and relevance", IsADirectoryError)
 
 
+def half_a_letter() -> pa.Array:
+    """A column of texts that is damaged: the bytes are no UTF-8, and Arrow does not look."""
+    offsets = (0).to_bytes(4, sys.byteorder) + (1).to_bytes(4, sys.byteorder)
+    return pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(b"\xc3"))
+
+
 def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     good = frame(RUN, "score")
     needs = "it needs one each of query_id, doc_id and score; found"
@@ -385,6 +391,11 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
             good.assign(query_id=1),
             "the run: query_id is a column of int64: give ids as strings",
             TypeError,
+        ),
+        (
+            pa.table({"query_id": ["q"], "doc_id": half_a_letter(), "score": [1.0]}),
+            "the run, row 1: doc_id is no UTF-8: write it as such",
+            ValueError,
         ),
         (
             good.assign(score="1"),

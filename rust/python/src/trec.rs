@@ -1,5 +1,6 @@
 //! `hybridsampler_core::trec` for Python.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use hybridsampler_core::Invalid;
@@ -45,7 +46,7 @@ where
     let mut builder = Builder::default();
     let mut items = Vec::new();
     for (query, documents) in queries.iter().collect::<Vec<_>>() {
-        let id = text("query", &query)?;
+        let id = text("the id of a query", &query)?;
         builder.query(id).map_err(value_error)?;
         let documents = documents.cast::<PyDict>().map_err(|_| {
             let found = type_name(&documents);
@@ -55,7 +56,7 @@ where
         // score that is worked out in Python change what is gone through.
         items.extend(documents);
         for (document, value) in items.drain(..) {
-            let name = text("document", &document)?;
+            let name = text(format_args!("query {id:?}: the id of a document"), &document)?;
             let number = value.extract().map_err(Into::<PyErr>::into).map_err(|error| {
                 let place = format!("query {id:?}, document {name:?}");
                 no_number(py, &place, &value, what, &error)
@@ -83,11 +84,16 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
 }
 
 /// An id as it is, when it is text.
-fn text<'a>(what: &str, id: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+fn text<'a>(what: impl Display, id: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     let Ok(text) = id.cast::<PyString>() else {
-        return Err(PyTypeError::new_err(format!("the id of a {what} is {}: give ids as str", id.repr()?)));
+        return Err(PyTypeError::new_err(format!("{what} is {}: give ids as str", id.repr()?)));
     };
-    text.to_str().map_err(|_| PyValueError::new_err(format!("the id of a {what} is no valid text")))
+    text.to_str().map_err(|_| {
+        let shown = id.repr().map_or_else(|_| "an id".into(), |repr| repr.to_string_lossy().into_owned());
+        PyValueError::new_err(format!(
+            "{what} is {shown}, which has half of a surrogate pair and is no text: change it"
+        ))
+    })
 }
 
 fn from_columns<V: Value>(
@@ -98,7 +104,7 @@ fn from_columns<V: Value>(
     values: &[V],
     threads: Option<usize>,
 ) -> PyResult<Lists<V>> {
-    let (queries, documents) = (Column::new(queries)?, Column::new(documents)?);
+    let (queries, documents) = (Column::new(name, "query_id", queries)?, Column::new(name, "doc_id", documents)?);
     py.detach(|| {
         let mut builder = Builder::default();
         for (row, &value) in values.iter().enumerate() {
@@ -114,19 +120,23 @@ fn from_columns<V: Value>(
 }
 
 struct Column<'a> {
+    /// What errors call the table and the column.
+    names: [&'a str; 2],
     ends: &'a [i64],
     bytes: &'a [u8],
 }
 
 impl<'a> Column<'a> {
-    fn new(texts: &'a Texts<'_>) -> PyResult<Self> {
-        Ok(Self { ends: texts.0.as_slice()?, bytes: texts.1.as_slice()? })
+    fn new(table: &'a str, name: &'a str, texts: &'a Texts<'_>) -> PyResult<Self> {
+        Ok(Self { names: [table, name], ends: texts.0.as_slice()?, bytes: texts.1.as_slice()? })
     }
 
     fn text(&self, row: usize) -> PyResult<&'a str> {
         let range = self.ends[row] as usize..self.ends[row + 1] as usize;
-        std::str::from_utf8(&self.bytes[range])
-            .map_err(|_| PyValueError::new_err(format!("row {}: an id is no UTF-8", row + 1)))
+        std::str::from_utf8(&self.bytes[range]).map_err(|_| {
+            let [table, name] = self.names;
+            PyValueError::new_err(format!("{table}, row {}: {name} is no UTF-8: write it as such", row + 1))
+        })
     }
 }
 
