@@ -371,6 +371,11 @@ def test_languages_that_cannot_be_read(tmp_path: Path, languages: Any, message: 
         ("en.json", b"", "is not JSON (Expecting value: line 1 column 1 (char 0))"),
         ("en.json", b'{"data": "\xff"}', "is not JSON ('utf-8' codec can't decode byte 0xff"),
         ("en.json", b"[" * 1_000_000, "is not JSON ("),
+        (
+            "en.json",
+            b'{"data": [], "version": 1, "data": [1]}',
+            "is not JSON (an object has the key 'data' twice);",
+        ),
         ("en.json.gz", b"{}", "is not a whole .json.gz file (Not a gzipped file"),
         ("en.json.gz", gzip.compress(b"{}")[:-4], "is not a whole .json.gz file ("),
         ("en.json.gz", b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 9, "is not a whole .json.gz file ("),

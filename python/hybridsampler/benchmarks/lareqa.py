@@ -148,13 +148,23 @@ def _paragraphs(path: Path) -> Iterator[tuple[str, Any]]:
     except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise ValueError(f"{path} is not a whole {form} file ({error}); {_REMEDY}") from error
     try:
-        document = json.loads(raw)
+        document = json.loads(raw, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:  # JSONDecodeError gives the line and column
         raise ValueError(f"{path} is not JSON ({error}); {_REMEDY}") from error
     for a, article in enumerate(_get(path, "the top level", document, "data", list)):
         place = f"data[{a}]"
         for p, paragraph in enumerate(_get(path, place, article, "paragraphs", list)):
             yield f"{place}.paragraphs[{p}]", paragraph
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object, of whose keys JSON's reader would keep the last ones alone."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in made if keys.count(key) > 1)
+        raise ValueError(f"an object has the key {twice!r} twice")
+    return made
 
 
 def _sentence_breaks(path: Path, place: str, paragraph: Any, length: int) -> list[tuple[int, int]]:
