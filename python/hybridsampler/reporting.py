@@ -113,7 +113,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
         tell("read the benchmark", 0, 0)
         benchmark = load_benchmark(request.benchmark, request.data, request.languages)
         tell("read the benchmark", 1, 1)
-        _check_some_count(request, benchmark)
+        _check_counts(request, benchmark, console)
         result = _score(request, benchmark, tell)
     _warn_of_languages(benchmark, console)
     title = shown(benchmark.name)  # of a folder
@@ -131,14 +131,26 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
     return made
 
 
-def _check_some_count(request: Request, benchmark: Benchmark) -> None:
-    """Refuse, before anything is encoded, measures for which all queries would be skipped."""
-    measures = parse_measures(request.asked)
-    counts = any(each.name == "Judged" or (benchmark.grades >= each.rel).any() for each in measures)
-    if request.empty == "skip" and not counts:
+def _check_counts(request: Request, benchmark: Benchmark, console: Console) -> None:
+    """Say, before anything is encoded, for which measures all queries would be skipped."""
+    if request.empty != "skip":
+        return
+    measures = {str(each): each for each in parse_measures(request.asked)}
+    without = [
+        name
+        for name, each in measures.items()
+        if each.name != "Judged" and not (benchmark.grades >= each.rel).any()
+    ]
+    if len(without) == len(measures):
         raise ValueError(
             f"no query of {benchmark.name} has a candidate that the measures are about: ask for "
             "others, or count such queries by --empty zero"
+        )
+    if without:
+        _warn(
+            f"no query of {benchmark.name} has a candidate that {', '.join(without)} is about, so "
+            "it is in no table; --empty zero counts such queries",
+            console,
         )
 
 
@@ -169,11 +181,15 @@ def _warn_of_languages(benchmark: Benchmark, console: Console) -> None:
     """Say which queries have no candidate in their own language, which may be a spelling."""
     there = set(benchmark.candidate_languages)
     if alone := sorted(set(benchmark.query_languages) - there):
-        told = (
-            f"warning: no candidate is in {', '.join(alone)}, the language of some queries, which "
-            f"thus count in no monolingual mean; candidates are in {', '.join(sorted(there))}"
+        _warn(
+            f"no candidate is in {', '.join(alone)}, the language of some queries, which thus "
+            f"count in no monolingual mean; candidates are in {', '.join(sorted(there))}",
+            console,
         )
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+
+
+def _warn(told: str, console: Console) -> None:
+    console.print(f"warning: {told}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -312,6 +312,11 @@ def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "Table 1" in done.stdout
     assert "by candidate language" not in done.stdout
+    assert (
+        "warning: no query of XQuAD-R has a candidate that AP(rel=2) is about, so it is in no "
+        "table; --empty zero counts such queries\n"
+    ) in done.stderr
+    assert "warning" not in _run(*common, "-m", "RR").stderr
 
 
 def test_names_may_look_like_markup(data: Path, tmp_path: Path) -> None:
