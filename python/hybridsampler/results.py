@@ -129,11 +129,14 @@ def read_results(path: Path) -> list[Result]:
 
 
 def _checked(result: Result) -> Result:
-    """A result whose fields have the types that tables count on; else TypeError."""
+    """A result whose fields hold what tables count on; else TypeError or ValueError."""
     for name, depth in _DEPTHS.items():
         if not _numbers(getattr(result, name), depth):
             within = f"an object of {'objects of ' * (depth - 1)}numbers"
             raise TypeError(f"{name} is not {within}")
+    for setting in (*result.macro, *result.by_language):
+        if setting not in SETTINGS:
+            raise ValueError(f"{setting!r} is none of the settings {', '.join(SETTINGS)}")
     for name in ("steps", "ties", "zero_rows"):
         if not (type(value := getattr(result, name)) is int or (name == "steps" and value is None)):
             raise TypeError(f"{name} is {value!r} and not a whole number")
@@ -145,7 +148,7 @@ def _checked(result: Result) -> Result:
 
 
 def _numbers(value: object, depth: int) -> bool:
-    """Whether a value is a number, or numbers so many objects deep."""
+    """Whether a value is a finite number, or such numbers so many objects deep."""
     if depth == 0:
-        return type(value) in (int, float)
+        return type(value) is int or (type(value) is float and math.isfinite(value))
     return isinstance(value, dict) and all(_numbers(each, depth - 1) for each in value.values())

@@ -137,6 +137,14 @@ SOUND: dict[str, Any] = {
             "by_language is not an object of objects of objects of numbers",
         ),
         (
+            {"macro": {"monolingual": {"AP": float("nan")}}},
+            "macro is not an object of objects of numbers",
+        ),
+        (
+            {"macro": {"bilingual": {"AP": 0.5}}},
+            "'bilingual' is none of the settings monolingual, cross_lingual, multilingual",
+        ),
+        (
             {"rank_distance_by_language": None},
             "rank_distance_by_language is not an object of numbers",
         ),
