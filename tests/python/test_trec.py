@@ -341,8 +341,8 @@ def test_runs_of_other_types_are_refused(run: Any, message: str) -> None:
         (
             {"q": {"\ud800": 1.0}},
             GOOD[1],
-            "query \"q\": the id of a document is '\\ud800', which has half of a surrogate pair and "
-            "is no text: change it",
+            "query \"q\": the id of a document is '\\ud800', which has half of a surrogate pair "
+            "and is no text: change it",
         ),
         (
             {"1": {"a": 1.0}, "2": {"a": 1.0}},
