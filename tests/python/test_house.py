@@ -67,7 +67,7 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {
         *("benchmarks", "corpus", "encoders", "evaluation", "files"),
-        *("mix", "pairs", "plan", "results", "stats", "tables", "train"),
+        *("mix", "pairs", "parquet_file", "plan", "results", "stats", "tables", "train"),
     },
     "integrations": {
         *("benchmarks", "encoders", "evaluation", "measures", "pairs", "ranking", "refusals"),

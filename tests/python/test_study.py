@@ -16,7 +16,8 @@ from typer.testing import CliRunner, Result
 
 from hybridsampler.cli import app
 from hybridsampler.results import read_results
-from hybridsampler.study.config import read_config
+from hybridsampler.study.config import Data, read_config
+from hybridsampler.study.data import read_training_data
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -132,7 +133,7 @@ def test_the_run_is_told(finished: Path) -> None:
         ({"monolingual = 1.0 *": "monolingual = 0.0"}, "mix 'X-X-mono': Mix: all weights are 0"),
         ({'name = "X-Y" *': 'name = "hybrid"'}, "'hybrid' names two rows of the tables: give each"),
         ({"train.parquet": "nothing.parquet"}, "nothing.parquet: no such file"),
-        ({"train.parquet": "small.toml"}, "small.toml: not a Parquet file"),
+        ({"train.parquet": "small.toml"}, "small.toml is no sound Parquet file"),
         ({"'th'": "'xx'"}, "unknown language 'xx': it has ar, de, el, en"),
         ({"batch_size = \\d+": "batch_size = 5000"}, "at most 680, or give the source weight 0"),
         ({"'th'.": "]", "'en', ": ""}, "need a source of two or more languages"),
@@ -171,6 +172,25 @@ def test_columns_of_another_type_and_missing_values_get_one_line(tmp_path: Path)
         result = _run(config, "--out", tmp_path / "out")
         assert result.exit_code == 2
         assert message in result.stderr
+
+
+def _write_pairs(path: Path, language: str, **columns: pa.Array) -> None:
+    """A file of four groups in one language."""
+    groups = [str(group) for group in range(4)]
+    texts = {name: [f"{name} {group}" for group in groups] for name in ("query", "passage")}
+    path.parent.mkdir(exist_ok=True)
+    table = {"group_id": groups, "lang": [language] * 4, **texts, **columns}
+    pq.write_table(pa.table(table), path)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    """Its end, which tells what it holds, is whole: the error comes while columns are read."""
+    path = tmp_path / "pairs.parquet"
+    _write_pairs(path, "en")
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + b"\xff" * 60 + data[64:])
+    with pytest.raises(ValueError, match=f"^{path} is no sound Parquet file .*again$"):
+        read_training_data(Data(train=path.name), tmp_path)
 
 
 def test_a_benchmark_of_one_language_gets_one_line(tmp_path: Path) -> None:

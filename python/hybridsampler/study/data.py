@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from hybridsampler.corpus import ParallelCorpus
+from hybridsampler.parquet_file import opened_parquet
 from hybridsampler.study.config import Data
 
 TEXTS = ("query", "passage")
@@ -73,18 +73,17 @@ def read_training_data(data: Data, base: Path) -> TrainingData:
 def _read(path: Path, data: Data) -> pa.Table:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; it should hold the training data")
-    try:
-        schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a Parquet file: {error}") from error
     further = [*data.passage_key, *([] if data.length is None else [data.length])]
-    for name in (*NAMES, *further):
-        if name not in schema.names:
-            raise ValueError(
-                f"{path}: column {name!r} is missing; the file has {', '.join(schema.names)}"
-            )
-    names = [*(["source"] if "source" in schema.names else []), *NAMES]
-    table = pq.read_table(path, columns=list(dict.fromkeys([*names, *further])))
+    with opened_parquet(path) as file:
+        there = file.schema_arrow.names
+        for name in (*NAMES, *further):
+            if name not in there:
+                raise ValueError(
+                    f"{path}: column {name!r} is missing; the file has {', '.join(there)}"
+                )
+        names = [*(["source"] if "source" in there else []), *NAMES]
+        wanted = list(dict.fromkeys([*names, *further]))
+        table = file.read(columns=wanted).select(wanted)
     for name in names:
         kind = table[name].type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
