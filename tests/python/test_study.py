@@ -193,6 +193,34 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         read_training_data(Data(train=path.name), tmp_path)
 
 
+def test_files_may_differ_in_what_is_alike(tmp_path: Path) -> None:
+    """As different tools write them: in the width of integers and texts, or without nulls."""
+    _write_pairs(tmp_path / "a.parquet", "en", key=pa.array([1, 2, 3, 4], pa.int32()))
+    _write_pairs(tmp_path / "b.parquet", "de", key=pa.array([1, 2, 3, None], pa.int64()))
+    table = pq.read_table(tmp_path / "b.parquet")
+    for name in ("query", "group_id"):
+        at = table.schema.get_field_index(name)
+        wide = pa.field(name, pa.large_string(), nullable=False)
+        values = [f"b{value}" for value in table[name].to_pylist()]
+        table = table.set_column(at, wide, pa.array(values, pa.large_string()))
+    pq.write_table(table, tmp_path / "b.parquet")
+    files = ["a.parquet", "b.parquet"]
+    data = read_training_data(Data(train=files, passage_key=["key"]), tmp_path)
+    assert data.corpus.source_groups == {"a": 4, "b": 4}
+    assert data.queries[3:5] == ["query 3", "bquery 0"]
+
+
+def test_files_that_do_not_fit_together_are_named(tmp_path: Path) -> None:
+    _write_pairs(tmp_path / "a.parquet", "en", key=pa.array([1, 2, 3, 4]))
+    _write_pairs(tmp_path / "b.parquet", "en", key=pa.array(["1", "2", "3", "4"]))
+    files = ["a.parquet", "b.parquet"]
+    with pytest.raises(
+        ValueError, match=r"a.parquet, .*b.parquet: the files do not fit .*key.*: give each column"
+    ) as caught:
+        read_training_data(Data(train=files, passage_key=["key"]), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_benchmark_of_one_language_gets_one_line(tmp_path: Path) -> None:
     config = _study(tmp_path)
     for name in LANGUAGES[1:]:

@@ -39,8 +39,15 @@ def read_training_data(data: Data, base: Path) -> TrainingData:
             what :meth:`ParallelCorpus.from_columns` refuses.
     """
     paths = [base / name for name in ([data.train] if isinstance(data.train, str) else data.train)]
-    table = pa.concat_tables([_read(path, data) for path in paths])
+    tables = [_read(path, data) for path in paths]
     where = ", ".join(str(path) for path in paths)
+    try:  # int32 goes with int64, and a column that may lack values with one that may not
+        table = pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        told = " ".join(str(error).split())  # Arrow's messages may have several lines
+        raise ValueError(
+            f"{where}: the files do not fit together ({told}): give each column one type in all"
+        ) from error
     if data.languages is not None:
         known = sorted(set(table["lang"].to_pylist()))
         for name in data.languages:
