@@ -210,6 +210,22 @@ def test_files_may_differ_in_what_is_alike(tmp_path: Path) -> None:
     assert data.queries[3:5] == ["query 3", "bquery 0"]
 
 
+def test_files_of_one_name_are_not_one_source(tmp_path: Path) -> None:
+    """Their groups, numbered alike, would be taken for translations of each other."""
+    _write_pairs(tmp_path / "news/train.parquet", "en")
+    _write_pairs(tmp_path / "talks/train.parquet", "de")
+    files = ["news/train.parquet", "talks/train.parquet"]
+    with pytest.raises(ValueError, match=r"news/train.* and .*talks.* the source 'train': rename"):
+        read_training_data(Data(train=files), tmp_path)
+    for file, name in zip(files, ("news", "talks"), strict=True):
+        own = pa.array([name] * 4)
+        groups = pa.array([f"{name} {group}" for group in range(4)])
+        table = pq.read_table(tmp_path / file).set_column(0, "group_id", groups)
+        pq.write_table(table.append_column("source", own), tmp_path / file)
+    data = read_training_data(Data(train=files), tmp_path)
+    assert data.corpus.source_groups == {"news": 4, "talks": 4}
+
+
 def test_files_that_do_not_fit_together_are_named(tmp_path: Path) -> None:
     _write_pairs(tmp_path / "a.parquet", "en", key=pa.array([1, 2, 3, 4]))
     _write_pairs(tmp_path / "b.parquet", "en", key=pa.array(["1", "2", "3", "4"]))

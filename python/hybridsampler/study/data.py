@@ -35,11 +35,24 @@ def read_training_data(data: Data, base: Path) -> TrainingData:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not Parquet, a missing column, a language that the files lack, an empty text, or
-            what :meth:`ParallelCorpus.from_columns` refuses.
+        ValueError: not Parquet, a missing column, two files that would be one source, a language
+            that the files lack, an empty text, or what :meth:`ParallelCorpus.from_columns` refuses.
     """
     paths = [base / name for name in ([data.train] if isinstance(data.train, str) else data.train)]
-    tables = [_read(path, data) for path in paths]
+    tables = []
+    named: dict[str, Path] = {}
+    for path in paths:
+        table = _read(path, data)
+        if "source" not in table.column_names:
+            # Groups of two files would be taken for each other's translations.
+            if path.stem in named:
+                raise ValueError(
+                    f"{named[path.stem]} and {path} would both be the source {path.stem!r}: "
+                    "rename one, or give each a column 'source'"
+                )
+            named[path.stem] = path
+            table = table.add_column(0, "source", pa.array([path.stem] * len(table)))
+        tables.append(table)
     where = ", ".join(str(path) for path in paths)
     try:  # int32 goes with int64, and a column that may lack values with one that may not
         table = pa.concat_tables(tables, promote_options="permissive")
@@ -97,6 +110,4 @@ def _read(path: Path, data: Data) -> pa.Table:
             raise ValueError(f"{path}: column {name!r} is of type {kind}: make it strings")
         if table[name].null_count:
             raise ValueError(f"{path}: column {name!r} has missing values: leave out such rows")
-    if "source" not in names:
-        table = table.add_column(0, "source", pa.array([path.stem] * len(table)))
     return table
