@@ -204,6 +204,23 @@ def test_a_checkpoint_of_another_encoder_optimiser_or_data_is_refused(tmp_path: 
         run(4, _sgd, "two")
 
 
+def test_a_checkpoint_of_another_learning_rate_of_a_group_is_refused(tmp_path: Path) -> None:
+    """What the optimiser has as its default says nothing of groups that have their own."""
+
+    def with_rate(rate: float) -> Callable[[nn.Module], Optimizer]:
+        return lambda encoder: torch.optim.SGD(
+            [{"params": list(encoder.parameters()), "lr": rate}], lr=1.0
+        )
+
+    training = Training(steps=STEPS, checkpoint=tmp_path / "run.safetensors", checkpoint_every=5)
+    with pytest.raises(KeyboardInterrupt):
+        _run((Letters, with_rate(0.1)), training, kill_after=7)
+    with pytest.raises(ValueError, match=r"optimizer: saved .*'lr': 0.1.* now .*'lr': 5.0"):
+        _run((Letters, with_rate(5.0)), training)
+    expected = _run((Letters, with_rate(0.1)), Training(steps=STEPS))[0]
+    assert _run((Letters, with_rate(0.1)), training)[0] == expected
+
+
 def test_rows_may_be_mappings() -> None:
     corpus, rows = _corpus()
     plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), batch_size=8)

@@ -84,12 +84,16 @@ def train(
     """
     sampler = HybridBatchSampler(plan, steps_per_epoch=training.steps)
     rates = [group["lr"] for group in optimizer.param_groups]
+    groups = [
+        {name: value for name, value in group.items() if name != "params"}
+        for group in optimizer.param_groups
+    ]
     settings = {
         "steps": training.steps,
         "temperature": training.temperature,
         "decay": training.decay,
         "encoder": repr(encoder),
-        "optimizer": f"{type(optimizer).__name__} {optimizer.defaults!r}",
+        "optimizer": f"{type(optimizer).__name__} {groups!r}",
         "depends_on": dict(depends_on or {}),
     }
     losses: list[float] = []
