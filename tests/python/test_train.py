@@ -221,6 +221,28 @@ def test_a_checkpoint_of_another_learning_rate_of_a_group_is_refused(tmp_path: P
     assert _run((Letters, with_rate(0.1)), training)[0] == expected
 
 
+def test_what_a_checkpoint_cannot_hold_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    corpus, rows = _corpus()
+    plan = BatchPlan(corpus, Mix(monolingual=1), batch_size=8)
+    encoder, pairs = Letters(), PairDataset(rows, corpus)
+
+    def run(rate: Any, data: Any, checkpoint: Path | None) -> list[float]:
+        optimizer = torch.optim.SGD(encoder.parameters(), lr=rate)
+        training = Training(steps=2, checkpoint=checkpoint)
+        return train(encoder, pairs, plan, optimizer, training, never, {"data": data})
+
+    def never(step: int, loss: float) -> None:
+        assert checkpoint is None, "a step was trained"
+
+    checkpoint: Path | None = tmp_path / "run.safetensors"
+    with pytest.raises(ValueError, match=r"depends_on is .*Path.*: give plain values"):
+        run(1.0, Path("here"), checkpoint)
+    with pytest.raises(ValueError, match=r"optimizer.param_groups is .*tensor.*: give plain"):
+        run(torch.tensor(1.0), "here", checkpoint)
+    checkpoint = None
+    assert len(run(torch.tensor(1.0), Path("here"), checkpoint)) == 2
+
+
 def test_rows_may_be_mappings() -> None:
     corpus, rows = _corpus()
     plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), batch_size=8)

@@ -19,6 +19,21 @@ from hybridsampler.states import differences
 FORMAT = "hybridsampler-checkpoint-1"
 
 
+def check_plain(name: str, values: Any) -> None:
+    """Refuse, before hours of training, values that a checkpoint cannot hold.
+
+    Raises:
+        ValueError: anything but text, numbers, ``None`` and lists and dictionaries of them.
+    """
+    try:
+        json.dumps(values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} is {values!r}, which a checkpoint cannot hold ({error}): give plain values, "
+            "such as text, int and float"
+        ) from error
+
+
 def save_checkpoint(
     path: Path,
     encoder: nn.Module,

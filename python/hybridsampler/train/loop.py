@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from hybridsampler.pairs import PairDataset
 from hybridsampler.plan import BatchPlan
 from hybridsampler.sampler import HybridBatchSampler
-from hybridsampler.train.checkpoint import read_checkpoint, save_checkpoint
+from hybridsampler.train.checkpoint import check_plain, read_checkpoint, save_checkpoint
 from hybridsampler.train.losses import info_nce
 
 
@@ -79,7 +79,8 @@ def train(
         The loss of every step, those before a resume included.
 
     Raises:
-        ValueError: a checkpoint of another run.
+        ValueError: a checkpoint of another run; what no checkpoint can hold in ``depends_on`` or
+            the optimizer, where one is to be written.
         FloatingPointError: a loss that is NaN or infinite.
     """
     sampler = HybridBatchSampler(plan, steps_per_epoch=training.steps)
@@ -96,6 +97,9 @@ def train(
         "optimizer": f"{type(optimizer).__name__} {groups!r}",
         "depends_on": dict(depends_on or {}),
     }
+    if training.checkpoint is not None:
+        check_plain("depends_on", settings["depends_on"])
+        check_plain("optimizer.param_groups", groups)
     losses: list[float] = []
     if training.checkpoint is not None and training.checkpoint.exists():
         saved = read_checkpoint(training.checkpoint, settings)
