@@ -39,6 +39,8 @@ def test_of_no_text_there_are_no_vectors() -> None:
         assert vectors.shape == (0, 5)
         assert vectors.dtype == torch.float32
         assert not vectors.requires_grad
+    assert encoder.hash([]) == []
+    assert encoder.encode(encoder.hash([])).shape == encoder([]).shape == (0, 5)
 
 
 def test_gradient_equals_that_of_a_dense_mean() -> None:

@@ -63,10 +63,12 @@ class NgramEncoder(nn.Module):
     def hash(self, texts: Sequence[str]) -> list[Bag]:
         """Hash each text to the int32 rows of its n-grams, once for a text that comes often."""
         indptr, ids = _core.hash_ngrams(texts, self.shortest, self.longest, self.buckets)
-        return np.split(ids, indptr[1:-1])
+        return np.split(ids, indptr[1:])[:-1]
 
     def forward(self, texts: Sequence[str] | Sequence[Bag]) -> Tensor:
         """Encode texts, or the bags that :meth:`hash` made of them."""
+        if not len(texts):
+            return self.weight[:0]
         bags = self.hash(texts) if _are_strings(texts) else texts
         lengths = torch.tensor([len(bag) for bag in bags])
         ids = torch.from_numpy(np.concatenate(bags)).to(self.weight.device)
