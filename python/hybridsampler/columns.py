@@ -127,14 +127,24 @@ def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
         return _arrow(name, column, missing)
     if isinstance(getattr(column, "dtype", None), np.dtype) and hasattr(column, "to_numpy"):
         column = column.to_numpy()  # pandas
+    # Where messages look values up, long after what is made here of a column has gone.
+    kept: Any = getattr(column, "iloc", column)
     if isinstance(column, np.ma.MaskedArray):
         column = column.tolist() if np.ma.getmaskarray(column).any() else column.data
     if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
         return _integers(name, column)
-    return _listed(name, column.tolist() if hasattr(column, "tolist") else list(column), missing)
+    values = column if isinstance(column, list) else _values(column)
+    if kept is column and not isinstance(column, Sequence | np.ndarray):
+        kept = values  # may be gone through but once
+    return _listed(name, values, missing, lambda row: _plain(kept[row]))
 
 
-def _listed(name: str, values: list[Any], missing: bool) -> Column:
+def _values(column: Any) -> list[Any]:
+    values: list[Any] = column.tolist() if hasattr(column, "tolist") else list(column)
+    return values
+
+
+def _listed(name: str, values: list[Any], missing: bool, at: Callable[[int], Any]) -> Column:
     given = [value for value in values if not is_missing(value)] if missing else values
     kinds = set(map(type, given))
     if not (kinds <= _STRINGS or kinds <= _INTEGERS):
@@ -150,7 +160,7 @@ def _listed(name: str, values: list[Any], missing: bool) -> Column:
     code_of = {value: code for code, value in enumerate(distinct)}
     # A value that is missing has no code, and no value that is given is left without one.
     codes = np.fromiter((code_of.get(value, -1) for value in values), np.int64, len(values))
-    return Column([codes], distinct, lambda row: _plain(values[row]))
+    return Column([codes], distinct, at)
 
 
 def _plain(value: Any) -> Any:
@@ -177,7 +187,7 @@ def _arrow(name: str, column: Any, missing: bool) -> Column:
         return Column([chunk.to_numpy() for chunk in _chunks(column)], None, at)
     texts = ("string", "large_string", "string_view", "dictionary")
     if not kind.startswith(texts):
-        return _listed(name, column.to_pylist(), missing)
+        return _listed(name, column.to_pylist(), missing, at)
     encoded = column if kind.startswith("dictionary") else column.dictionary_encode()
     if hasattr(encoded, "unify_dictionaries"):
         encoded = encoded.unify_dictionaries()
@@ -189,7 +199,7 @@ def _arrow(name: str, column: Any, missing: bool) -> Column:
     sound = (kinds <= {str} or kinds <= {int}) and len(set(values)) == len(values)
     if not sound or (encoded.null_count and not signed):
         # A dictionary that repeats a value, or holds a null: rare, and worth a copy.
-        return _listed(name, column.to_pylist(), missing)
+        return _listed(name, column.to_pylist(), missing, at)
     _check_texts(name, values)
     return Column(
         [(own.fill_null(-1) if own.null_count else own).to_numpy() for own in codes], values, at

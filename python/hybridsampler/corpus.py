@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
-from hybridsampler.columns import Column, Pieces, narrowed, read
+from hybridsampler.columns import Pieces, narrowed, read
 
 Lists = Sequence[Sequence[int]] | tuple[ArrayLike, ArrayLike]
 # Integer arrays, one behind the other.
@@ -34,7 +34,7 @@ class ParallelCorpus:
         core: _core.Corpus,
         languages: tuple[str, ...],
         sources: tuple[str, ...],
-        keys: Mapping[str, Column],
+        keys: Sequence[Callable[[int], Any]],
         length: _Numbers | None,
         negatives: tuple[_Numbers, _Numbers] | None,
     ) -> None:
@@ -75,7 +75,7 @@ class ParallelCorpus:
         Lists, NumPy arrays, memory maps, Arrow and pandas columns will do. Integer arrays without
         gaps and Arrow columns are read where they lie. The corpus goes on reading ``length`` and
         ``negatives`` there whenever batches are made, so leave these two as they are: give copies
-        of arrays that you are going to write to.
+        of arrays that you are going to write to. Passage keys are looked up there for messages.
 
         Raises:
             ValueError: no rows; columns of different lengths; a missing value or one of another
@@ -110,7 +110,8 @@ class ParallelCorpus:
             sources,
             lambda name, row: repr(columns[name].at(row)),
         )
-        return cls(core, tuple(languages), tuple(sources), keys, lengths, lists)
+        told = [key.at for key in keys.values()]
+        return cls(core, tuple(languages), tuple(sources), told, lengths, lists)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the index with lengths and negatives.
@@ -186,7 +187,10 @@ class ParallelCorpus:
         """Describe the passage keys of a row, for messages."""
         if not self._keys:
             return f"of row {row}"
-        return ", ".join(repr(key.at(row)) for key in self._keys.values())
+        try:
+            return ", ".join(repr(key(row)) for key in self._keys)
+        except IndexError:  # a list that the caller has emptied since
+            return f"of row {row}"
 
 
 def _from_bytes(
@@ -197,7 +201,7 @@ def _from_bytes(
     negatives: tuple[_Numbers, _Numbers] | None,
 ) -> ParallelCorpus:
     index = _core.Corpus.from_bytes(core, _core.Lent(length, negatives))
-    return ParallelCorpus(index, languages, sources, {}, length, negatives)
+    return ParallelCorpus(index, languages, sources, [], length, negatives)
 
 
 def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:
