@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +125,9 @@ def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
     """
     if hasattr(column, "dictionary_encode"):
         return _arrow(name, column, missing)
+    # Of a text its letters would be taken for values, and of a table the names of its columns.
+    if isinstance(column, str | bytes | Mapping) or hasattr(column, "columns"):
+        raise _no_column(name, column)
     if isinstance(getattr(column, "dtype", None), np.dtype) and hasattr(column, "to_numpy"):
         column = column.to_numpy()  # pandas
     # Where messages look values up, long after what is made here of a column has gone.
@@ -133,15 +136,26 @@ def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
         column = column.tolist() if np.ma.getmaskarray(column).any() else column.data
     if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
         return _integers(name, column)
-    values = column if isinstance(column, list) else _values(column)
+    values = column if isinstance(column, list) else _values(name, column)
     if kept is column and not isinstance(column, Sequence | np.ndarray):
         kept = values  # may be gone through but once
     return _listed(name, values, missing, lambda row: _plain(kept[row]))
 
 
-def _values(column: Any) -> list[Any]:
-    values: list[Any] = column.tolist() if hasattr(column, "tolist") else list(column)
+def _values(name: str, column: Any) -> list[Any]:
+    if not (hasattr(column, "__iter__") or hasattr(column, "__getitem__")):
+        raise _no_column(name, column)
+    values = column.tolist() if hasattr(column, "tolist") else list(column)
+    if not isinstance(values, list):  # of an array without dimensions
+        raise _no_column(name, column)
     return values
+
+
+def _no_column(name: str, column: Any) -> ValueError:
+    return ValueError(
+        f"column {name!r} is of type {type(column).__name__}: give one value a row, as a list, an "
+        "array or a column of a table"
+    )
 
 
 def _listed(name: str, values: list[Any], missing: bool, at: Callable[[int], Any]) -> Column:

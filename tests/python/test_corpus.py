@@ -691,6 +691,31 @@ print(len(corpus), own() - before)
 """
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        "abcdef",
+        b"abcdef",
+        dict.fromkeys("abcdef", 0),
+        pd.DataFrame(dict.fromkeys("abcdef", [0] * 6)),
+        pa.table({"a": ["x"] * 6}),
+        6,
+        None,
+        np.array("a"),
+    ],
+    ids=lambda column: type(column).__name__,
+)
+@pytest.mark.parametrize("name", ["group", "language", "passage_key text"])
+def test_what_is_no_column_is_refused(name: str, column: Any) -> None:
+    """A text, a mapping and a table can be gone through as well: they were taken for six rows."""
+    columns: dict[str, Any] = {"group": range(6), "language": ["en"] * 6}
+    own, _, key = name.partition(" ")
+    given = columns | {own: {key: column} if key else column}
+    message = rf"column '{name}' is of type {type(column).__name__}: give one value a row"
+    with pytest.raises(ValueError, match=message):
+        ParallelCorpus.from_columns(**given)
+
+
 KEYS = [f"passage {row // 4}" for row in range(20_000)]
 
 
