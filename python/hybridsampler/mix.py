@@ -34,7 +34,7 @@ class Mix:
             ``"random"``: independent draws, as the paper's text has it.
 
     Raises:
-        ValueError: a weight that is negative, NaN or infinite, weights that are all 0, a
+        ValueError: a weight that is negative, NaN, infinite or no number, weights that are all 0, a
             temperature that is not positive, an unknown word.
     """
 
@@ -63,11 +63,11 @@ class Mix:
                 plain = {_plain(key): float(weight) + 0.0 for key, weight in value.items()}
                 ordered = {key: plain[key] for key in sorted(plain, key=repr)}
                 object.__setattr__(self, name, ordered)
-            elif value not in words:
+            elif not isinstance(value, str) or value not in words:
                 raise ValueError(_unknown(name, value, (*words, "a mapping of weights")))
         for name in ("language_temperature", "source_temperature"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            if not (_finite(value) and value > 0):
                 raise ValueError(f"{name}={value!r}: a temperature is a positive number")
             object.__setattr__(self, name, float(value))
         for name in KINDS:
@@ -91,14 +91,17 @@ Named = Mapping[str, float] | Mapping[tuple[str, str], float]
 def check_weights(name: str, weights: Named) -> None:
     """Raise ``ValueError`` unless all weights are finite and not negative, and one is positive."""
     for key, weight in weights.items():
-        try:
-            sound = math.isfinite(weight) and weight >= 0
-        except OverflowError:  # an integer beyond any float
-            sound = False
-        if not sound:
+        if not (_finite(weight) and weight >= 0):
             raise ValueError(f"{name}: weight {weight!r} of {key!r}: give a number of 0 or more")
     if not any(weight > 0 for weight in weights.values()):
         raise ValueError(f"{name}: all weights are 0: give at least one a positive weight")
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except (OverflowError, TypeError):  # an integer beyond any float; no number
+        return False
 
 
 def _plain(key: Any) -> Any:

@@ -491,19 +491,19 @@ def refused(arguments: dict[str, Any], *parts: str) -> None:
         assert part in str(caught.value)
 
 
-BAD = [-1, -1e-300, math.nan, math.inf, -math.inf]
+BAD: list[Any] = [-1, -1e-300, math.nan, math.inf, -math.inf, "1", None, [1.0]]
 
 
 @pytest.mark.parametrize("weight", BAD)
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_weight_of_a_kind(kind: str, weight: float) -> None:
+def test_bad_weight_of_a_kind(kind: str, weight: Any) -> None:
     arguments = dict.fromkeys(KINDS, 1.0) | {kind: weight}
     refused(arguments, f"weight {weight!r} of {kind!r}", "give a number of 0 or more")
 
 
 @pytest.mark.parametrize("weight", BAD)
 @pytest.mark.parametrize("level", ["languages", "sources"])
-def test_bad_weight_of_a_name(level: str, weight: float) -> None:
+def test_bad_weight_of_a_name(level: str, weight: Any) -> None:
     refused(
         {"monolingual": 1, level: {"a": 1.0, "b": weight}},
         f"{level}: weight {weight!r} of 'b'",
@@ -512,7 +512,7 @@ def test_bad_weight_of_a_name(level: str, weight: float) -> None:
 
 
 @pytest.mark.parametrize("weight", BAD)
-def test_bad_weight_of_a_pair(weight: float) -> None:
+def test_bad_weight_of_a_pair(weight: Any) -> None:
     refused(
         {"cross_lingual": 1, "pairs": {("de", "en"): weight}},
         f"pairs: weight {weight!r} of ('de', 'en')",
@@ -535,9 +535,9 @@ def test_weights_that_sum_to_0(arguments: dict[str, Any], name: str) -> None:
     refused(arguments, f"{name}: all weights are 0", "give at least one a positive weight")
 
 
-@pytest.mark.parametrize("value", [0, 0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("value", [0, 0.0, -1.0, math.nan, math.inf, 10**400, "2", None])
 @pytest.mark.parametrize("name", ["language_temperature", "source_temperature"])
-def test_bad_temperature(name: str, value: float) -> None:
+def test_bad_temperature(name: str, value: Any) -> None:
     refused({"monolingual": 1, name: value}, f"{name}={value!r}", "a positive number")
 
 
@@ -611,6 +611,11 @@ def test_a_plan_does_not_change_with_its_mix() -> None:
     again = pickle.loads(pickle.dumps(plan))
     assert again.identity == plan.identity
     assert (again[0:20] == plan[0:20]).all()
+
+
+@pytest.mark.parametrize("name", ["languages", "sources", "pairs"])
+def test_weights_without_names(name: str) -> None:
+    refused({"monolingual": 1, name: np.array([1.0, 2.0])}, f"{name}=array", "a mapping of weights")
 
 
 def test_weights_beyond_any_float() -> None:
