@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -166,6 +166,9 @@ class HybridBatchSampler:
         self.batch_size = size // num_replicas
 
     def _checked_step(self, state: dict[str, Any]) -> int:
+        if not isinstance(state, Mapping):
+            kind = type(state).__name__
+            raise ValueError(f"not a state of HybridBatchSampler: it is of type {kind}, not a dict")
         missing = {"version", "step", "plan"} - set(state)
         if missing:
             raise ValueError(f"not a state of HybridBatchSampler: it lacks {sorted(missing)}")
@@ -181,9 +184,10 @@ class HybridBatchSampler:
                 "batch size and seed that it was saved with"
             )
         step = state["step"]
-        if not isinstance(step, int) or step < 0:
+        # Checkpoints of arrays alone give it back as NumPy's integer.
+        if not isinstance(step, int | np.integer) or step < 0:
             raise ValueError(f"the state holds step {step!r}: a step is an integer of 0 or more")
-        return step
+        return int(step)
 
     def _go_to(self, step: int) -> None:
         self._epoch = step // self._len

@@ -487,6 +487,20 @@ def test_what_is_no_state(state: dict[str, Any]) -> None:
     refused(state, f"not a state of HybridBatchSampler: it lacks {lacking}")
 
 
+@pytest.mark.parametrize("state", [None, [3], 3])
+def test_a_state_is_a_dictionary(state: Any) -> None:
+    """Such as what a checkpoint without one gives for it."""
+    refused(state, f"not a state of HybridBatchSampler: it is of type {type(state).__name__}")
+
+
+def test_a_step_may_be_numpy_s() -> None:
+    sampler = HybridBatchSampler(small_plan())
+    expected = [*sampler][2:]
+    sampler.load_state_dict(sampler.state_at(0) | {"step": np.int64(2)})
+    assert type(sampler.state_dict()["step"]) is int
+    assert [*sampler] == expected
+
+
 @pytest.mark.parametrize("step", [-1, 1.0, "3", None])
 def test_state_with_a_bad_step(step: Any) -> None:
     state = HybridBatchSampler(small_plan()).state_dict() | {"step": step}

@@ -97,4 +97,4 @@ class ResumableLoader:
                 differs.
         """
         self._sampler.load_state_dict(state)
-        self._start = self._step = state["step"]
+        self._start = self._step = self._sampler.state_dict()["step"]
