@@ -49,6 +49,7 @@ class BatchPlan:
             cross-lingual mix, a stream with fewer rows or groups than the batch size), a passage
             key with too many rows, a seed out of range; negatives of a corpus without lists of
             them, or more than rows are left for.
+        TypeError: a batch size, seed or number of negatives that is no whole number.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class BatchPlan:
         negatives: int = 0,
     ) -> None:
         """Resolve the mix and check that every stream fills a batch and keeps its keys apart."""
+        seed, batch_size = whole("seed", seed), whole("batch_size", batch_size)
+        negatives = whole("negatives", negatives)
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed={seed}: a seed is an integer from 0 to 2**64 - 1")
         if not 1 <= batch_size < 2**63:
@@ -74,10 +77,10 @@ class BatchPlan:
         # A copy: the mappings that the caller's mix holds can be changed.
         self._mix = dataclasses.replace(mix)
         self._excess = excess
-        self._negatives = operator.index(negatives)
+        self._negatives = negatives
         self._lent = corpus._lent(negatives=negatives > 0)
-        self._batch_size = operator.index(batch_size)
-        self._seed = operator.index(seed)
+        self._batch_size = batch_size
+        self._seed = seed
         # Up to here positions inside a stream, which count pairs, fit 64 bits.
         self._end = 2**63 // self._batch_size
         self._mix_text = repr(mix)
@@ -211,6 +214,7 @@ class BatchPlan:
             ValueError: a number of steps below 1.
             IndexError: more steps than there are.
         """
+        steps = whole("steps", steps)
         if steps < 1:
             raise ValueError(f"steps={steps}: count at least 1 step")
         self._checked(steps - 1)
@@ -255,6 +259,18 @@ class BatchPlan:
                 f"plan[{first}:{last}]: steps count from 0 and have no end before {self._end}"
             )
         return first, max(first, last)
+
+
+def whole(name: str, value: SupportsIndex) -> int:
+    """Return a whole number as Python's own.
+
+    Raises:
+        TypeError: a number of another kind, such as 128 / 2.
+    """
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"{name}={value!r}: give a whole number, as int") from error
 
 
 def _rebuilt(given: tuple[Any, ...], excess: Any, negatives: int) -> BatchPlan:

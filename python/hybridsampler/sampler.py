@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
@@ -10,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hybridsampler.plan import BatchPlan
+from hybridsampler.plan import BatchPlan, whole
 from hybridsampler.states import differences
 
 STATE_VERSION = 1
@@ -39,6 +38,7 @@ class HybridBatchSampler:
     Raises:
         ValueError: a batch size that ``num_replicas`` does not divide, a rank out of range, an
             empty epoch.
+        TypeError: what is no plan, or no whole number.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -70,6 +70,7 @@ class HybridBatchSampler:
             plan.codes(slice(0, 0), range(0))
         if steps_per_epoch is None:
             steps_per_epoch = rows // plan.batch_size
+        steps_per_epoch = whole("steps_per_epoch", steps_per_epoch)
         if steps_per_epoch < 1:
             raise ValueError(
                 f"an epoch of {steps_per_epoch} steps: the corpus has {rows} rows, the batch size "
@@ -77,13 +78,13 @@ class HybridBatchSampler:
             )
         self.plan = plan
         self._told = (
-            None if num_replicas is None else operator.index(num_replicas),
-            None if rank is None else operator.index(rank),
+            None if num_replicas is None else whole("num_replicas", num_replicas),
+            None if rank is None else whole("rank", rank),
         )
         self.num_replicas, self.rank = 1, 0
         self._take_place()
         self.drop_last = True
-        self._len = operator.index(steps_per_epoch)
+        self._len = steps_per_epoch
         self._epoch = 0
         self._start = 0
         self._latest: _Batches | None = None
@@ -117,10 +118,11 @@ class HybridBatchSampler:
         Raises:
             ValueError: a negative epoch.
         """
+        epoch = whole("epoch", epoch)
         if epoch < 0:
             raise ValueError(f"epoch={epoch}: epochs count from 0")
         if epoch != self._epoch:
-            self._go_to(operator.index(epoch) * self._len)
+            self._go_to(epoch * self._len)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the next step, and what the plan depends on. Plain values: JSON or torch.save."""
@@ -134,7 +136,7 @@ class HybridBatchSampler:
         DataLoader workers fetch ahead, so a training loop knows better than the sampler which step
         comes next.
         """
-        return {"version": STATE_VERSION, "step": operator.index(step), "plan": self.plan.identity}
+        return {"version": STATE_VERSION, "step": whole("step", step), "plan": self.plan.identity}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at the step of ``state``.

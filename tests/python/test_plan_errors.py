@@ -61,6 +61,15 @@ def test_seed_out_of_range(seed: int) -> None:
     refused(TWO, Mix(monolingual=1), 2, f"seed={seed}", "an integer from 0 to 2**64 - 1", seed=seed)
 
 
+@pytest.mark.parametrize("value", [8 / 2, "4", None])
+@pytest.mark.parametrize("name", ["batch_size", "seed", "negatives"])
+def test_sizes_and_seeds_that_are_no_whole_numbers(name: str, value: Any) -> None:
+    given = {"batch_size": 2, name: value}
+    with pytest.raises(TypeError) as caught:
+        BatchPlan(TWO.corpus, Mix(monolingual=1), **given)
+    assert str(caught.value) == f"{name}={value!r}: give a whole number, as int"
+
+
 def test_one_language_and_a_cross_lingual_mix() -> None:
     refused(
         regular(9, ["vi"]),

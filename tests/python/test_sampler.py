@@ -487,6 +487,15 @@ def test_what_is_no_state(state: dict[str, Any]) -> None:
     refused(state, f"not a state of HybridBatchSampler: it lacks {lacking}")
 
 
+@pytest.mark.parametrize("value", [8 / 2, "4"])
+@pytest.mark.parametrize("name", ["num_replicas", "rank", "steps_per_epoch"])
+def test_numbers_that_are_no_whole_numbers(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name}={value!r}: give a whole number"):
+        HybridBatchSampler(small_plan(), **{name: value})
+    with pytest.raises(TypeError, match=f"epoch={value!r}: give a whole number"):
+        HybridBatchSampler(small_plan()).set_epoch(value)
+
+
 @pytest.mark.parametrize("state", [None, [3], 3])
 def test_a_state_is_a_dictionary(state: Any) -> None:
     """Such as what a checkpoint without one gives for it."""
