@@ -125,9 +125,7 @@ def read_config(path: Path) -> StudyConfig:
     try:
         config = StudyConfig.model_validate(raw)
     except PydanticError as error:
-        # A misspelt key is also a missing one; the misspelling is what the user wants to see.
-        problems = sorted(error.errors(), key=lambda problem: problem["type"] == "missing")
-        raise ValueError(f"{path}: {_explain(problems[0])}") from error
+        raise ValueError(f"{path}: {_explain(min(error.errors(), key=_rank))}") from error
     names = ["untrained", *(arm.name for arm in config.mix)]
     for arm in config.mix:
         if names.count(arm.name) > 1:
@@ -139,9 +137,29 @@ def read_config(path: Path) -> StudyConfig:
     return config
 
 
+def _rank(problem: ErrorDetails) -> tuple[bool, bool, int]:
+    """What the user wants to see first."""
+    kind, value = problem["type"], problem["input"]
+    # Of a value that may be of several kinds every kind tells what is wrong; what is wrong with
+    # another than was meant is of no use.
+    other = kind in ("dict_type", "list_type", "string_type")
+    other |= kind == "literal_error" and not isinstance(value, str)
+    # A misspelt key is also a missing one: the misspelling tells more.
+    return kind == "missing", other, -len(problem["loc"]) if other else 0
+
+
+# Keys whose values may be of several kinds; pydantic names the kind behind them.
+_SEVERAL = ("train", "languages", "sources", "pairs")
+
+
 def _explain(problem: ErrorDetails) -> str:
     """One line for the first thing that is wrong."""
-    *table, key = problem["loc"]
+    loc = problem["loc"]
+    *table, key = (
+        part
+        for before, part in zip((None, *loc), loc, strict=False)
+        if before not in _SEVERAL or isinstance(part, int)
+    )
     where = " in " + "".join(_bracketed(table)) if table else ""
     if problem["type"] == "extra_forbidden":
         known = _fields(table)
@@ -150,7 +168,8 @@ def _explain(problem: ErrorDetails) -> str:
         return f"unknown key {key!r}{where}: {hint}"
     if problem["type"] == "missing":
         return f"key {key!r}{where} is missing"
-    return f"{key!r}{where} is {problem['input']!r}: {problem['msg']}"
+    name = repr(key) if isinstance(key, str) else f"number {key + 1}"
+    return f"{name}{where} is {problem['input']!r}: {problem['msg']}"
 
 
 def _bracketed(table: list[Any]) -> Iterator[str]:
