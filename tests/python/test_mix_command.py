@@ -116,6 +116,12 @@ def test_it_prints_what_the_plan_counts(tmp_path: Path) -> None:
     assert padding == ["tokens", f"{stats.padding:.4f}".lstrip("0")]
 
 
+def test_no_steps_are_not_those_of_the_training(tmp_path: Path) -> None:
+    config = read_config(_config(tmp_path, train='"b.parquet"'))
+    with pytest.raises(ValueError, match="steps=0: count at least 1 step"):
+        mix_stats(config, tmp_path, 0)
+
+
 def test_pairs_are_cut_on_request_and_the_title_says_so(tmp_path: Path) -> None:
     result = _run(_config(tmp_path, train='"b.parquet"'), "--pairs", 2, "--steps", 10)
     assert "hybrid, 10 steps: cross-lingual pairs of b, 2 of 6" in result.output

@@ -43,9 +43,11 @@ def mix_stats(config: StudyConfig, base: Path, steps: int | None = None) -> dict
     Raises:
         FileNotFoundError, ValueError: data or mixes that do not fit.
     """
+    if steps is None:
+        steps = config.training.steps
     data = read_training_data(config.data, base)
     plans = {arm.name: plan_of(arm, data, config) for arm in config.mix}
-    return {name: plan.stats(steps or config.training.steps) for name, plan in plans.items()}
+    return {name: plan.stats(steps) for name, plan in plans.items()}
 
 
 def mix_tables(name: str, stats: Stats, most_pairs: int = 0) -> list[Table]:
