@@ -112,19 +112,26 @@ _INTEGERS = {
 }
 
 
-def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
+# What messages ask for in a column of any integers or strings.
+_EITHER = "strings only or integers only"
+
+
+def read(
+    name: str, column: Iterable[Any], *, missing: bool = False, needed: str = _EITHER
+) -> Column:
     """Read a column of strings or of integers: a list, an array, an Arrow or pandas column.
 
     Args:
         name: for messages.
         column: (n,) values.
         missing: whether ``None``, NaN, a null or a masked entry may stand for no value.
+        needed: what to give, for messages.
 
     Raises:
         ValueError: values of another type, missing ones unless allowed, a table.
     """
     if hasattr(column, "dictionary_encode"):
-        return _arrow(name, column, missing)
+        return _arrow(name, column, missing, needed)
     # Of a text its letters would be taken for values, and of a table the names of its columns.
     if isinstance(column, str | bytes | Mapping) or hasattr(column, "columns"):
         raise _no_column(name, column)
@@ -139,7 +146,7 @@ def read(name: str, column: Iterable[Any], *, missing: bool = False) -> Column:
     values = column if isinstance(column, list) else _values(name, column)
     if kept is column and not isinstance(column, Sequence | np.ndarray):
         kept = values  # may be gone through but once
-    return _listed(name, values, missing, lambda row: _plain(kept[row]))
+    return _listed(name, values, missing, needed, lambda row: _plain(kept[row]))
 
 
 def _values(name: str, column: Any) -> list[Any]:
@@ -158,7 +165,9 @@ def _no_column(name: str, column: Any) -> ValueError:
     )
 
 
-def _listed(name: str, values: list[Any], missing: bool, at: Callable[[int], Any]) -> Column:
+def _listed(
+    name: str, values: list[Any], missing: bool, needed: str, at: Callable[[int], Any]
+) -> Column:
     given = [value for value in values if not is_missing(value)] if missing else values
     kinds = set(map(type, given))
     if not (kinds <= _STRINGS or kinds <= _INTEGERS):
@@ -168,7 +177,7 @@ def _listed(name: str, values: list[Any], missing: bool, at: Callable[[int], Any
             for row, value in enumerate(values)
             if type(value) not in expected and not (missing and is_missing(value))
         )
-        raise _wrong(name, values[row], row)
+        raise _wrong(name, values[row], row, missing, needed)
     distinct = list(dict.fromkeys(given))
     _check_texts(name, distinct)
     code_of = {value: code for code, value in enumerate(distinct)}
@@ -189,19 +198,19 @@ def _integers(name: str, array: NDArray[Any]) -> Column:
     return Column([native], None, lambda row: array[row].item())
 
 
-def _arrow(name: str, column: Any, missing: bool) -> Column:
+def _arrow(name: str, column: Any, missing: bool, needed: str) -> Column:
     def at(row: int) -> Any:
         return column[row].as_py()
 
     if column.null_count and not missing:
         row = column.is_null().to_pylist().index(True)
-        raise _wrong(name, None, row)
+        raise _wrong(name, None, row, missing, needed)
     kind = str(column.type)
     if kind.removeprefix("u").startswith("int") and not column.null_count:
         return Column([chunk.to_numpy() for chunk in _chunks(column)], None, at)
     texts = ("string", "large_string", "string_view", "dictionary")
     if not kind.startswith(texts):
-        return _listed(name, column.to_pylist(), missing, at)
+        return _listed(name, column.to_pylist(), missing, needed, at)
     encoded = column if kind.startswith("dictionary") else column.dictionary_encode()
     if hasattr(encoded, "unify_dictionaries"):
         encoded = encoded.unify_dictionaries()
@@ -213,7 +222,7 @@ def _arrow(name: str, column: Any, missing: bool) -> Column:
     sound = (kinds <= {str} or kinds <= {int}) and len(set(values)) == len(values)
     if not sound or (encoded.null_count and not signed):
         # A dictionary that repeats a value, or holds a null: rare, and worth a copy.
-        return _listed(name, column.to_pylist(), missing, at)
+        return _listed(name, column.to_pylist(), missing, needed, at)
     _check_texts(name, values)
     return Column(
         [(own.fill_null(-1) if own.null_count else own).to_numpy() for own in codes], values, at
@@ -237,8 +246,6 @@ def _check_texts(name: str, values: Sequence[Any]) -> None:
                 ) from error
 
 
-def _wrong(name: str, value: Any, row: int) -> ValueError:
-    return ValueError(
-        f"column {name!r} holds {value!r} at row {row}: give strings only or integers only, "
-        "without missing values"
-    )
+def _wrong(name: str, value: Any, row: int, missing: bool, needed: str) -> ValueError:
+    gaps = "or None for no value" if missing else "without missing values"
+    return ValueError(f"column {name!r} holds {value!r} at row {row}: give {needed}, {gaps}")

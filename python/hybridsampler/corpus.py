@@ -92,7 +92,7 @@ class ParallelCorpus:
         keys = {name: read(name, column, missing=True) for name, column in several.items()}
         lengths: _Numbers | None = None
         if length is not None:
-            columns["length"] = read("length", length)
+            columns["length"] = read("length", length, needed="integers only")
             lengths = columns["length"].as_numbers("length", "numbers of tokens")
         lists = None if negatives is None else _lists(negatives)
         language_pieces, languages = columns["language"].by_name("language")
@@ -263,4 +263,5 @@ def _numbers(name: str, part: Any) -> _Numbers:
                 f"{array.dtype}"
             )
         part = narrowed(array) if isinstance(part, list | tuple) or not array.size else array
-    return read("negatives", part).as_numbers("negatives", "row numbers")
+    column = read("negatives", part, needed="integers only")
+    return column.as_numbers("negatives", "row numbers")

@@ -427,7 +427,19 @@ def test_lengths_count_tokens(length: int) -> None:
 
 def test_lengths_are_numbers() -> None:
     refused({"length": ["a"] * 6}, "column 'length' holds 'a'", "give numbers of tokens")
-    refused({"length": [1, 2, None, 3, 4, 5]}, "column 'length' holds None at row 2")
+    for wrong in (None, 2.0):
+        refused(
+            {"length": [1, 2, wrong, 3, 4, 5]},
+            f"column 'length' holds {wrong} at row 2: give integers only, without missing values",
+        )
+
+
+def test_keys_may_be_missing_and_the_message_says_so() -> None:
+    """Integers beside NaN are floats to pandas."""
+    refused(
+        {"passage_key": pd.Series([1, None, 2, 2, 3, 3])},
+        "column 'passage_key' holds 1.0 at row 0: give strings only or integers only, or None for",
+    )
 
 
 @pytest.mark.parametrize(
@@ -449,7 +461,7 @@ def test_lengths_are_numbers() -> None:
         (pa.array([[1], [], [None], [], [], []]), "column 'negatives' holds None at row 1"),
         (
             ([0, 1, 1, 1, 1, 1, 2], np.ma.array([2, 3], mask=[False, True])),
-            "column 'negatives' holds None at row 1: give strings only or integers only",
+            "column 'negatives' holds None at row 1: give integers only, without missing values",
         ),
     ],
 )
