@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -331,3 +332,25 @@ def test_numbers_must_be_positive(name: str) -> None:
     values = {"steps": 1, name: 0}
     with pytest.raises(ValueError, match=f"{name}=0: give a positive number"):
         Training(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_temperature_is_finite(value: float) -> None:
+    """Divided by infinity all scores are 0, and nothing would be learnt."""
+    with pytest.raises(ValueError, match=f"temperature={value}: give a positive number"):
+        Training(steps=1, temperature=value)
+
+
+@pytest.mark.parametrize("name", ["steps", "checkpoint_every"])
+def test_steps_are_whole_numbers(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name}=2.5: give a whole number"):
+        Training(**{"steps": 1, name: 2.5})  # type: ignore[arg-type]
+
+
+def test_numbers_may_be_numpy_s(tmp_path: Path) -> None:
+    """A checkpoint holds Python's own alone."""
+    numbers: dict[str, Any] = {"steps": np.int64(3), "temperature": np.float32(0.0625)}
+    training = Training(**numbers, checkpoint=tmp_path / "run.safetensors")
+    same = Training(steps=3, temperature=0.0625, checkpoint=tmp_path / "run.safetensors")
+    losses, _ = _run(MAKERS[2], training)
+    assert _run(MAKERS[2], same)[0] == losses

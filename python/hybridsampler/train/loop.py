@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from hybridsampler.pairs import PairDataset
-from hybridsampler.plan import BatchPlan
+from hybridsampler.plan import BatchPlan, whole
 from hybridsampler.sampler import HybridBatchSampler
 from hybridsampler.train.checkpoint import check_plain, read_checkpoint, save_checkpoint
 from hybridsampler.train.losses import info_nce
@@ -31,7 +32,8 @@ class Training:
         checkpoint_every: steps between two checkpoints.
 
     Raises:
-        ValueError: a number that is not positive.
+        ValueError: a number that is not positive, or infinite.
+        TypeError: steps that are no whole number.
     """
 
     steps: int
@@ -41,10 +43,13 @@ class Training:
     checkpoint_every: int = 1000
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
+        """Check the numbers, and keep Python's own: a checkpoint holds no others."""
+        for name in ("steps", "checkpoint_every"):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
         for name in ("steps", "temperature", "checkpoint_every"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}={getattr(self, name)!r}: give a positive number")
+        object.__setattr__(self, "temperature", float(self.temperature))
 
 
 def train(
