@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from types import FrameType
 from typing import Any, Self
 
 import numpy as np
@@ -101,7 +102,7 @@ class HybridBatchSampler:
                 accelerate's that would mix the batches of different steps.
         """
         self._take_place()
-        _refuse_to_be_dealt_out(sys._getframe(1).f_locals.get("self"), self.num_replicas)
+        _refuse_to_be_dealt_out(sys._getframe(1), self.num_replicas)
         self._latest = _Batches(self, self._start, (self._epoch + 1) * self._len)
         return self._latest
 
@@ -266,17 +267,23 @@ def _distributed() -> tuple[int, int] | None:
     return distributed.get_world_size(), distributed.get_rank()
 
 
-def _refuse_to_be_dealt_out(caller: Any, num_replicas: int) -> None:
-    """Raise if ``caller``, which iterates, is accelerate's and would mix batches up.
+def _refuse_to_be_dealt_out(frame: FrameType | None, num_replicas: int) -> None:
+    """Raise if a class of accelerate's iterates, from ``frame``, that would mix batches up.
 
     Its BatchSamplerShard gives each rank every other batch, or a part of each batch, of what it
-    takes for the batches of one rank. It has no other contact with a batch sampler.
+    takes for the batches of one rank; with ``dispatch_batches=True`` DataLoaderDispatcher deals out
+    those of rank 0. They have no other contact with a batch sampler.
     """
-    if type(caller).__name__ != "BatchSamplerShard" or caller.num_processes == 1:
-        return
-    if num_replicas > 1 or not caller.split_batches:
-        raise ValueError(
-            f"accelerate would deal out batches of {num_replicas} ranks among "
-            f"{caller.num_processes} ranks, which mixes steps: prepare ResumableLoader(loader) of "
-            "hybridsampler.integrations.loader, not the DataLoader"
-        )
+    while frame is not None:
+        caller: Any = frame.f_locals.get("self")
+        frame = frame.f_back
+        name = type(caller).__name__
+        if name not in ("BatchSamplerShard", "DataLoaderDispatcher"):
+            continue
+        processes = (caller if name == "BatchSamplerShard" else caller.state).num_processes
+        if processes > 1 and (num_replicas > 1 or not caller.split_batches):
+            raise ValueError(
+                f"accelerate would deal out batches of {num_replicas} ranks among {processes} "
+                "ranks, which mixes steps: prepare ResumableLoader(loader) of "
+                "hybridsampler.integrations.loader, not the DataLoader"
+            )

@@ -2,11 +2,12 @@
 
 import json
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from accelerate import Accelerator, DataLoaderConfiguration, skip_first_batches
-from accelerate.data_loader import BatchSamplerShard
+from accelerate.data_loader import BatchSamplerShard, DataLoaderDispatcher
 from torch.utils.data import DataLoader
 
 from corpora import regular
@@ -139,6 +140,19 @@ def test_accelerate_must_not_mix_steps(rank: int, ranks: int, split: bool) -> No
     sampler = HybridBatchSampler(PLAN, ranks, rank % ranks)
     shard = BatchSamplerShard(sampler, 2, rank, split_batches=split, even_batches=False)
     for loader in (data_loader(shard), skip_first_batches(data_loader(shard), 2)):
+        with pytest.raises(ValueError, match=r"ResumableLoader\(loader\)"):
+            next(iter(loader))
+
+
+@pytest.mark.parametrize(("ranks", "split"), [(2, False), (2, True), (1, False)])
+def test_accelerate_must_not_dispatch_steps_mixed(ranks: int, split: bool) -> None:
+    """As with dispatch_batches=True, where process 0 alone asks for batches."""
+    sampler = HybridBatchSampler(PLAN, ranks, 0)
+    dataset = data_loader(sampler).dataset
+    dispatcher: Any = DataLoaderDispatcher(dataset, split_batches=split, batch_sampler=sampler)
+    dispatcher.state = SimpleNamespace(num_processes=2, process_index=0)
+    for loader in (dispatcher, skip_first_batches(dispatcher, 2)):
+        loader.state = dispatcher.state
         with pytest.raises(ValueError, match=r"ResumableLoader\(loader\)"):
             next(iter(loader))
 
