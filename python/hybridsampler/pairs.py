@@ -35,6 +35,7 @@ class PairDataset:
 
     Raises:
         ValueError: ``rows`` and ``corpus`` differ in length.
+        TypeError: a table, whose items are columns; a row, once it is asked for, that is one text.
     """
 
     def __init__(
@@ -46,6 +47,11 @@ class PairDataset:
         passage: str | int | None = None,
     ) -> None:
         """Check that rows and corpus fit."""
+        if hasattr(rows, "iloc") or hasattr(rows, "to_pydict"):  # of pandas, of Arrow
+            remedy = "rows.to_dict('records')" if hasattr(rows, "iloc") else "rows.to_pylist()"
+            raise TypeError(
+                f"the data set is a {type(rows).__name__}, whose items are columns: give {remedy}"
+            )
         if len(rows) != len(corpus):
             raise ValueError(
                 f"the data set has {len(rows)} rows but the corpus {len(corpus)}: row i of the "
@@ -71,6 +77,11 @@ class PairDataset:
         rows = pair if isinstance(pair, tuple) else decode(pair, self._count)
         query_row, passage_row, *negatives = rows
         first = self._rows[query_row]
+        if isinstance(first, str):  # its letters would be taken for query and passage
+            raise TypeError(
+                f"row {query_row} of the data set is the text {first!r}: make each row a query and "
+                "a passage, (query, passage) or a mapping"
+            )
         second = first if passage_row == query_row else self._rows[passage_row]
         mapping = isinstance(first, Mapping)
         passage = ("passage" if mapping else 1) if self._passage is None else self._passage

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +102,21 @@ def test_data_set_and_corpus_of_different_length(length: int) -> None:
     with pytest.raises(ValueError, match=f"has {length} rows but the corpus 7") as caught:
         PairDataset((ROWS * 2)[:length], ROWS)
     assert "row i of the corpus must be item i of the data set" in str(caught.value)
+
+
+def test_tables_are_no_rows() -> None:
+    """An item of theirs is a column: of two columns the first rows were made."""
+    table = pa.table({"query": ["a", "b"], "passage": ["c", "d"]})
+    frame = table.to_pandas()
+    for rows, remedy in ((table, "rows.to_pylist()"), (frame, "rows.to_dict('records')")):
+        with pytest.raises(TypeError, match="whose items are columns") as caught:
+            PairDataset(rows, range(2))
+        assert str(caught.value).endswith(f"give {remedy}")
+    for good in (table.to_pylist(), frame.to_dict("records")):
+        assert PairDataset(good, range(2))[1] == {"query": "b", "passage": "d"}
+
+
+def test_rows_of_one_text_are_refused() -> None:
+    """Its first two letters were query and passage."""
+    with pytest.raises(TypeError, match="row 1 of the data set is the text 'some text': make each"):
+        PairDataset(["a text", "some text"], range(2))[1]
