@@ -296,12 +296,22 @@ class Tied(nn.Module):
         return encoded
 
 
-def test_tied_weights_can_be_saved(tmp_path: Path) -> None:
-    expected, _ = _run((Tied, _adamw), Training(steps=STEPS))
+class Viewed(Tied):
+    """A name for a part of a weight, as of weights that lie in one block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("part", self.again.detach()[3:5])
+        self.register_buffer("turned", self.again.detach().T)
+
+
+@pytest.mark.parametrize("encoder", [Tied, Viewed])
+def test_tied_weights_can_be_saved(encoder: Callable[[], nn.Module], tmp_path: Path) -> None:
+    expected, _ = _run((encoder, _adamw), Training(steps=STEPS))
     training = Training(steps=STEPS, checkpoint=tmp_path / "run.safetensors", checkpoint_every=5)
     with pytest.raises(KeyboardInterrupt):
-        _run((Tied, _adamw), training, kill_after=7)
-    assert _run((Tied, _adamw), training)[0] == expected
+        _run((encoder, _adamw), training, kill_after=7)
+    assert _run((encoder, _adamw), training)[0] == expected
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:

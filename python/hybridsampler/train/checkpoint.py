@@ -72,12 +72,14 @@ def save_checkpoint(
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give tied weights a copy each: safetensors refuses tensors that share memory."""
+    """Give tied weights, and views, a copy each: safetensors refuses what shares memory."""
     seen = set()
     apart = {}
     for name, value in tensors.items():
-        apart[name] = value.clone() if value.data_ptr() in seen else value.contiguous()
-        seen.add(value.data_ptr())
+        memory = value.untyped_storage().data_ptr()
+        value = value.clone() if memory in seen else value
+        apart[name] = value.contiguous()
+        seen.add(memory)
     return apart
 
 
