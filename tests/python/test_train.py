@@ -324,6 +324,11 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
         _run(MAKERS[0], Training(steps=STEPS, checkpoint=path))
 
 
+def test_a_folder_in_the_place_of_a_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=f"^{tmp_path} cannot be read .*: name the file of a check"):
+        _run(MAKERS[0], Training(steps=STEPS, checkpoint=tmp_path))
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run() -> None:
     class Broken(nn.Module):
         def __init__(self) -> None:

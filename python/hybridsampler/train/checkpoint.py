@@ -122,6 +122,7 @@ def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
     Raises:
         ValueError: not a checkpoint, a damaged one, or one of a run with other settings (the
             message says which differ).
+        OSError: a folder, or a file that cannot be read.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -132,6 +133,8 @@ def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start over") from error
+    except OSError as error:  # safetensors names no file
+        raise OSError(f"{path} cannot be read ({error}): name the file of a checkpoint") from error
     header = json.loads(metadata["header"])
     # As JSON gives them back: tuples are lists there.
     differing = differences(header["settings"], json.loads(json.dumps(settings)))
