@@ -140,6 +140,14 @@ def test_the_picture_is_the_same_every_time(tmp_path: Path) -> None:
     assert (tmp_path / "one.svg").read_text().startswith("<?xml")
 
 
+def test_names_in_the_picture_may_look_like_formulas(tmp_path: Path) -> None:
+    path = _config(tmp_path, train='"b.parquet"')
+    path.write_text(path.read_text().replace('"hybrid"', '"$x_$"'))
+    result = _run(path, "--figure", tmp_path / "mix.svg")
+    assert result.exit_code == 0, result.output
+    assert "<!-- $x_$: batches by kind -->" in (tmp_path / "mix.svg").read_text()
+
+
 def test_every_weight_can_be_given(tmp_path: Path) -> None:
     mix = """
 mixed = 2

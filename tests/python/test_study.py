@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from hybridsampler.cli import app
 from hybridsampler.results import read_results
 from hybridsampler.study.config import Data, read_config
 from hybridsampler.study.data import read_training_data
+from hybridsampler.study.figure import draw
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -244,6 +246,17 @@ def test_a_benchmark_of_one_language_gets_one_line(tmp_path: Path) -> None:
     result = _run(config, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "holds de alone: give two languages" in result.stderr
+
+
+def test_names_may_look_like_formulas_and_hidden_labels(finished: Path, tmp_path: Path) -> None:
+    """The first ended a study after all its training; the second had no place in the legend."""
+    names = ["$x_$", "_hidden", "$5 to $6", "plain"]
+    results = read_results(finished / "results.jsonl")
+    named = [replace(own, arm=name) for own, name in zip(results, names, strict=True)]
+    draw(named, "XQuAD-R", tmp_path / "figure.svg")
+    picture = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    for name in names:
+        assert f"<!-- {name} -->" in picture
 
 
 def test_names_may_look_like_markup(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ from matplotlib.figure import Figure
 from hybridsampler.files import written_whole
 from hybridsampler.results import Result
 
+# Names are shown as they are: "$" begins no formula.
+plain_names = mpl.rc_context({"text.parse_math": False})
 
+
+@plain_names
 def draw(results: Sequence[Result], benchmark: str, path: Path) -> None:
     """Draw monolingual accuracy against the cross-lingual, the multilingual and the bias, as SVG.
 
@@ -27,15 +31,20 @@ def draw(results: Sequence[Result], benchmark: str, path: Path) -> None:
     ]
     within = [result.macro["monolingual"]["AP"] for result in results]
     for panel, (label, values) in zip(panels, across, strict=True):
-        for number, (result, x, y) in enumerate(zip(results, within, values, strict=True)):
-            panel.scatter(x, y, s=70, color=f"C{number}", zorder=3, label=result.arm)
+        for number, (x, y) in enumerate(zip(within, values, strict=True)):
+            panel.scatter(x, y, s=70, color=f"C{number}", zorder=3, label=f"{number}")
         panel.set_xlabel("monolingual mAP")
         panel.set_title(label, fontsize=10)
         panel.margins(0.18)
         panel.grid(alpha=0.3)
     panels[-1].invert_yaxis()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(results), frameon=False)
+    legend = figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(results), frameon=False
+    )
+    # Given as labels, names that begin with "_" would be left out.
+    for text, result in zip(legend.get_texts(), results, strict=True):
+        text.set_text(result.arm)
     figure.suptitle(f"{benchmark}: up and to the right is better", fontsize=11)
     save(figure, path)
 

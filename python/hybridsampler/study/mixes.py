@@ -13,7 +13,7 @@ from hybridsampler.plan import BatchPlan
 from hybridsampler.stats import Share, Stats
 from hybridsampler.study.config import Arm, StudyConfig
 from hybridsampler.study.data import TrainingData, read_training_data
-from hybridsampler.study.figure import save
+from hybridsampler.study.figure import plain_names, save
 from hybridsampler.tables import Table, share
 
 Name = TypeVar("Name")
@@ -126,6 +126,7 @@ def _shares(title: str, names: str, rows: Sequence[tuple[tuple[str, ...], Share]
     )
 
 
+@plain_names
 def draw_mix(stats: Mapping[str, Stats], path: Path) -> None:
     """Draw, a row for each mix, kinds, sources and languages as bars beside what is expected.
 
