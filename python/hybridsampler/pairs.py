@@ -95,6 +95,22 @@ class PairDataset:
         return (first[0 if self._query is None else self._query], second[passage], *others)
 
 
+def check_pairs(pairs: PairDataset, corpus: Any) -> None:
+    """Refuse pairs of another number of rows than a plan's corpus.
+
+    The integers of the plan stand for other pairs there.
+
+    Raises:
+        ValueError: such pairs.
+    """
+    rows = len(corpus)
+    if pairs._count != rows:
+        raise ValueError(
+            f"the pairs are not of the {rows} rows of the plan's corpus, so its batches would be "
+            "other pairs: give PairDataset(rows, plan.corpus)"
+        )
+
+
 def decode(code: int, rows: int) -> tuple[int, int]:
     """The (query row, passage row) of an integer that ``BatchPlan.codes`` makes of a pair.
 

@@ -125,6 +125,13 @@ def test_other_loaders_are_refused(loader: Any) -> None:
         ResumableLoader(loader)
 
 
+def test_pairs_of_another_corpus_are_refused() -> None:
+    """The integers of a plan stand for other pairs where there are more rows."""
+    pairs: Any = PairDataset(ROWS * 2, ROWS * 2)
+    with pytest.raises(ValueError, match=r"not of the 72 rows of the plan's corpus"):
+        ResumableLoader(DataLoader(pairs, batch_sampler=HybridBatchSampler(PLAN)))
+
+
 # accelerate
 
 

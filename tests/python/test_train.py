@@ -244,6 +244,16 @@ def test_what_a_checkpoint_cannot_hold_is_refused_before_the_first_step(tmp_path
     assert len(run(torch.tensor(1.0), Path("here"), checkpoint)) == 2
 
 
+def test_pairs_of_another_corpus_are_refused() -> None:
+    """The integers of a plan stand for other pairs where there are more rows."""
+    corpus, rows = _corpus()
+    plan = BatchPlan(corpus, Mix(cross_lingual=1), batch_size=8)
+    encoder = NgramEncoder(buckets=64, dimension=8)
+    pairs = PairDataset(rows * 2, rows * 2)
+    with pytest.raises(ValueError, match=r"not of the 72 rows of the plan's corpus.*plan.corpus\)"):
+        train(encoder, pairs, plan, _sgd(encoder), Training(steps=2))
+
+
 def test_rows_may_be_mappings() -> None:
     corpus, rows = _corpus()
     plan = BatchPlan(corpus, Mix(monolingual=1, cross_lingual=1), batch_size=8)

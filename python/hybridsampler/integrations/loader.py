@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hybridsampler.pairs import PairDataset, check_pairs
 from hybridsampler.sampler import HybridBatchSampler
 
 
@@ -29,6 +30,7 @@ class ResumableLoader:
 
     Raises:
         TypeError: the batch sampler of ``loader`` is not a ``HybridBatchSampler``.
+        ValueError: its pairs are of another number of rows than the plan's corpus.
     """
 
     def __init__(self, loader: Any) -> None:
@@ -39,6 +41,8 @@ class ResumableLoader:
                 f"the loader's batch sampler is {sampler!r}: give a "
                 "DataLoader(dataset, batch_sampler=HybridBatchSampler(plan))"
             )
+        if isinstance(loader.dataset, PairDataset):
+            check_pairs(loader.dataset, sampler.plan.corpus)
         self._loader = loader
         self._sampler = sampler
         self._start = self._step = sampler.state_dict()["step"]

@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from hybridsampler.pairs import PairDataset
+from hybridsampler.pairs import PairDataset, check_pairs
 from hybridsampler.plan import BatchPlan, whole
 from hybridsampler.sampler import HybridBatchSampler
 from hybridsampler.train.checkpoint import check_plain, read_checkpoint, save_checkpoint
@@ -84,10 +84,12 @@ def train(
         The loss of every step, those before a resume included.
 
     Raises:
-        ValueError: a checkpoint of another run; what no checkpoint can hold in ``depends_on`` or
-            the optimizer, where one is to be written.
+        ValueError: pairs of another number of rows than the plan's; a checkpoint of another run;
+            what no checkpoint can hold in ``depends_on`` or the optimizer, where one is to be
+            written.
         FloatingPointError: a loss that is NaN or infinite.
     """
+    check_pairs(pairs, plan.corpus)
     sampler = HybridBatchSampler(plan, steps_per_epoch=training.steps)
     rates = [group["lr"] for group in optimizer.param_groups]
     groups = [
