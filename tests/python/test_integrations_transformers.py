@@ -186,6 +186,18 @@ def test_another_batch_size_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, per_device_train_batch_size=4).train()
 
 
+@pytest.mark.parametrize(("ranks", "rank"), [(2, 0), (2, 1)])
+def test_a_sampler_of_other_ranks_is_refused(tmp_path: Path, ranks: int, rank: int) -> None:
+    """As num_replicas=1 is in several processes: each of them trained on all of the batch."""
+    training = trainer(tmp_path)
+    sampler = HybridBatchSampler(PLAN, ranks, rank)
+    other = RecordingTrainer(Distance(), training.args, train_dataset=ROWS, batch_sampler=sampler)
+    with pytest.raises(
+        ValueError, match=rf"num_replicas=2 and rank={rank}, but this is process 0 of 1: leave both"
+    ):
+        other.train()
+
+
 def test_no_data_set_is_refused(tmp_path: Path) -> None:
     training = trainer(tmp_path)
     training.train_dataset = None

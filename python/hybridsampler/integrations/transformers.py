@@ -40,7 +40,7 @@ class HybridTrainerMixin(Base):
 
     Args:
         args: of the Trainer.
-        batch_sampler: the batches, for all processes.
+        batch_sampler: the batches, for all processes: without ``num_replicas`` and ``rank``.
         kwargs: of the Trainer.
     """
 
@@ -54,10 +54,11 @@ class HybridTrainerMixin(Base):
         """Return the loader of this process.
 
         Raises:
-            ValueError: training arguments whose batch size is not the plan's; no data set, or one
-                of another length than the corpus or without the columns.
+            ValueError: training arguments whose batch size is not the plan's; a sampler of other
+                ranks; no data set, or one of another length than the corpus or without the columns.
         """
-        plan, args = self._batches.sampler.plan, self.args
+        sampler, args = self._batches.sampler, self.args
+        plan = sampler.plan
         if args.train_batch_size * args.world_size != plan.batch_size:
             raise ValueError(
                 f"per_device_train_batch_size={args.per_device_train_batch_size} and "
@@ -65,6 +66,13 @@ class HybridTrainerMixin(Base):
                 f"{args.train_batch_size * args.world_size}, but the plan's have "
                 f"{plan.batch_size}: set per_device_train_batch_size to the plan's batch size "
                 "divided by the number of devices"
+            )
+        iter(sampler)  # finds its rank anew, as each epoch does
+        if (sampler.num_replicas, sampler.rank) != (args.world_size, args.process_index):
+            raise ValueError(
+                f"the sampler has num_replicas={sampler.num_replicas} and rank={sampler.rank}, but "
+                f"this is process {args.process_index} of {args.world_size}: leave both out, for "
+                "the sampler finds them"
             )
         train_dataset: Any = self.train_dataset
         if train_dataset is None:
