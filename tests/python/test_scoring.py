@@ -478,6 +478,14 @@ def test_what_a_model_computes_is_not_rounded() -> None:
         SentenceEncoder(model.double()).encode_candidates(["abc"])
 
 
+def test_a_model_gives_of_no_text_no_vectors_and_of_one_text_none() -> None:
+    encoder = SentenceEncoder(static_model(dimension=6))
+    for encode in (encoder.encode_queries, encoder.encode_candidates):
+        assert encode([]).shape == (0, 6)
+        with pytest.raises(TypeError, match="texts is the text 'abc': give a list of texts"):
+            encode("abc")
+
+
 def test_the_models_own_prompts_are_used_where_no_prefix_is_given() -> None:
     model = static_model()
     model.prompts = {"query": "ask: ", "document": "tell: "}

@@ -94,7 +94,11 @@ class SentenceEncoder:
         return cls(model, **options)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Return (n, d) vectors of queries; TypeError: a model that computes in float64."""
+        """Return (n, d) vectors of queries.
+
+        Raises:
+            TypeError: one text in place of a list; a model that computes in float64.
+        """
         return self._encode(self._model.encode_query, texts, self._query_prefix)
 
     def encode_candidates(self, texts: Sequence[str]) -> Vectors:
@@ -102,10 +106,13 @@ class SentenceEncoder:
         return self._encode(self._model.encode_document, texts, self._candidate_prefix)
 
     def _encode(self, encode: Any, texts: Sequence[str], prefix: str | None) -> Vectors:
+        if isinstance(texts, str):  # its letters would be encoded
+            raise TypeError(f"texts is the text {texts!r}: give a list of texts")
+        # Of no text a model returns a vector without a dimension.
         vectors = encode(
-            list(texts), prompt=prefix, batch_size=self._batch_size, show_progress_bar=False
+            list(texts) or [""], prompt=prefix, batch_size=self._batch_size, show_progress_bar=False
         )
-        return as_rows("the model's output", vectors)
+        return as_rows("the model's output", vectors)[: len(texts)]
 
 
 @contextmanager
