@@ -131,17 +131,18 @@ class BatchPlan:
             IndexError: as for ``plan[a:b]``; places outside a batch.
             ValueError: a plan with negatives; more than 3,037,000,499 rows, whose pairs would leave
                 64 bits.
+            MemoryError: more batches than fit.
         """
         first, last = self._bounds(steps)
         if not 0 <= places.start <= places.stop <= self._batch_size or places.step != 1:
             raise IndexError(f"{places}: the places of a batch are in range(0, {self._batch_size})")
-        codes = np.empty((last - first, len(places)), np.int64)
+        codes = _empty(last - first, len(places))
         own = (places.start, places.stop)
         self._core.fill_codes(first, own, self._lent, codes.reshape(-1), None)
         return codes
 
     def _batches(self, first: int, count: int) -> NDArray[np.int64]:
-        pairs = np.empty((count, self._batch_size, self.width), np.int64)
+        pairs = _empty(count, self._batch_size, self.width)
         self._core.fill(first, self._lent, pairs.reshape(-1), None)
         return pairs
 
@@ -271,6 +272,13 @@ def whole(name: str, value: SupportsIndex) -> int:
         return operator.index(value)
     except TypeError as error:
         raise TypeError(f"{name}={value!r}: give a whole number, as int") from error
+
+
+def _empty(*shape: int) -> NDArray[np.int64]:
+    try:
+        return np.empty(shape, np.int64)
+    except ValueError as error:  # NumPy's for more bytes than an address can have
+        raise MemoryError(f"{shape[0]} batches are more than any memory holds") from error
 
 
 def _rebuilt(given: tuple[Any, ...], excess: Any, negatives: int) -> BatchPlan:

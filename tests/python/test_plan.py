@@ -576,6 +576,15 @@ except (MemoryError, IndexError, OverflowError, ValueError):
     assert child.stdout == "refused\n", child.stderr[-300:]
 
 
+@pytest.mark.parametrize("steps", [2**50, 2**60])
+def test_batches_beyond_all_memory_are_a_memory_error(steps: int) -> None:
+    plan = one_stream(30, 4)
+    with pytest.raises(MemoryError):
+        plan[0:steps]
+    with pytest.raises(MemoryError):
+        plan.codes(slice(0, steps), range(4))
+
+
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint64, np.uint8, np.array])
 def test_numpy_integers_are_steps(kind: Any) -> None:
     plan = one_stream(30, 4)
