@@ -259,6 +259,7 @@ def test_grades_that_no_candidate_has_are_refused(tmp_path: Path) -> None:
             "write_csv=False",
         ),
         ({"similarity": "l2"}, "similarity='l2': choose 'cosine' or 'dot'"),
+        ({"batch_size": 0}, "batch_size=0: give at least 1"),
         (
             {"primary_metric": "AP", "measures": ("AP",)},
             "primary_metric='AP': choose one of monolingual_AP, cross_lingual_AP, "

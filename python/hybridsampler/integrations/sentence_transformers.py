@@ -53,8 +53,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
     Raises:
         ValueError: a query without a relevant candidate, where ``empty`` is ``"error"``; no
             relevant candidate at all, or none of a grade that is asked for; an unknown measure or
-            similarity; a primary metric that is not among the metrics; a name that no file can
-            have, where one is written.
+            similarity; a batch size below 1; a primary metric that is not among the metrics; a name
+            that no file can have, where one is written.
     """
 
     def __init__(
@@ -75,6 +75,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
         super().__init__()  # type: ignore[no-untyped-call]
         if similarity is not None and similarity not in get_args(Similarity):
             raise ValueError(f"similarity={similarity!r}: choose 'cosine' or 'dot'")
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}: give at least 1")
         if not (benchmark.grades > 0).any():
             raise ValueError(f"{benchmark.name} has no relevant candidate: nothing can be scored")
         self.benchmark = benchmark
