@@ -35,7 +35,7 @@ class Mix:
 
     Raises:
         ValueError: a weight that is negative, NaN, infinite or no number, weights that are all 0, a
-            temperature that is not positive, an unknown word.
+            temperature that is not positive or of no sizes, an unknown word.
     """
 
     monolingual: float = 0.0
@@ -65,10 +65,17 @@ class Mix:
                 object.__setattr__(self, name, ordered)
             elif not isinstance(value, str) or value not in words:
                 raise ValueError(_unknown(name, value, (*words, "a mapping of weights")))
-        for name in ("language_temperature", "source_temperature"):
+        for name, tempered in (
+            ("language_temperature", "languages"),
+            ("source_temperature", "sources"),
+        ):
             value = getattr(self, name)
             if not (_finite(value) and value > 0):
                 raise ValueError(f"{name}={value!r}: a temperature is a positive number")
+            if value != 1 and getattr(self, tempered) != "size":
+                raise ValueError(
+                    f"{name}={value!r} changes sizes alone: give {tempered}='size', or leave it out"
+                )
             object.__setattr__(self, name, float(value))
         for name in KINDS:
             object.__setattr__(self, name, float(getattr(self, name)) + 0.0)

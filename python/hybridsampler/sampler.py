@@ -136,8 +136,14 @@ class HybridBatchSampler:
 
         DataLoader workers fetch ahead, so a training loop knows better than the sampler which step
         comes next.
+
+        Raises:
+            ValueError: a negative step.
         """
-        return {"version": STATE_VERSION, "step": whole("step", step), "plan": self.plan.identity}
+        step = whole("step", step)
+        if step < 0:
+            raise ValueError(f"step={step}: steps count from 0")
+        return {"version": STATE_VERSION, "step": step, "plan": self.plan.identity}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on at the step of ``state``.

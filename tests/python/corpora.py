@@ -292,9 +292,9 @@ def mixes(draw: st.DrawFn, data: Columns, *, kinds: Sequence[str] = KINDS) -> Mi
     return Mix(
         **weights,
         languages=draw(_given_languages(data)) if languages == "given" else languages,
-        language_temperature=draw(TEMPERATURE),
+        language_temperature=draw(TEMPERATURE) if languages == "size" else 1,
         sources=draw(_given_sources(data, several)) if sources == "given" else sources,
-        source_temperature=draw(TEMPERATURE),
+        source_temperature=draw(TEMPERATURE) if sources == "size" else 1,
         pairs=pairs,
     )
 

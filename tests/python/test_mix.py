@@ -541,6 +541,16 @@ def test_bad_temperature(name: str, value: Any) -> None:
     refused({"monolingual": 1, name: value}, f"{name}={value!r}", "a positive number")
 
 
+@pytest.mark.parametrize("given", ["uniform", {"de": 1.0}])
+@pytest.mark.parametrize("name", ["language", "source"])
+def test_temperatures_are_of_sizes(name: str, given: Any) -> None:
+    arguments = {"monolingual": 1, f"{name}s": given, f"{name}_temperature": 3}
+    refused(arguments, f"{name}_temperature=3 changes sizes alone: give {name}s='size', or leave")
+    assert Mix(**arguments | {f"{name}_temperature": 1}) == Mix(
+        monolingual=1, **{f"{name}s": given}
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "known"),
     [

@@ -299,6 +299,11 @@ def test_state_is_json_and_a_copy() -> None:
         assert holder.state_dict()["step"] == expected["step"] + 1
 
 
+def test_there_is_no_state_before_the_first_step() -> None:
+    with pytest.raises(ValueError, match="step=-1: steps count from 0"):
+        HybridBatchSampler(small_plan()).state_at(-1)
+
+
 def test_loading_keeps_no_hold_of_the_state() -> None:
     sampler = HybridBatchSampler(small_plan())
     state = sampler.state_at(3)

@@ -339,6 +339,14 @@ def test_a_folder_in_the_place_of_a_checkpoint_is_named(tmp_path: Path) -> None:
         _run(MAKERS[0], Training(steps=STEPS, checkpoint=tmp_path))
 
 
+def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would train a model of its own, on its part of the batches."""
+    for name, value in (("is_initialized", True), ("get_world_size", 2), ("get_rank", 0)):
+        monkeypatch.setattr(torch.distributed, name, lambda value=value: value)
+    with pytest.raises(ValueError, match="train works in one process, and this is one of 2"):
+        _run((Letters, _adamw), Training(steps=STEPS))
+
+
 def test_a_loss_that_is_not_a_number_stops_the_run() -> None:
     class Broken(nn.Module):
         def __init__(self) -> None:

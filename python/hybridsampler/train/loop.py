@@ -84,13 +84,18 @@ def train(
         The loss of every step, those before a resume included.
 
     Raises:
-        ValueError: pairs of another number of rows than the plan's; a checkpoint of another run;
-            what no checkpoint can hold in ``depends_on`` or the optimizer, where one is to be
-            written.
+        ValueError: pairs of another number of rows than the plan's; several processes of
+            ``torch.distributed``; a checkpoint of another run; what no checkpoint can hold in
+            ``depends_on`` or the optimizer, where one is to be written.
         FloatingPointError: a loss that is NaN or infinite.
     """
     check_pairs(pairs, plan.corpus)
     sampler = HybridBatchSampler(plan, steps_per_epoch=training.steps)
+    if sampler.num_replicas > 1:
+        raise ValueError(
+            f"train works in one process, and this is one of {sampler.num_replicas}: their batches "
+            "would not be gathered. Call it in one, or use a trainer with HybridBatchSampler"
+        )
     rates = [group["lr"] for group in optimizer.param_groups]
     groups = [
         {name: value for name, value in group.items() if name != "params"}
