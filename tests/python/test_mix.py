@@ -1,13 +1,10 @@
 """Mix: the shares it stands for, and that every prefix of a plan keeps them."""
 
 import math
-import pickle
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,100 +14,23 @@ from corpora import (
     LANGUAGES,
     Columns,
     Label,
-    assert_drawn_by,
     columns,
     joined,
-    least,
     mixes,
-    most,
     ordered_pairs,
     read,
     regular,
     worst_prefix,
 )
-from hybridsampler import BatchPlan, HybridBatchSampler, Mix
+from hybridsampler import BatchPlan, Mix
+from naive_mix import SLACK, naive_shares, normal, rows_of, stated
 
 # A share of a balanced plan is a multiple of this at worst.
 FINEST = Fraction(1, 16384)
-# Shares are floats and so is the arithmetic of these tests.
-SLACK = 1e-9
+
+
 # What matters most is tried more often than the rest, in every profile.
 OFTEN = 5 * settings().max_examples
-
-
-# The naive oracle: shares from the mix and the columns, as the documentation has it
-
-
-@dataclass(frozen=True)
-class Naive:
-    """Exact shares; categories that are not drawn have none."""
-
-    kinds: dict[str, Fraction]
-    sources: dict[str, dict[str, Fraction]]
-    languages: dict[str, dict[str, Fraction]]
-    pairs: dict[str, dict[tuple[str, str], Fraction]]
-
-
-def normal(weights: Mapping[Any, float]) -> dict[Any, Fraction]:
-    total = sum(map(Fraction, weights.values()))
-    return {name: Fraction(weight) / total for name, weight in weights.items() if weight > 0}
-
-
-def by_size(sizes: Mapping[str, int], temperature: float) -> dict[str, float]:
-    return {name: size ** (1 / temperature) for name, size in sizes.items()}
-
-
-def naive_shares(mix: Mix, data: Columns) -> Naive:
-    kinds = {"monolingual": mix.monolingual, "cross_lingual": mix.cross_lingual, "mixed": mix.mixed}
-    if isinstance(mix.sources, Mapping):
-        sources = dict(mix.sources)
-    elif mix.sources == "uniform":
-        sources = dict.fromkeys(data.sizes, 1.0)
-    else:
-        rows = {name: size.groups * len(size.languages) for name, size in data.sizes.items()}
-        sources = by_size(rows, mix.source_temperature)
-    several = {
-        name: weight for name, weight in sources.items() if len(data.sizes[name].languages) > 1
-    }
-    if isinstance(mix.languages, Mapping):
-        languages = dict(mix.languages)
-    elif mix.languages == "uniform":
-        languages = dict.fromkeys(data.language, 1.0)
-    else:
-        spoken = {name: list(data.language).count(name) for name in data.language}
-        languages = by_size(spoken, mix.language_temperature)
-    pairs: Mapping[tuple[str, str], float] = (
-        mix.pairs
-        if isinstance(mix.pairs, Mapping)
-        else dict.fromkeys(ordered_pairs(list(languages)), 1.0)
-    )
-    return Naive(
-        kinds=normal(kinds),
-        sources={
-            kind: normal(several if kind == "cross_lingual" else sources)
-            for kind in KINDS
-            if kinds[kind] > 0
-        },
-        languages={
-            name: normal({language: languages[language] for language in size.languages})
-            for name, size in data.sizes.items()
-            if sources[name] > 0
-        },
-        pairs={
-            name: normal({pair: pairs.get(pair, 0.0) for pair in ordered_pairs(size.languages)})
-            for name, size in data.sizes.items()
-            if several.get(name, 0.0) > 0
-        }
-        if mix.cross_lingual > 0
-        else {},
-    )
-
-
-def stated(told: Mapping[Any, float], exact: Mapping[Any, Fraction]) -> dict[Any, float]:
-    """What the plan is held to: the exact shares, or with many unequal ones what it tells."""
-    if len(told) <= 4 or len(set(exact.values())) == 1:
-        return {name: float(share) for name, share in exact.items()}
-    return {name: share for name, share in told.items() if share > 0}
 
 
 # The shares that a plan states
@@ -218,18 +138,6 @@ def assert_balanced(data: Columns, mix: Mix, batch_size: int, steps: int, seed: 
         rows = rows_of(data, batches, labels, ("cross_lingual", source))
         own = stated(told.pairs[source], pairs)
         assert worst_prefix(rows, own, each=batch_size) <= batch_size
-
-
-def rows_of(
-    data: Columns, batches: Any, labels: list[Label], stream: tuple[str, str]
-) -> list[tuple[str, str]]:
-    """(query language, passage language) of all pairs of a kind and source, in turn."""
-    return [
-        pair
-        for batch, label in zip(batches, labels, strict=True)
-        if label[:2] == stream
-        for pair in data.languages_of(batch)
-    ]
 
 
 @settings(max_examples=OFTEN)
@@ -376,261 +284,3 @@ def test_what_has_weight_0_never_comes() -> None:
         }
         if label.kind == "cross_lingual":
             assert set(data.languages_of(batch)) == {("ar", "de")}
-
-
-# Random draws
-
-
-def test_stated_shares_of_random_draws_are_exact() -> None:
-    data = regular(2, LANGUAGES)
-    weights = {name: math.sqrt(2 + k) for k, name in enumerate(LANGUAGES)}
-    mix = Mix(monolingual=1, mixed=2, languages=weights, draws="random")
-    told = BatchPlan(data.corpus, mix, 2).shares
-    for name, share in normal(weights).items():
-        assert math.isclose(told.languages["all"][name], share, rel_tol=SLACK)
-    assert math.isclose(told.kinds["mixed"], 2 / 3)
-
-
-def random_case() -> tuple[Columns, Mix]:
-    data = joined(
-        regular(9, ("ar", "de", "en"), "wiki", prefix="w"),
-        regular(5, ("en", "es"), "news", prefix="n"),
-        regular(10, ("fr", "de", "en", "hi", "ru"), "law", prefix="l"),
-        order=9,
-    )
-    mix = Mix(
-        monolingual=0.5,
-        cross_lingual=0.3,
-        mixed=0.2,
-        languages={name: 1.0 + k % 3 for k, name in enumerate(sorted(set(data.language)))},
-        pairs={
-            pair: 1.0 + k % 2 for k, pair in enumerate(ordered_pairs(sorted(set(data.language))))
-        },
-        draws="random",
-    )
-    return data, mix
-
-
-@pytest.mark.parametrize("seed", [0, 2**63])
-def test_random_draws_have_the_shares_of_the_mix(seed: int) -> None:
-    data, mix = random_case()
-    plan, naive = BatchPlan(data.corpus, mix, 4, seed), naive_shares(mix, data)
-    batches = plan[0:17_000]
-    labels = read(plan, data, batches)
-    assert_drawn_by([label.kind for label in labels], floats(naive.kinds))
-    for kind, shares in naive.sources.items():
-        assert_drawn_by([x.source for x in labels if x.kind == kind], floats(shares))
-    for source, spoken in naive.languages.items():
-        languages = [x.language for x in labels if x[:2] == ("monolingual", source)]
-        assert_drawn_by(languages, floats(spoken))
-        mixed = rows_of(data, batches, labels, ("mixed", source))
-        assert_drawn_by([query for query, _ in mixed], floats(spoken))
-    for source, pairs in naive.pairs.items():
-        rows = rows_of(data, batches, labels, ("cross_lingual", source))
-        assert_drawn_by(rows, floats(pairs))
-        # Neighbours in a batch are independent.
-        assert_drawn_by(zip(rows[::2], rows[1::2], strict=True), twice(floats(pairs)))
-
-
-def floats(shares: Mapping[Any, Fraction]) -> dict[Any, float]:
-    return {name: float(share) for name, share in shares.items()}
-
-
-def twice(shares: Mapping[Any, float]) -> dict[Any, float]:
-    """The shares of two independent draws."""
-    return {(a, b): p * q for a, p in shares.items() for b, q in shares.items()}
-
-
-def streams_case() -> tuple[Columns, Mix, dict[Any, float]]:
-    """Six streams and their shares, of which the rarest has 1/10."""
-    data = joined(regular(6, ("de", "en"), "wiki"), regular(4, ("de", "en"), "law", prefix="l"))
-    mix = Mix(monolingual=0.5, cross_lingual=0.5, draws="random")
-    shares: dict[Any, float] = {}
-    for source, share in (("wiki", 0.6), ("law", 0.4)):
-        shares[Label("cross_lingual", source, None)] = 0.5 * share
-        for language in ("de", "en"):
-            shares[Label("monolingual", source, language)] = 0.25 * share
-    return data, mix, shares
-
-
-@pytest.mark.parametrize("lag", [1, 2, 3, 6])
-def test_random_draws_of_neighbouring_steps_are_independent(lag: int) -> None:
-    data, mix, shares = streams_case()
-    labels = [data.classify(batch) for batch in BatchPlan(data.corpus, mix, 2, seed=lag)[0:12_000]]
-    # Steps that share no draw: t and t + lag for t in every second block of lag steps.
-    first = [t for t in range(len(labels) - lag) if t // lag % 2 == 0]
-    assert_drawn_by([(labels[t], labels[t + lag]) for t in first], twice(shares))
-
-
-@pytest.mark.parametrize("other", [1, 2, 2**32, 2**63])
-def test_random_draws_of_neighbouring_seeds_are_independent(other: int) -> None:
-    data, mix, shares = streams_case()
-    one, two = (
-        [data.classify(batch) for batch in BatchPlan(data.corpus, mix, 2, seed)[0:6000]]
-        for seed in (0, other)
-    )
-    assert_drawn_by(zip(one, two, strict=True), twice(shares))
-
-
-def test_random_draws_scatter_as_independent_ones_do() -> None:
-    """The counts of 400 runs of 25 steps have the variance n p (1 - p): not less, not more."""
-    data, mix, _ = streams_case()
-    kinds = [data.classify(batch).kind for batch in BatchPlan(data.corpus, mix, 2)[0:10_000]]
-    runs = np.array([kind == "monolingual" for kind in kinds]).reshape(400, 25).sum(axis=1)
-    statistic = float(((runs - 12.5) ** 2 / (25 * 0.25)).sum())
-    assert least(400) <= statistic <= most(400)
-
-
-# Bad mixes
-
-
-def refused(arguments: dict[str, Any], *parts: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
-        Mix(**arguments)
-    for part in parts:
-        assert part in str(caught.value)
-
-
-BAD: list[Any] = [-1, -1e-300, math.nan, math.inf, -math.inf, "1", None, [1.0]]
-
-
-@pytest.mark.parametrize("weight", BAD)
-@pytest.mark.parametrize("kind", KINDS)
-def test_bad_weight_of_a_kind(kind: str, weight: Any) -> None:
-    arguments = dict.fromkeys(KINDS, 1.0) | {kind: weight}
-    refused(arguments, f"weight {weight!r} of {kind!r}", "give a number of 0 or more")
-
-
-@pytest.mark.parametrize("weight", BAD)
-@pytest.mark.parametrize("level", ["languages", "sources"])
-def test_bad_weight_of_a_name(level: str, weight: Any) -> None:
-    refused(
-        {"monolingual": 1, level: {"a": 1.0, "b": weight}},
-        f"{level}: weight {weight!r} of 'b'",
-        "give a number of 0 or more",
-    )
-
-
-@pytest.mark.parametrize("weight", BAD)
-def test_bad_weight_of_a_pair(weight: Any) -> None:
-    refused(
-        {"cross_lingual": 1, "pairs": {("de", "en"): weight}},
-        f"pairs: weight {weight!r} of ('de', 'en')",
-        "give a number of 0 or more",
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ({}, "Mix"),
-        ({"monolingual": 0, "cross_lingual": 0.0, "mixed": 0}, "Mix"),
-        ({"monolingual": 1, "languages": {"de": 0, "en": 0.0}}, "languages"),
-        ({"monolingual": 1, "languages": {}}, "languages"),
-        ({"monolingual": 1, "sources": {"wiki": 0}}, "sources"),
-        ({"cross_lingual": 1, "pairs": {("de", "en"): 0}}, "pairs"),
-    ],
-)
-def test_weights_that_sum_to_0(arguments: dict[str, Any], name: str) -> None:
-    refused(arguments, f"{name}: all weights are 0", "give at least one a positive weight")
-
-
-@pytest.mark.parametrize("value", [0, 0.0, -1.0, math.nan, math.inf, 10**400, "2", None])
-@pytest.mark.parametrize("name", ["language_temperature", "source_temperature"])
-def test_bad_temperature(name: str, value: Any) -> None:
-    refused({"monolingual": 1, name: value}, f"{name}={value!r}", "a positive number")
-
-
-@pytest.mark.parametrize("given", ["uniform", {"de": 1.0}])
-@pytest.mark.parametrize("name", ["language", "source"])
-def test_temperatures_are_of_sizes(name: str, given: Any) -> None:
-    arguments = {"monolingual": 1, f"{name}s": given, f"{name}_temperature": 3}
-    refused(arguments, f"{name}_temperature=3 changes sizes alone: give {name}s='size', or leave")
-    assert Mix(**arguments | {f"{name}_temperature": 1}) == Mix(
-        monolingual=1, **{f"{name}s": given}
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("languages", "uniform, size, a mapping of weights"),
-        ("sources", "uniform, size, a mapping of weights"),
-        ("pairs", "uniform, a mapping of weights"),
-        ("draws", "balanced, random"),
-    ],
-)
-def test_unknown_word(name: str, known: str) -> None:
-    refused({"monolingual": 1, name: "sise"}, f"{name}='sise'", f"choose one of {known}")
-
-
-# A mix is a value
-
-
-def test_frozen() -> None:
-    with pytest.raises(FrozenInstanceError):
-        Mix(monolingual=1).monolingual = 2  # type: ignore[misc]
-
-
-def test_keeps_copies_of_the_caller_s_weights() -> None:
-    languages, pairs = {"de": 1.0, "en": 2.0}, {("de", "en"): 1.0}
-    mix = Mix(monolingual=1, languages=languages, pairs=pairs)
-    languages["de"], pairs["en", "de"] = 5.0, 5.0
-    assert mix == Mix(monolingual=1, languages={"de": 1.0, "en": 2.0}, pairs={("de", "en"): 1.0})
-
-
-def test_any_real_number_is_a_weight() -> None:
-    data = regular(2, ["de", "en"])
-    expected = BatchPlan(data.corpus, Mix(monolingual=2, cross_lingual=1), 2)
-    for number in (float, np.float64, np.float32, np.int64, Fraction):
-        mix = Mix(monolingual=number(2), cross_lingual=number(1))  # type: ignore[arg-type]
-        assert (BatchPlan(data.corpus, mix, 2)[0:9] == expected[0:9]).all()
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (Mix(monolingual=1), Mix(monolingual=1.0)),
-        (Mix(monolingual=0.5), Mix(monolingual=np.float64(0.5))),
-        (
-            Mix(monolingual=1, languages={"de": 1, "en": 2}),
-            Mix(monolingual=1, languages={"en": 2, "de": 1}),
-        ),
-    ],
-    ids=["int and float", "float and numpy", "order of names"],
-)
-def test_a_state_fits_every_equal_mix(one: Mix, other: Mix) -> None:
-    assert one == other
-    corpus = regular(4, ["de", "en"]).corpus
-    state = HybridBatchSampler(BatchPlan(corpus, one, 2)).state_dict()
-    HybridBatchSampler(BatchPlan(corpus, other, 2)).load_state_dict(state)
-
-
-def test_equal_mixes_look_equal() -> None:
-    plain = Mix(monolingual=1, languages={"en": 1}, pairs={("en", "de"): 1})
-    numpy_names: Any = {np.str_("en"): np.int64(1)}, {(np.str_("en"), np.str_("de")): 1}
-    same = Mix(monolingual=1, mixed=-0.0, languages=numpy_names[0], pairs=numpy_names[1])
-    assert repr(same) == repr(plain)
-    assert hash(same) == hash(plain)
-
-
-def test_a_plan_does_not_change_with_its_mix() -> None:
-    mix = Mix(monolingual=1, languages={"de": 1.0, "en": 1.0})
-    plan = BatchPlan(regular(9, ["de", "en"]).corpus, mix, 2)
-    mix.languages["en"] = 7.0  # type: ignore[index]
-    again = pickle.loads(pickle.dumps(plan))
-    assert again.identity == plan.identity
-    assert (again[0:20] == plan[0:20]).all()
-
-
-@pytest.mark.parametrize("name", ["languages", "sources", "pairs"])
-def test_weights_without_names(name: str) -> None:
-    refused({"monolingual": 1, name: np.array([1.0, 2.0])}, f"{name}=array", "a mapping of weights")
-
-
-def test_weights_beyond_any_float() -> None:
-    with pytest.raises(ValueError, match="give a number of 0 or more"):
-        Mix(monolingual=10**400)
-    mix = Mix(monolingual=1, languages="size", language_temperature=5e-324)
-    with pytest.raises(ValueError, match="temperature 5e-324"):
-        BatchPlan(regular(9, ["de", "en"]).corpus, mix, 2)

@@ -1,4 +1,4 @@
-"""BatchPlan: pure, free of false negatives, even in its coverage, well shuffled."""
+"""BatchPlan: pure, free of false negatives, even in its coverage."""
 
 import hashlib
 import math
@@ -6,10 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,53 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from corpora import LANGUAGES, Columns, assert_drawn_by, columns, joined, mixes, read, regular
+from corpora import LANGUAGES, Columns, columns, joined, read, regular
 from hybridsampler import BatchPlan, HybridBatchSampler, Mix, ParallelCorpus
 from hybridsampler.pairs import decode
-
-Ints = NDArray[np.int64]
-SEED = st.integers(0, 2**64 - 1)
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a plan depends on."""
-
-    data: Columns
-    mix: Mix
-    batch_size: int
-    seed: int
-
-    def plan(self) -> BatchPlan:
-        return BatchPlan(self.data.corpus, self.mix, self.batch_size, self.seed)
-
-
-@st.composite
-def cases(draw: st.DrawFn, *, random_draws: bool = True) -> Case:
-    data = draw(columns())
-    mix = draw(mixes(data))
-    if random_draws and draw(st.booleans()):
-        mix = copy_of(mix, draws="random")
-    return Case(data, mix, draw(st.integers(1, data.smallest)), draw(SEED))
-
-
-def copy_of(mix: Mix, **changes: Any) -> Mix:
-    return Mix(**{field.name: getattr(mix, field.name) for field in fields(mix)} | changes)
-
-
-def one_stream(groups: int, batch_size: int, seed: int = 0) -> BatchPlan:
-    """One language and one source: group g is row g, pass p is every M-th run of M batches."""
-    return BatchPlan(regular(groups, ["de"]).corpus, Mix(monolingual=1), batch_size, seed)
-
-
-def passes(plan: BatchPlan, count: int, start: int = 0) -> Ints:
-    """(count, M, B) groups of whole passes of a plan of one stream."""
-    batches = len(plan.corpus) // plan.batch_size
-    rows = plan[start * batches : (start + count) * batches][..., 0]
-    return rows.reshape(count, batches, plan.batch_size)
-
+from plans import SEED, Case, assert_no_false_negatives, cases, copy_of, one_stream, passes
 
 # Pure
 
@@ -296,13 +251,6 @@ def test_stream_tells_what_the_rows_tell(case: Case, start: int) -> None:
 # No false negatives
 
 
-def assert_no_false_negatives(data: Columns, batches: Iterable[Ints]) -> None:
-    for batch in batches:
-        groups = data.groups_of(batch)
-        assert len(set(groups)) == len(groups)
-        data.classify(batch)
-
-
 @given(cases(), st.integers(0, 300))
 def test_no_two_pairs_of_a_batch_share_a_group(case: Case, start: int) -> None:
     assert_no_false_negatives(case.data, case.plan()[start : start + 200])
@@ -393,248 +341,6 @@ def test_cross_lingual_and_mixed_streams_count_groups_not_rows() -> None:
             assert len(set(one_pass)) == 12
             counts.update(one_pass)
         assert set(counts.values()) == {12}
-
-
-# Shuffle. Limits: most chi-square tests are derived in corpora.py. For two orders that share
-# nothing the number of positions where they agree is close to Poisson distributed with mean 1,
-# so 15 or more have the probability 3e-13.
-AGREE = 14
-
-
-def most_agreements(orders: Ints, groups: int) -> int:
-    """In how many places any two orders agree, at most, once all of one is moved by any shift."""
-    worst = 0
-    for k in range(len(orders) - 1):
-        shifts = (orders[k + 1 :] - orders[k]) % groups
-        places = np.arange(len(shifts))[:, None] * groups + shifts
-        worst = max(worst, int(np.bincount(places.ravel()).max()))
-    return worst
-
-
-def test_agreements_are_counted() -> None:
-    order = np.random.default_rng(0).permutation(60)
-    assert most_agreements(np.array([order, (order + 17) % 60]), 60) == 60
-
-
-def test_neighbouring_seeds_and_passes_share_nothing() -> None:
-    """With seeds that are added to passes, (1, 1) and (2, 0) would be one order."""
-    assert not (passes(one_stream(60, 6, 1), 2)[1] == passes(one_stream(60, 6, 2), 1)[0]).all()
-    seeds = (*range(16), 2**32, 2**63, 2**64 - 1)
-    for batch_size in (6, 7):
-        orders = [passes(one_stream(60, batch_size, seed), 16).reshape(16, -1) for seed in seeds]
-        assert most_agreements(np.concatenate(orders), 60) <= AGREE
-
-
-def test_orders_beyond_a_table_share_nothing_either() -> None:
-    orders = [passes(one_stream(300, 10, seed), 12).reshape(12, -1) for seed in range(12)]
-    assert most_agreements(np.concatenate(orders), 300) <= AGREE
-
-
-def test_streams_share_nothing() -> None:
-    """Languages, kinds and sources of equal size, from one seed."""
-    data = joined(*(regular(60, ("de", "en", "fr"), name, prefix=name) for name in ("wiki", "law")))
-    plan = BatchPlan(data.corpus, Mix(monolingual=1, cross_lingual=1, mixed=1), 6, seed=3)
-    streams: defaultdict[Any, list[int]] = defaultdict(list)
-    for step, batch in enumerate(plan[0:600]):
-        numbers = [int(str(group)[-6:]) for group in data.groups_of(batch)]
-        streams[plan.stream(step)] += numbers
-    assert len(streams) == 2 * (3 + 1 + 1)
-    orders = [np.array(own[: len(own) // 60 * 60]).reshape(-1, 60) for own in streams.values()]
-    assert all(len(own) >= 2 for own in orders)
-    assert most_agreements(np.concatenate(orders), 60) <= AGREE
-
-
-@pytest.mark.parametrize(("groups", "batch_size"), [(40, 4), (128, 16), (129, 16), (300, 30)])
-def test_positions_are_uniform_over_seeds(groups: int, batch_size: int) -> None:
-    """Up to 128 groups are shuffled by a table, more by a network."""
-    corpus = regular(groups, ["de"]).corpus
-    used = groups // batch_size * batch_size
-    orders = np.array(
-        [
-            BatchPlan(corpus, Mix(monolingual=1), batch_size, seed)[0 : groups // batch_size]
-            for seed in range(1500)
-        ]
-    )[..., 0].reshape(1500, used)
-    assert_uniform_positions(orders, groups, batch_size)
-
-
-@pytest.mark.parametrize(("groups", "batch_size"), [(40, 4), (128, 16), (129, 16), (300, 30)])
-def test_positions_are_uniform_over_passes(groups: int, batch_size: int) -> None:
-    orders = passes(one_stream(groups, batch_size, 8), 1500).reshape(1500, -1)
-    assert_uniform_positions(orders, groups, batch_size)
-
-
-def assert_uniform_positions(orders: Ints, groups: int, batch_size: int) -> None:
-    """Each row falls in each batch and each slot of a batch equally often; so do two neighbours."""
-    count, used = orders.shape
-    place = np.full((count, groups), -1)
-    np.put_along_axis(place, orders, np.arange(used)[None, :].repeat(count, axis=0), axis=1)
-    batch, slot = place // batch_size, place % batch_size
-    batches = dict.fromkeys(range(used // batch_size), batch_size / used)
-    slots = dict.fromkeys(range(batch_size), 1 / batch_size)
-    left_out = groups % batch_size  # in the first pass these are the first rows, whatever the seed
-    for row in (left_out, left_out + 1, groups // 2, groups - 2):
-        taken = place[:, row] >= 0
-        assert_drawn_by(batch[taken, row].tolist(), batches)
-        assert_drawn_by(slot[taken, row].tolist(), slots)
-        both = taken & (place[:, row + 1] >= 0)
-        apart = (place[both, row + 1] - place[both, row]) % used
-        distances = dict.fromkeys(range(1, used), 1 / (used - 1))
-        assert_drawn_by((apart * 10 // used).tolist(), binned(distances, 10, used))
-
-
-def binned(shares: dict[int, float], bins: int, used: int) -> dict[int, float]:
-    summed: Counter[int] = Counter()
-    for distance, share in shares.items():
-        summed[distance * bins // used] += share  # type: ignore[assignment]
-    return dict(summed)
-
-
-@pytest.mark.parametrize(("groups", "batch_size"), [(120, 12), (1000, 20), (5000, 250)])
-def test_neighbours_in_the_file_do_not_stay_together(groups: int, batch_size: int) -> None:
-    """In a fair shuffle rows i and i + d meet in a batch with probability (B - 1) / (N - 1).
-
-    Over N - d pairs in 40 passes that is a mean of about 40 (B - 1), and nearly Poisson; it is
-    missed by 6 roots of the mean with probability 2e-9.
-    """
-    orders = passes(one_stream(groups, batch_size, 11), 40)
-    batch = np.zeros((40, groups), dtype=np.int64)
-    for number in range(orders.shape[1]):
-        np.put_along_axis(batch, orders[:, number], number, axis=1)
-    for distance in (1, 2, 3, 10):
-        met = int((batch[:, distance:] == batch[:, :-distance]).sum())
-        mean = 40 * (groups - distance) * (batch_size - 1) / (groups - 1)
-        assert abs(met - mean) <= 6 * math.sqrt(mean)
-
-
-def test_rows_that_met_once_do_not_meet_again() -> None:
-    """The company of a row in one pass says nothing about its company in the next."""
-    groups, batch_size, count = 600, 20, 40
-    orders = passes(one_stream(groups, batch_size, 12), count)
-    met: list[set[tuple[int, int]]] = [
-        {
-            (a, b)
-            for batch in np.sort(one_pass, axis=1).tolist()
-            for i, a in enumerate(batch)
-            for b in batch[i + 1 :]
-        }
-        for one_pass in orders
-    ]
-    again = sum(len(one & other) for one, other in pairwise(met))
-    mean = (count - 1) * len(met[0]) * (batch_size - 1) / (groups - 1)
-    assert abs(again - mean) <= 6 * math.sqrt(mean)
-
-
-# Steps
-
-
-@given(cases(random_draws=False), st.sampled_from([2**31, 2**32, 2**53, 2**58, "last"]))
-def test_huge_steps(case: Case, start: int | str) -> None:
-    plan = case.plan()
-    end = 2**63 // plan.batch_size
-    first = end - 7 if isinstance(start, str) else start
-    assert_no_false_negatives(case.data, plan[first : first + 7])
-    with pytest.raises(IndexError, match=f"have no end before {end}"):
-        plan[end]
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        2**63 - 1,
-        2**63,
-        2**64 - 2,
-        2**64 - 1,
-        2**64,
-        2**70,
-        slice(2**64 - 2, 2**64),
-        slice(2**64, 2**64 + 1),
-    ],
-)
-def test_steps_beyond_all_need_work_or_are_refused(step: Any) -> None:
-    data = regular(10, ["de", "en"])
-    plan = BatchPlan(data.corpus, Mix(monolingual=1, cross_lingual=1), 4)
-    try:
-        batches = plan[step]
-    except (IndexError, OverflowError, ValueError):
-        return
-    assert_no_false_negatives(data, batches.reshape(-1, 4, 2))
-
-
-@pytest.mark.parametrize("steps", [2**50, 2**59, 2**62])
-def test_slices_beyond_all_memory_are_an_error_not_the_end(steps: int) -> None:
-    """In a process of its own: a failed allocation in the core must not abort Python."""
-    program = f"""
-from hybridsampler import BatchPlan, Mix, ParallelCorpus
-corpus = ParallelCorpus.from_columns(group=range(9), language=["en"] * 9)
-try:
-    BatchPlan(corpus, Mix(monolingual=1), 3)[0:{steps}]
-except (MemoryError, IndexError, OverflowError, ValueError):
-    print("refused")
-"""
-    command = [sys.executable, "-c", program]
-    child = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert child.stdout == "refused\n", child.stderr[-300:]
-
-
-@pytest.mark.parametrize("steps", [2**50, 2**60])
-def test_batches_beyond_all_memory_are_a_memory_error(steps: int) -> None:
-    plan = one_stream(30, 4)
-    with pytest.raises(MemoryError):
-        plan[0:steps]
-    with pytest.raises(MemoryError):
-        plan.codes(slice(0, steps), range(4))
-
-
-@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint64, np.uint8, np.array])
-def test_numpy_integers_are_steps(kind: Any) -> None:
-    plan = one_stream(30, 4)
-    assert (plan[kind(7)] == plan[7]).all()
-    assert (plan[kind(7) : kind(9)] == plan[7:9]).all()
-    assert plan.stream(kind(7)) == plan.stream(7)
-
-
-def test_numpy_integers_are_sizes_and_seeds() -> None:
-    corpus, mix = regular(30, ["de"]).corpus, Mix(monolingual=1)
-    plan = BatchPlan(corpus, mix, np.int64(4), np.uint64(2**64 - 1))  # type: ignore[arg-type]
-    assert (plan[0:9] == BatchPlan(corpus, mix, 4, 2**64 - 1)[0:9]).all()
-    assert plan.identity == BatchPlan(corpus, mix, 4, 2**64 - 1).identity
-
-
-def test_slices_may_be_empty_and_lack_a_start() -> None:
-    plan = one_stream(30, 4)
-    for empty in (plan[3:3], plan[5:2], plan[:0]):
-        assert empty.shape == (0, 4, 2)
-    assert (plan[:5] == plan[0:5]).all()
-
-
-@pytest.mark.parametrize("step", [-1, -(2**70), slice(-1, 3), slice(0, -1)])
-def test_negative_steps(step: Any) -> None:
-    with pytest.raises(IndexError, match="steps count from 0 and have no end"):
-        one_stream(30, 4)[step]
-
-
-def test_negative_step_of_stream() -> None:
-    with pytest.raises(IndexError, match="step -1: steps count from 0"):
-        one_stream(30, 4).stream(-1)
-
-
-@pytest.mark.parametrize("steps", [slice(3, None), slice(0, 9, 2), slice(9, 0, -1), slice(None)])
-def test_slices_without_end_or_with_a_stride(steps: slice) -> None:
-    with pytest.raises(IndexError, match=r"ask for plan\[a:b\]"):
-        one_stream(30, 4)[steps]
-
-
-@pytest.mark.parametrize("places", [range(-1, 2), range(3, 5), range(2, 1), range(0, 4, 2)])
-def test_codes_of_places_that_a_batch_has_not(places: range) -> None:
-    with pytest.raises(IndexError, match=r"the places of a batch are in range\(0, 4\)"):
-        one_stream(30, 4).codes(slice(0, 3), places)
-
-
-@pytest.mark.parametrize("step", [1.0, "1", None, (0, 1)])
-def test_steps_are_integers(step: Any) -> None:
-    with pytest.raises(TypeError):
-        one_stream(30, 4)[step]
 
 
 # What a plan tells of itself
