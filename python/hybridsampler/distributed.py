@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 from hybridsampler.candidates import Candidates
-from hybridsampler.passes import Checkpoint, count
+from hybridsampler.passes import Checkpoint, count, telling
 from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import RankCounter
 
@@ -23,7 +24,7 @@ def count_shares(
     group: dist.ProcessGroup | None = None,
     *,
     progress: bool | Tell = False,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
 ) -> RankCounter:
     """Count all candidates, each rank its share of neighbouring rows, and return the whole.
 
@@ -44,7 +45,7 @@ def count_shares(
         languages: (N,) names.
         group: ``None``: all ranks.
         progress: as for :func:`hybridsampler.evaluate`, of this rank's share.
-        checkpoint: as for :func:`hybridsampler.evaluate`, a file for each rank.
+        checkpoint: as for :func:`hybridsampler.evaluate`, another file for each rank.
 
     Raises:
         ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`; an error of another
@@ -52,6 +53,9 @@ def count_shares(
         OSError: as the file system does.
     """
     rank, ranks = _place(group)
+    others = _OtherRanks(group)
+    with telling(others):
+        saved = Checkpoint.of(checkpoint)
     first = candidates.numbers.start
     start, stop = (first + len(candidates) * r // ranks for r in (rank, rank + 1))
     with shown(progress, f"candidates of rank {rank}") as tell:
@@ -60,9 +64,9 @@ def count_shares(
             candidates,
             languages,
             share=(start, stop),
-            others=_OtherRanks(group),
+            others=others,
             tell=tell,
-            checkpoint=checkpoint,
+            checkpoint=saved,
         )
     if whole.candidates != len(candidates):
         raise ValueError(

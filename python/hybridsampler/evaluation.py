@@ -102,15 +102,14 @@ def evaluate(
     first = candidates.numbers.start if isinstance(candidates, Candidates) else 0
     numbers = range(first, first + names)
     check_there(counter, numbers, f", as candidate_languages has {names} entries")
-    if not (checkpoint is None or isinstance(checkpoint, Checkpoint)):
-        checkpoint = Checkpoint(checkpoint)
-    if checkpoint is not None:
-        checkpoint.load(counter.blank())  # does it fit the queries?
+    saved = Checkpoint.of(checkpoint)
+    if saved is not None:
+        saved.load(counter.blank())  # does it fit the queries?
     with (
         shown(progress, "candidates") as tell,
         open_candidates(candidates, spool_folder=spool_folder) as opened,
     ):
-        count(counter, opened, candidate_languages, tell=tell, checkpoint=checkpoint)
+        count(counter, opened, candidate_languages, tell=tell, checkpoint=saved)
     sizes = None
     if empty == "zero" or any(measure.name == "Judged" for measure in parsed):
         sizes = PoolSizes.count(candidate_languages, counter.queries, exclude, first)

@@ -52,6 +52,11 @@ class Checkpoint:
         if not Path(self.path).parent.is_dir():
             raise FileNotFoundError(f"checkpoint {self.path}: there is no such folder: create it")
 
+    @classmethod
+    def of(cls, given: str | os.PathLike[str] | Checkpoint | None) -> Checkpoint | None:
+        """Return what callers give as ``checkpoint=``, a path or more, as a checkpoint."""
+        return given if given is None or isinstance(given, Checkpoint) else cls(given)
+
     def load(self, counter: RankCounter, candidates: bytes | None = None) -> None:
         """Let the counter take over what the file holds, if there is one.
 
@@ -131,7 +136,7 @@ def count(
             checkpoint refuse.
         OSError: as the file system does.
     """
-    with _telling(others):
+    with telling(others):
         check_names("candidate_languages", languages, len(candidates))
         numbers = candidates.numbers
         check_there(counter, numbers)
@@ -143,7 +148,7 @@ def count(
             counter.anchor(block, ids)
     if others is not None:
         counter = others.merge(counter)
-    with _telling(others):
+    with telling(others):
         if checkpoint is not None:
             checkpoint.load(counter, identity)
         known, saved = counter.candidates, time.monotonic()
@@ -163,7 +168,7 @@ def count(
 
 
 @contextmanager
-def _telling(others: Others | None) -> Iterator[None]:
+def telling(others: Others | None) -> Iterator[None]:
     """Tell the others of an error, who would else wait in vain."""
     try:
         yield

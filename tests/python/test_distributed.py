@@ -165,7 +165,8 @@ def shares_of_files(rank: int, world: int) -> list[Any]:
             progress=lambda done, total: told.append((done, total)),
             checkpoint=checkpoint,
         )
-        again = count_shares(counter_of(task), candidates, task.languages, checkpoint=checkpoint)
+        path = checkpoint.path  # as evaluate takes it
+        again = count_shares(counter_of(task), candidates, task.languages, checkpoint=path)
         assert again.to_bytes() == counter.to_bytes()
     assert_exact(counter, task)
     whole_share = 120 * (rank + 1) // world - 120 * rank // world
@@ -175,21 +176,22 @@ def shares_of_files(rank: int, world: int) -> list[Any]:
 
 
 def error_in_a_share(rank: int, world: int) -> list[str]:
-    """Rank 1 fails in the first pass, then in the second; the others must not wait for it."""
+    """Rank 1 fails before the first pass, in it, in the second; the others must not wait for it."""
     task = files_task()
 
     def stop(done: int, total: int) -> None:
         if rank == 1:
             raise StoppedError("the disk has gone")
 
-    def told(languages: list[str], own: type[Exception]) -> str:
+    def told(languages: list[str], own: type[Exception], file: str | None = None) -> str:
         with pytest.raises(own if rank == 1 else ValueError) as caught:
-            count_shares(counter_of(task), candidates, languages, progress=stop)
+            count_shares(counter_of(task), candidates, languages, progress=stop, checkpoint=file)
         assert str(caught.value).startswith("rank 1: ") == (rank != 1)
         return str(caught.value).removeprefix("rank 1: ")
 
     with TemporaryDirectory() as folder, open_candidates(write_files(task, folder)) as candidates:
         found = [
+            told(task.languages, FileNotFoundError, "nowhere/counter" if rank == 1 else None),
             told(task.languages[: 119 if rank == 1 else 120], ValueError),
             told(task.languages, StoppedError),
         ]
@@ -411,7 +413,8 @@ def test_ranks_share_a_part_of_the_candidates(found: Any) -> None:
 
 
 def test_an_error_in_one_share_is_raised_on_all(found: Any) -> None:
-    first, second = of(found, error_in_a_share)
+    before, first, second = of(found, error_in_a_share)
+    assert before == "checkpoint nowhere/counter: there is no such folder: create it"
     assert first == "candidate_languages has 119 entries for 120 rows: give one each"
     assert second == "the disk has gone"
 
