@@ -187,6 +187,15 @@ def check_spool_folder(folder: str | os.PathLike[str] | None) -> None:
         raise FileNotFoundError(f"spool_folder={str(folder)!r} is no folder: create it")
 
 
+def check_opened(candidates: object) -> None:
+    """Refuse, with ``TypeError``, what is yet to be opened, such as a path or an array."""
+    if not isinstance(candidates, Candidates):
+        raise TypeError(
+            f"candidates are of type {type(candidates).__name__}: open them, with "
+            "open_candidates(...) as candidates"
+        )
+
+
 def _is_path(item: Any) -> bool:
     return isinstance(item, (str, os.PathLike))
 

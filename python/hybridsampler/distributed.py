@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from hybridsampler.candidates import Candidates
+from hybridsampler.candidates import Candidates, check_opened
 from hybridsampler.passes import Checkpoint, count, telling
 from hybridsampler.progress import Tell, shown
 from hybridsampler.ranking import RankCounter
@@ -50,11 +50,12 @@ def count_shares(
     Raises:
         ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`; an error of another
             rank, which is named; candidates that no rank has counted.
-        OSError: as the file system does.
+        TypeError, OSError: as :func:`hybridsampler.passes.count`.
     """
     rank, ranks = _place(group)
     others = _OtherRanks(group)
     with telling(others):
+        check_opened(candidates)
         saved = Checkpoint.of(checkpoint)
     first = candidates.numbers.start
     start, stop = (first + len(candidates) * r // ranks for r in (rank, rank + 1))

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hybridsampler.candidates import Candidates
+from hybridsampler.candidates import Candidates, check_opened
 from hybridsampler.files import readable, written_whole
 from hybridsampler.progress import Tell
 from hybridsampler.ranking import RankCounter
@@ -130,13 +130,14 @@ def count(
         checkpoint: where to go on and what to write.
 
     Raises:
-        TypeError: languages that are no sequence of names.
+        TypeError: candidates that are not opened, languages that are no sequence of names.
         ValueError: more or fewer languages than candidates; a judged candidate that is none of
             them; what :meth:`RankCounter.anchor`, :meth:`RankCounter.add`, the candidates or the
             checkpoint refuse.
         OSError: as the file system does.
     """
     with telling(others):
+        check_opened(candidates)
         check_names("candidate_languages", languages, len(candidates))
         numbers = candidates.numbers
         check_there(counter, numbers)

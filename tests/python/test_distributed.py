@@ -199,6 +199,16 @@ def error_in_a_share(rank: int, world: int) -> list[str]:
     return found
 
 
+def paths_in_place_of_candidates(rank: int, world: int) -> str:
+    """Rank 1 names a file and has not opened it."""
+    task = files_task()
+    with open_candidates(task.candidates) as candidates:
+        given: Any = "candidates.npy" if rank == 1 else candidates
+        with pytest.raises(TypeError if rank == 1 else ValueError) as caught:
+            count_shares(counter_of(task), given, task.languages)
+        return str(caught.value).removeprefix("rank 1: ")
+
+
 def share_that_nobody_counts(rank: int, world: int) -> str:
     """The others make the calls of a count, and count nothing."""
     task = files_task()
@@ -304,6 +314,7 @@ WORK = (
     shares_of_files,
     shares_of_a_part,
     error_in_a_share,
+    paths_in_place_of_candidates,
     share_that_nobody_counts,
     counted_twice,
     another_evaluation,
@@ -417,6 +428,12 @@ def test_an_error_in_one_share_is_raised_on_all(found: Any) -> None:
     assert before == "checkpoint nowhere/counter: there is no such folder: create it"
     assert first == "candidate_languages has 119 entries for 120 rows: give one each"
     assert second == "the disk has gone"
+
+
+def test_candidates_that_are_not_opened(found: Any) -> None:
+    assert of(found, paths_in_place_of_candidates) == (
+        "candidates are of type str: open them, with open_candidates(...) as candidates"
+    )
 
 
 def test_shares_that_nobody_counts_are_told(found: Any) -> None:
