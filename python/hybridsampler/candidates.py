@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -167,7 +167,7 @@ def open_candidates(
         yield Candidates([_Array(source)], first)
     elif isinstance(source, (list, tuple)) and all(_is_path(item) for item in source):
         yield Candidates(_shards([Path(item) for item in source]), first)
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and not isinstance(source, Mapping):  # of names
         check_spool_folder(spool_folder)
         import tempfile  # and with it much that arrays and shards do not need
 
@@ -272,6 +272,12 @@ def _spooled(file: IO[bytes], blocks: Iterable[Any]) -> RawRows:
         if _is_path(block):
             raise TypeError(
                 f"block {number} is {str(block)!r}: give paths, and nothing else, as a list"
+            )
+        rows_apart = getattr(block, "dtype", None) is np.dtype(object)  # as_rows tells of them
+        if len(np.shape(block)) == 1 and not rows_apart:
+            raise ValueError(
+                f"block {number} is a single vector, of {len(block)} numbers: give (n, d) blocks, "
+                "or all vectors as one array, which numpy.stack makes of a list"
             )
         rows = as_rows(f"block {number}", block)
         first = rows[:0] if first is None else first

@@ -34,6 +34,10 @@ TURNED = (
     ".astype(numpy.float32), which changes no number"
 )
 PLAIN = "give a plain array, (n, d), with a value everywhere"
+SINGLE = (
+    "block {} is a single vector, of 3 numbers: give (n, d) blocks, or all vectors as one array, "
+    "which numpy.stack makes of a list"
+)
 STACK = f"{TYPES}; its rows are Python objects, so make them one array with numpy.stack(rows)"
 
 
@@ -72,12 +76,18 @@ def refused(source: Any, message: str, kind: type[Exception] = ValueError) -> No
         ([ROWS, ROWS, ROWS.astype(np.float16)],
          "block 2 has dtype float16 but those before it float32: encode all candidates with one "
          "model in one way", ValueError),
-        ([ROWS, ROWS[0]], "block 1 has shape (3,): give one row a vector, (n, d)", ValueError),
+        ([ROWS, ROWS[0]], SINGLE.format(1), ValueError),
+        (list(torch.ones(3, 3, requires_grad=True)), SINGLE.format(0), ValueError),
+        (np.ones((3, 3)).tolist(), SINGLE.format(0), ValueError),
+        ([ROWS[None]], "block 0 has shape (1, 4, 3): give one row a vector, (n, d)", ValueError),
         ([ROWS, ROWS.astype(np.float64)], CAST.format("block 1", "float64"), TypeError),
         (iter([Path("a.npy")]),
          "block 0 is 'a.npy': give paths, and nothing else, as a list", TypeError),
         ([ROWS, "a.npy"],
          "block 1 is 'a.npy': give paths, and nothing else, as a list", TypeError),
+        ({"part-1": ROWS},
+         "candidates are of type dict: give an array, the paths of .npy, .safetensors or .parquet "
+         "files, or an iterable of (n, d) blocks", TypeError),
         (7,
          "candidates are of type int: give an array, the paths of .npy, .safetensors or .parquet "
          "files, or an iterable of (n, d) blocks", TypeError),
