@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -37,7 +38,7 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
 
     Raises:
         ValueError: no two dimensions.
-        TypeError: numbers of another type; a masked or sparse array.
+        TypeError: numbers of another type, text or a path; a masked or sparse array.
     """
     if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
         check_dense(name, values)
@@ -47,6 +48,11 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
         values = values.detach().cpu()
         values = (values.float() if kind == "bfloat16" else values).numpy()
     array = np.asarray(values)
+    if array.dtype.kind == "U" or isinstance(values, os.PathLike):
+        raise TypeError(
+            f"{name} holds text: give vectors, of texts those of an encoder, of a file "
+            "numpy.load(path)"
+        )
     # What is masked would count, and NumPy does not see into sparse arrays.
     sparse = array.ndim == 0 and array.dtype == object and hasattr(values, "shape")
     if hasattr(values, "filled") or sparse:

@@ -1,6 +1,7 @@
 """RankCounter: what it refuses, by which words, and that refusals change nothing."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from naive_ranking import FAMILIES, Row, Task, as_rows, generators, random_task
 
 JUDGED = ([0, 1, 2], [0, 1])
 TWO = np.ones((2, 3), np.float32)
+VECTORS = "give vectors, of texts those of an encoder, of a file numpy.load(path)"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,10 @@ TWO = np.ones((2, 3), np.float32)
         (
             {"queries": torch.ones((1, 2, 3))},
             refusal("queries has shape (1, 2, 3): give one row a vector, (n, d)"),
+        ),
+        *(
+            ({"queries": text}, refusal(f"queries holds text: {VECTORS}", TypeError))
+            for text in ("q.npy", Path("q.npy"), ["Who digs?", "Wer gräbt?"])
         ),
         (
             {"queries": np.ones((2, 0), np.float32)},
