@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_SHOWN_COLUMNS = 8
+
+
 class ParquetRows:
     """(n, d) vectors in the one column of a Parquet file that holds lists of floats.
 
@@ -127,7 +130,9 @@ class ParquetRows:
 
         fields = [f for f in schema if lists(f.type) and kinds.is_floating(f.type.value_type)]
         if not fields:
-            columns = ", ".join(f"{field.name!r} ({field.type})" for field in schema) or "none"
+            shown = [f"{field.name!r} ({field.type})" for field in schema][:_SHOWN_COLUMNS]
+            more = len(schema) - len(shown)  # a table of one column a component has hundreds
+            columns = (", ".join(shown) or "none") + (f" and {more} more" if more else "")
             raise ValueError(
                 f"{self._path} has no column of lists of floats (its columns: {columns}): write "
                 "the vectors as lists of float32 or float16, one a row"

@@ -240,6 +240,13 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
             "or float16, one a row"
         ):
             read(path)
+    pq.write_table(pa.table({str(n): pa.array([1.5], pa.float32()) for n in range(768)}), path)
+    shown = ", ".join(f"'{n}' (float)" for n in range(8))
+    with refusal(
+        f"{path} has no column of lists of floats (its columns: {shown} and 760 more): write the "
+        "vectors as lists of float32 or float16, one a row"
+    ):
+        read(path)
     pq.write_table(pa.table([vectors, pa.array([1] * 4)], ["v", "v"]), path)
     with refusal(f"{path} has several columns 'v': rename the others"):
         read(path)
