@@ -116,7 +116,8 @@ def open_shard(path: Path) -> Rows:
     if path.suffix not in kinds:
         raise ValueError(
             f"{path} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
-            "list its files: sorted(pathlib.Path(folder).glob('*.npy'))"
+            "list its files in the order of their rows, which sorted(pathlib.Path(folder).glob("
+            "'*.npy')) is where their numbers have one length: 02 and 10, not 2 and 10"
         )
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: check the path")

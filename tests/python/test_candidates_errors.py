@@ -120,7 +120,8 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         refused(
             [other],
             f"{other} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
-            "list its files: sorted(pathlib.Path(folder).glob('*.npy'))",
+            "list its files in the order of their rows, which sorted(pathlib.Path(folder).glob("
+            "'*.npy')) is where their numbers have one length: 02 and 10, not 2 and 10",
         )
     write(c, ROWS[:, :2])
     refused([a, c], f"{c} has dimension 2 but {a} has 3: encode all candidates with one model")
