@@ -89,4 +89,5 @@ def check_languages(name: str, languages: Sequence[str], rows: int | None) -> No
         return  # the usual way, and the fast one
     for row, language in enumerate(languages):
         if not isinstance(language, str):
-            raise TypeError(f"{name}: row {row} has {language!r}: give names as str")
+            arrow = ", column.to_pylist()" if hasattr(language, "as_py") else ""
+            raise TypeError(f"{name}: row {row} has {language!r}: give names as str{arrow}")

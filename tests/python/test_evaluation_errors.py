@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.sparse
 import torch
@@ -164,6 +165,12 @@ def test_languages_that_are_no_names() -> None:
             "candidate_languages",
             [*LANGUAGES[:5], 2],
             "candidate_languages: row 5 has 2: give names as str",
+        ),
+        (
+            "query_languages",
+            pa.array(["en", "de", "de"]),
+            "query_languages: row 0 has <pyarrow.StringScalar: 'en'>: give names as str, "
+            "column.to_pylist()",
         ),
         (
             "query_languages",
