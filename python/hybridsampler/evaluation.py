@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -185,6 +185,10 @@ class Evaluation:
         """Macro means of a setting by measure."""
         _known(setting)
         return {name: self._macro(setting, name) for name in self._measures}
+
+    def __iter__(self) -> Iterator[Setting]:
+        """Go through the names of the settings."""
+        return iter(SETTINGS)
 
     def __repr__(self) -> str:
         """Show the macro means as a table."""

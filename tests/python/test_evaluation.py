@@ -148,6 +148,8 @@ def as_setting(name: str) -> Literal["monolingual", "cross_lingual", "multilingu
 
 def test_the_settings_have_the_names_of_the_paper() -> None:
     assert SETTINGS == ("monolingual", "cross_lingual", "multilingual")
+    result = by_hand(COMPLETE, ["AP"])
+    assert tuple(result) == SETTINGS
 
 
 def test_grade_0_is_judged_and_not_relevant() -> None:
