@@ -364,7 +364,7 @@ def refused(text: str, message: str) -> None:
     "name",
     ["", "MAP10", "AP@", "AP@x", "AP@-1", "AP@1.5", "AP 10", " AP", "AP\n", "AP@3\n",
      "AP@3@4", "@3", "AP(rel=2", "AP(rel=2)(rel=2)", "map_10", "map_cut", "ndcg_cut",
-     "recip_rank_5", "map_cut_5,10", "Rprec", "ERR@20", "AP@1234567890123456789"],
+     "recip_rank_5", "map_cut_5,10", "AP,", "AP,XP", "Rprec", "ERR@20", "AP@1234567890123456789"],
 )  # fmt: skip
 def test_an_unknown_measure(name: str) -> None:
     refused(
@@ -382,6 +382,19 @@ def test_an_unknown_measure(name: str) -> None:
 )  # fmt: skip
 def test_a_name_that_is_nearly_one(name: str, meant: str) -> None:
     message = f"unknown measure {name!r} (did you mean {meant}?): choose AP, nDCG, "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Measure.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AP,R@10", "'AP' and 'R@10'"),
+        ("map, AP(rel=2,cutoff=3),P_5", "'map' and 'AP(rel=2,cutoff=3)' and 'P_5'"),
+    ],
+)
+def test_names_in_one(name: str, meant: str) -> None:
+    message = f"unknown measure {name!r} (give {meant} one by one): choose AP, nDCG, "
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Measure.parse(name)
 

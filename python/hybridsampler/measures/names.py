@@ -24,6 +24,7 @@ _NUMBER = r"-?[0-9]{1,18}"
 _VALUE = rf"{_NUMBER}|'[^']*'|\"[^\"]*\""
 _IR = re.compile(r"([A-Za-z]+)(?:\(([^()]*)\))?(?:@([0-9]{1,18}))?")
 _TREC = re.compile(r"([A-Za-z_]+?)[._]([0-9]{1,18})")
+_COMMA = re.compile(r",(?![^()]*\))")  # of names, not of parameters
 _PARAMETER = re.compile(rf"\s*([a-z_]+)\s*=\s*({_VALUE})\s*")
 
 
@@ -40,7 +41,7 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
     found = _IR.fullmatch(text)
     measure = None if found is None else _ANY_CASE.get(found[1].lower())
     if found is None or measure is None:
-        guess = "" if found is None else _guess(found[1], text)
+        guess = _guess(found[1], text) if found is not None else _several(text)
         raise ValueError(
             f"unknown measure {text!r}{guess}: choose AP, nDCG, RR, R, P, Success or Judged, "
             "written as AP, AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, "
@@ -71,3 +72,16 @@ def _guess(name: str, text: str) -> str:
     known = [other for other in _ANY_CASE if len(other) > 3]
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.75)
     return f" (did you mean {_ANY_CASE[close[0]]}{text.removeprefix(name)}?)" if close else ""
+
+
+def _several(text: str) -> str:
+    """What to do about names that are joined by commas, as other tools take them."""
+    parts = [part.strip() for part in _COMMA.split(text)]
+    if len(parts) == 1:
+        return ""
+    try:
+        for part in parts:
+            split(part)
+    except ValueError:
+        return ""
+    return f" (give {' and '.join(map(repr, parts))} one by one)"
