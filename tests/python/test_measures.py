@@ -399,6 +399,14 @@ def test_names_in_one(name: str, meant: str) -> None:
         Measure.parse(name)
 
 
+@pytest.mark.parametrize("name", ["PEER@20", "peer", "MRV", "rank_distance", "Rank distance"])
+def test_language_bias_is_no_measure(name: str) -> None:
+    told = "(language bias is asked of an Evaluation: rank_distance, peer(10), mrv())"
+    message = f"unknown measure {name!r} {told}: choose AP, nDCG, "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Measure.parse(name)
+
+
 @pytest.mark.parametrize("name", ["R", "P", "Success", "AP@0", "RR@0", "R@0", "P@00", "Judged@0"])
 def test_a_measure_without_the_cutoff_it_needs(name: str) -> None:
     kind = name.partition("@")[0]

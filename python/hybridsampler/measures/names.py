@@ -25,6 +25,7 @@ _VALUE = rf"{_NUMBER}|'[^']*'|\"[^\"]*\""
 _IR = re.compile(r"([A-Za-z]+)(?:\(([^()]*)\))?(?:@([0-9]{1,18}))?")
 _TREC = re.compile(r"([A-Za-z_]+?)[._]([0-9]{1,18})")
 _COMMA = re.compile(r",(?![^()]*\))")  # of names, not of parameters
+_BIAS = re.compile(r"(PEER|MRV|rank.?distance)(@.*)?", re.IGNORECASE)
 _PARAMETER = re.compile(rf"\s*([a-z_]+)\s*=\s*({_VALUE})\s*")
 
 
@@ -42,6 +43,8 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
     measure = None if found is None else _ANY_CASE.get(found[1].lower())
     if found is None or measure is None:
         guess = _guess(found[1], text) if found is not None else _several(text)
+        if _BIAS.fullmatch(text):
+            guess = " (language bias is asked of an Evaluation: rank_distance, peer(10), mrv())"
         raise ValueError(
             f"unknown measure {text!r}{guess}: choose AP, nDCG, RR, R, P, Success or Judged, "
             "written as AP, AP(rel=2)@100 or nDCG(dcg='exp-log2')@10, or trec_eval's map, "
