@@ -63,8 +63,12 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*\): check the name, and"):
         SentenceEncoder.open(tmp_path)
     folder = saved_model(tmp_path / "damaged")
-    with pytest.raises(OSError, match=r"the model .* cannot be opened \(.*nowhere"):
+    needed = r"its weights as safetensors, and that there is a device 'nowhere'$"
+    with pytest.raises(OSError, match=rf"the model .* cannot be opened \(.*nowhere.*{needed}"):
         SentenceEncoder.open(folder, device="nowhere")
+    sought = r"check the name, which is no folder here and so one of the hub's, and that"
+    with pytest.raises(OSError, match=sought):
+        SentenceEncoder.open(tmp_path / "damagde")
     (weights,) = folder.rglob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(OSError, match=r"the model .* cannot be opened \("):

@@ -87,9 +87,11 @@ class SentenceEncoder:
                 )
         except Exception as error:  # a damaged folder lets errors of many kinds out of its readers
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            sought = "" if folder.is_dir() else ", which is no folder here and so one of the hub's"
+            needed = "" if device is None else f", and that there is a device {device!r}"
             raise OSError(
-                f"the model {name} cannot be opened ({reason}): check the name, and that the "
-                "folder is whole and has its weights as safetensors"
+                f"the model {name} cannot be opened ({reason}): check the name{sought}, and that "
+                f"the folder is whole and has its weights as safetensors{needed}"
             ) from error
         return cls(model, **options)
 
