@@ -51,7 +51,7 @@ def main(
     """Hybrid batches and exact ranking for multilingual dense retrievers."""
 
 
-@app.command()
+@app.command(short_help="Train with several batch mixes and compare them.")
 def study(
     config: Annotated[Path, typer.Argument(help="TOML file; examples/quick.toml shows every key.")],
     out: Annotated[
@@ -81,17 +81,27 @@ def study(
     console.print(told, markup=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="Print what the mixes of a study reach.")
 def mix(
     config: Annotated[
         Path, typer.Argument(help="TOML file of a study, such as examples/quick.toml.")
     ],
     steps: Annotated[
         int | None,
-        typer.Option(min=1, max=10**8, help="Steps to count; by default those of the training."),
+        typer.Option(
+            min=1,
+            max=10**8,
+            metavar="<int>",
+            help="Steps to count; by default those of the training.",
+        ),
     ] = None,
     pairs: Annotated[
-        int, typer.Option(min=0, help="Ordered language pairs to list for each source; 0: all.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="<int>",
+            help="Ordered language pairs to list for each source; 0: all.",
+        ),
     ] = 20,
     figure: Annotated[
         Path | None, typer.Option(help="Draw kinds, sources and languages, as this SVG file.")
@@ -123,7 +133,7 @@ def mix(
         console.print(f"\nwritten to {shown(figure.resolve())}", markup=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="Score a model on a benchmark, exactly.")
 def evaluate(
     *,
     model: Annotated[
@@ -136,21 +146,28 @@ def evaluate(
         typer.Option(help="Folder of the benchmark, or owner/name of a data set of the hub."),
     ] = None,
     language: Annotated[
-        list[str] | None, typer.Option(help="Language to read; may be repeated. By default all.")
+        list[str] | None,
+        typer.Option(
+            metavar="<str>",
+            help="Language to read, of any benchmark but plain; repeat it. By default all.",
+        ),
     ] = None,
     queries: Annotated[
         Path | None, typer.Option(help="Saved vectors of the queries, in place of a model.")
     ] = None,
     candidates: Annotated[
         list[Path] | None,
-        typer.Option(help="Saved vectors of the candidates; repeated for shards, in their order."),
+        typer.Option(
+            metavar="<path>",
+            help="Saved vectors of the candidates; repeat it for shards, in their order.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.jsonl and tables.md.")
     ] = None,
     measure: Annotated[
         list[str] | None,
-        typer.Option("--measure", "-m", help="Such as AP or nDCG@10; may be repeated."),
+        typer.Option("--measure", "-m", metavar="<str>", help="Such as AP or nDCG@10; repeat it."),
     ] = None,
     similarity: Annotated[str, typer.Option(help="cosine or dot.")] = "cosine",
     empty: Annotated[
@@ -163,7 +180,8 @@ def evaluate(
         str | None, typer.Option(help="Put before each candidate; by default the model's prompt.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Texts encoded at a time; by default 32.")
+        int | None,
+        typer.Option(min=1, metavar="<int>", help="Texts encoded at a time; by default 32."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Such as cuda:1.")] = None,
     spool_folder: Annotated[
@@ -209,7 +227,7 @@ def evaluate(
         console.print(f"\nwritten to {shown(out.resolve())}", markup=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="Measure a TREC run against qrels.")
 def score(
     run: Annotated[
         str,
@@ -220,7 +238,12 @@ def score(
     ],
     measure: Annotated[
         list[str],
-        typer.Option("--measure", "-m", help="Such as AP(rel=2)@100 or ndcg_cut_10; repeat it."),
+        typer.Option(
+            "--measure",
+            "-m",
+            metavar="<str>",
+            help="Such as AP(rel=2)@100 or ndcg_cut_10; repeat it.",
+        ),
     ] = ["AP", "nDCG@10", "R@100"],  # noqa: B006  typer reads it, nobody changes it
     per_query: Annotated[
         bool, typer.Option("--per-query", help="Print query, measure and value, and no means.")

@@ -112,6 +112,14 @@ def test_it_tells_its_version() -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["study"], ["mix"], ["evaluate"], ["score"]])
+def test_help_cuts_no_sentence_and_names_no_types_of_python(command: list[str]) -> None:
+    text = CliRunner().invoke(app, [*command, "--help"]).output
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert "list[" not in text
+    assert "range>" not in text
+
+
+@pytest.mark.parametrize("command", [[], ["study"], ["mix"], ["evaluate"], ["score"]])
 def test_help_has_a_short_name(command: list[str]) -> None:
     long, short = (CliRunner().invoke(app, [*command, option]) for option in ("--help", "-h"))
     assert (short.exit_code, short.stdout) == (0, long.stdout)
