@@ -90,6 +90,16 @@ class Result:
             zero_rows=sum(found.zero_rows for found in evaluations.values()),
         )
 
+    def __repr__(self) -> str:
+        """Show the macro means, where all numbers would be."""
+        lines = [f"<Result of {self.arm!r}"]
+        for setting, means in self.macro.items():
+            told = ", ".join(f"{name} {value:.6f}" for name, value in means.items())
+            lines.append(f"{setting:<13} {told}")
+        if self.rank_distance is not None:
+            lines.append(f"rank distance {self.rank_distance:.3f}")
+        return "\n".join(lines) + ">"
+
     @property
     def measures(self) -> list[str]:
         """What was measured, in the order in which it was asked for; the matrix has the first."""

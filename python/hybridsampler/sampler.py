@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,19 @@ class HybridBatchSampler:
     def epoch(self) -> int:
         """The epoch that the next ``iter()`` goes through."""
         return self._epoch
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse to be an argument of sentence-transformers' training arguments.
+
+        They call what they are given; what cannot be called they would leave out without a word.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            "a HybridBatchSampler is no function: give it to a trainer with HybridTrainerMixin of "
+            "hybridsampler.integrations.transformers, not to its arguments, or to a DataLoader"
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next ``iter()`` start at the head of ``epoch``.

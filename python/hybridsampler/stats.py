@@ -63,6 +63,11 @@ class Stats:
     """Share of the hard negatives that are random rows, for want of listed ones; ``None`` without
     negatives."""
 
+    def __repr__(self) -> str:
+        """Tell the kinds, where all shares would be shown."""
+        kinds = (f"{kind} {share.reached:.4f}" for kind, share in self.kinds.items())
+        return f"<Stats of {self.steps:,} steps: {', '.join(kinds)}>"
+
 
 class Expected(NamedTuple):
     """What a plan promises, and what to expect of pairs."""

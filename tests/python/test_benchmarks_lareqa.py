@@ -56,6 +56,13 @@ def test_counts_are_the_papers(xquad_r: Benchmark) -> None:
     assert len(np.unique(xquad_r.indices)) == 8_519
 
 
+def test_repr_tells_the_size(xquad_r: Benchmark) -> None:
+    assert repr(xquad_r) == (
+        "<Benchmark 'XQuAD-R': 13,090 queries, 13,014 candidates, "
+        "ar, de, el, en, es, hi, ru, th, tr, vi, zh>"
+    )
+
+
 def test_every_query_has_one_relevant_candidate_in_each_language(xquad_r: Benchmark) -> None:
     languages = np.array(xquad_r.candidate_languages)[xquad_r.indices].reshape(-1, 11)
     assert (languages == sorted(CANDIDATES)).all()

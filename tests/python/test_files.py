@@ -121,6 +121,17 @@ SOUND: dict[str, Any] = {
 }
 
 
+def test_repr_of_a_result_shows_the_macro_means() -> None:
+    macro = {"monolingual": {"AP": 0.5, "R@10": 1.0}, "multilingual": {"AP": 1 / 3, "R@10": 1.0}}
+    result = Result(**SOUND | {"macro": macro, "rank_distance": 2.5})
+    assert repr(result) == (
+        "<Result of 'a'\n"
+        "monolingual   AP 0.500000, R@10 1.000000\n"
+        "multilingual  AP 0.333333, R@10 1.000000\n"
+        "rank distance 2.500>"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -122,3 +122,16 @@ def test_a_data_set_without_the_columns_is_refused(tmp_path: Path, dataset: Any)
     renamed = dataset.rename_columns({"query": "anchor"})
     with pytest.raises(ValueError, match=r"'anchor'.* made of query and passage: .*rename_columns"):
         trainer(tmp_path, renamed, 3).train()
+
+
+def test_the_sampler_is_refused_among_the_arguments(tmp_path: Path, dataset: Any) -> None:
+    """They call what they are given, and took one that cannot be called for none at all."""
+    made = trainer(tmp_path, dataset, 1)
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(tmp_path), batch_sampler=HybridBatchSampler(PLAN), report_to="none"
+    )
+    plain = SentenceTransformerTrainer(
+        made.model, arguments, train_dataset=dataset.select_columns(["query", "passage"])
+    )
+    with pytest.raises(TypeError, match="give it to a trainer with HybridTrainerMixin"):
+        plain.get_train_dataloader()

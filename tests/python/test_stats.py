@@ -119,3 +119,10 @@ def test_at_least_one_step(steps: int) -> None:
     plan = BatchPlan(regular(20, ["de", "en"]).corpus, Mix(monolingual=1), 4)
     with pytest.raises(ValueError, match=f"steps={steps}: count at least 1 step"):
         plan.stats(steps)
+
+
+def test_repr_tells_the_kinds_and_no_more() -> None:
+    plan = BatchPlan(regular(20, ["de", "en"]).corpus, Mix(monolingual=1, cross_lingual=3), 4)
+    assert repr(plan.stats(4000)) == (
+        "<Stats of 4,000 steps: monolingual 0.2500, cross_lingual 0.7500>"
+    )

@@ -109,6 +109,13 @@ class Benchmark:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        """Tell the size, where all texts would be shown."""
+        return (
+            f"<Benchmark {self.name!r}: {len(self.queries):,} queries, {len(self.candidates):,} "
+            f"candidates, {', '.join(self.languages)}>"
+        )
+
     def _check_lengths(self, first: str, *others: str) -> None:
         expected = len(getattr(self, first))
         for other in others:
