@@ -1,4 +1,4 @@
-//! What a corpus holds beyond the caller's columns, as the allocator counts it.
+//! What a corpus holds beyond the caller's columns, and what a batch takes, as the allocator counts it.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use hybridsampler_core::columns::{Columns, Lent, Lists};
 use hybridsampler_core::corpus::Corpus;
 use hybridsampler_core::key::Key;
 use hybridsampler_core::plan::{Options, Plan};
+use hybridsampler_core::schedule::Schedule;
 use hybridsampler_core::streams::Excess;
 use hybridsampler_core::weights::Weights;
 
@@ -144,7 +145,7 @@ fn worst(bits: f64, languages: usize, negatives: bool) -> f64 {
 }
 
 #[test]
-fn what_a_corpus_holds() {
+fn what_a_corpus_holds_and_a_batch_takes() {
     let _profiler = dhat::Profiler::builder().testing().build();
 
     // Groups that lack languages.
@@ -187,4 +188,12 @@ fn what_a_corpus_holds() {
             assert!(bytes <= 4 * count, "{bytes} for {count} groups, {further:?}");
         }
     }
+
+    // A batch of a thousand languages, which have a million pairs, takes the room of its own.
+    let schedule = Schedule::new(&vec![1; 999_000], Key::from_seed(0)).expect("equal weights");
+    let mut batch = [0; 128];
+    let before = dhat::HeapStats::get().total_bytes;
+    schedule.fill(1_000_000_000, &mut batch);
+    let taken = dhat::HeapStats::get().total_bytes - before;
+    assert!(taken <= 4_096, "{taken} for {} pairs", batch.len());
 }

@@ -77,6 +77,17 @@ proptest! {
         }
     }
 
+    /// Blocks longer than what is asked for, or shorter, and some that end in between.
+    #[test]
+    fn bulk_equals_one_by_one_in_long_blocks(count in 100_usize..2_000, asked in 1_usize..1_000, seed: u64, start in 0_u64..1 << 50) {
+        let schedule = Schedule::new(&vec![1; count], Key::from_seed(seed)).expect("few weights");
+        let mut out = vec![0; asked];
+        schedule.fill(start, &mut out);
+        for (n, category) in (start..).zip(out) {
+            prop_assert_eq!(category as usize, schedule.at(n).0);
+        }
+    }
+
     /// Far away the count can only be checked against the share and against the next steps.
     #[test]
     fn far_positions_go_on_counting(weights in prop::collection::vec(0_u64..1000, 2..=9), seed: u64, start in 0_u64..1 << 60) {

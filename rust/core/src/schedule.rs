@@ -106,13 +106,15 @@ impl Schedule {
             }
             return;
         };
-        let mut order = vec![0; self.total as usize];
-        let (mut block, mut first) = (start / self.total, (start % self.total) as usize);
+        // Of a block no more than is wanted: pairs of many languages make long ones.
+        let mut order = vec![0; out.len().min(self.total as usize)];
+        let (mut block, mut first) = (start / self.total, start % self.total);
         let mut rest = out;
         while !rest.is_empty() {
-            Permutation::new(self.total, key.derive(block)).fill(0, &mut order);
-            let (now, later) = rest.split_at_mut(rest.len().min(order.len() - first));
-            for (slot, &i) in now.iter_mut().zip(&order[first..]) {
+            let (now, later) = rest.split_at_mut(rest.len().min((self.total - first) as usize));
+            let order = &mut order[..now.len()];
+            Permutation::new(self.total, key.derive(block)).fill(first, order);
+            for (slot, &i) in now.iter_mut().zip(&*order) {
                 *slot = members[i as usize];
             }
             (rest, block, first) = (later, block + 1, 0);
