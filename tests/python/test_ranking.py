@@ -1,6 +1,7 @@
 """RankCounter: equal to the naive oracle digit for digit, however the work is cut."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -550,6 +551,23 @@ def test_queries_without_judged_candidates_have_no_ranks() -> None:
     assert nothing.query.tolist() == nothing.id.tolist() == nothing.overall.tolist() == []
     no_queries = dataclasses.replace(task, queries=np.ones((0, 1), np.float32), judged=[])
     assert as_rows(counted(no_queries).ranks()) == []
+
+
+def test_a_query_may_judge_many() -> None:
+    """Ranks come in time in proportion to the judged: to compare each two took minutes."""
+    many = 100_000
+    rows = np.arange(many + 1, dtype=np.float32)[:, None]
+    rows[-1] = rows[7]  # one tie is enough for all to be looked at
+    counter = RankCounter(np.ones((1, 1), np.float32), ([0, many], np.arange(many)))
+    counter.anchor(rows, np.arange(many + 1))
+    counter.add(rows, np.arange(many + 1), ["en", "de"] * (many // 2) + ["de"])
+    began = time.monotonic()
+    ranks = counter.ranks()
+    assert time.monotonic() - began < 5
+    assert counter.ties == 1
+    expected = many - np.arange(many) + (np.arange(many) <= 7)
+    assert np.array_equal(ranks.overall, expected)
+    assert ranks.within[5:9].tolist() == [49_999, 49_997, 49_998, 49_996]
 
 
 def test_grades_are_one_unless_given() -> None:

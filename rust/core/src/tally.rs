@@ -183,30 +183,34 @@ impl Tally {
         if count == 0 {
             return;
         }
-        let mut of_all = vec![Above::default(); count];
-        for bins in self.bins.chunks_exact(count) {
-            for (sum, &bin) in of_all.iter_mut().zip(bins) {
-                sum.higher += u64::from(bin);
+        let (mut of_all, mut of_own) = (vec![Above::default(); count], vec![Above::default(); count]);
+        for (language, bins) in (0..).zip(self.bins.chunks_exact(count)) {
+            let mut higher = 0;
+            for (k, &bin) in bins.iter().enumerate().rev() {
+                higher += u64::from(bin);
+                of_all[k].higher += higher;
+                if languages[self.positions[k] as usize] == language {
+                    of_own[k].higher = higher;
+                }
             }
-        }
-        for k in (1..count).rev() {
-            of_all[k - 1].higher += of_all[k].higher;
         }
         for ties in self.ties.chunks_exact(count) {
             for (sum, &tied) in of_all.iter_mut().zip(ties) {
                 sum.tie(tied);
             }
         }
-        for (k, overall) in of_all.iter().enumerate() {
+        // Equal thresholds stand side by side.
+        let mut equal = 0..0;
+        for (k, (overall, within)) in of_all.iter().zip(&mut of_own).enumerate() {
             let own = self.positions[k] as usize;
             let row = languages[own] as usize * count;
-            let higher = self.bins[row + k..row + count].iter().map(|&bin| u64::from(bin)).sum();
-            let mut within = Above { higher, ..Above::default() };
             within.tie(self.ties.get(row + k).copied().unwrap_or_default());
+            if k == equal.end && !self.ties.is_empty() {
+                let more = self.thresholds[k..].iter().take_while(|&&other| other == self.thresholds[k]);
+                equal = k..k + more.count();
+            }
             // Ties among the judged, few, are told apart by grade here; the counts hold them too.
-            let tied = (0..if self.ties.is_empty() { 0 } else { count })
-                .filter(|&j| j != k && self.thresholds[j] == self.thresholds[k])
-                .map(|j| self.positions[j] as usize);
+            let tied = equal.clone().filter(|&j| j != k).map(|j| self.positions[j] as usize);
             let tied_within = tied.clone().filter(|&p| languages[p] == languages[own]);
             out[own] = Rank {
                 within: 1 + within.before(policy, judged, own, &tied_within),
