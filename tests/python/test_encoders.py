@@ -70,6 +70,12 @@ def test_case_and_punctuation_do_not_matter_and_words_do() -> None:
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("shortest", [5, 2**63, 2**64 - 1])
+def test_no_word_has_ngrams_longer_than_itself(shortest: int) -> None:
+    encoder = NgramEncoder(buckets=8, dimension=2, shortest=shortest, longest=2**64 - 1)
+    assert [len(bag) for bag in encoder.hash(["ab", "abc", ""])] == [0, int(shortest == 5), 0]
+
+
 @pytest.mark.parametrize(("shortest", "longest"), [(0, 2), (3, 2)])
 def test_impossible_ngrams_are_refused(shortest: int, longest: int) -> None:
     encoder = NgramEncoder(buckets=8, dimension=2, shortest=shortest, longest=longest)

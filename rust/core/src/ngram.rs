@@ -62,7 +62,7 @@ impl Ngrams {
     fn hash_word(self, word: &str, starts: &[usize], ids: &mut Vec<i32>) {
         for first in 0..starts.len() {
             for n in self.shortest..=self.longest {
-                let Some(&end) = starts.get(first + n) else {
+                let Some(&end) = starts[first..].get(n) else {
                     break;
                 };
                 ids.push(self.bucket(&word[starts[first]..end]));
