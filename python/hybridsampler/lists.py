@@ -48,4 +48,4 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
         )
     if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} holds {array.max()}: integers go up to 2**63 - 1")
-    return np.ascontiguousarray(array, np.int64)
+    return np.require(array, np.int64, ["C", "A"])

@@ -340,4 +340,5 @@ class _Numbers(dict[str, int]):
 
 
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:
-    return np.ascontiguousarray(as_rows(name, values), np.float32)
+    # Numbers that begin at any byte, as in a map of a file behind its header, are copied too.
+    return np.require(as_rows(name, values), np.float32, ["C", "A"])

@@ -10,11 +10,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from counting import FIVE, add, anchor, assert_exact, counted, counter_of, whole
 from hybridsampler import RankCounter
 from hybridsampler.ranking import Similarity
 from naive_ranking import FAMILIES, POLICIES, SIMILARITIES, Float32, generators, random_task
+
+
+def from_the_second_byte(array: NDArray[Any]) -> NDArray[Any]:
+    """The same where no processor would put it, as in a map of a file behind a header."""
+    moved = np.frombuffer(b"\0" + array.tobytes(), array.dtype, array.size, 1)
+    assert array.size == 0 or not moved.flags.aligned
+    return moved.reshape(array.shape)
+
 
 GIVEN: dict[str, Callable[[Float32], Any]] = {
     "float32": lambda rows: rows,
@@ -22,6 +31,7 @@ GIVEN: dict[str, Callable[[Float32], Any]] = {
     "Fortran order": np.asfortranarray,
     "every other row and column": lambda rows: np.repeat(np.repeat(rows, 2, 0), 2, 1)[::2, ::2],
     "backwards": lambda rows: rows[::-1, ::-1].copy()[::-1, ::-1],
+    "from the second byte": from_the_second_byte,
     "torch float32": torch.tensor,
     "torch float16": lambda rows: torch.tensor(rows).half(),
     "torch bfloat16": lambda rows: torch.tensor(rows).bfloat16(),
@@ -83,6 +93,19 @@ def test_a_memory_map_is_read_where_it_lies(tmp_path: Path, dtype: type[np.float
         block = slice(first, first + 8)
         counter.add(stored[block], task.ids[block], task.languages[block])
     assert_exact(counter, task, "cosine")
+
+
+def test_ids_may_begin_at_any_byte() -> None:
+    task = dataclasses.replace(FIVE, excluded=[{14}, set(), {11}])
+    *judged, grades = map(from_the_second_byte, task.judged_lists())
+    excluded = task.excluded_lists()
+    assert excluded is not None
+    exclude = from_the_second_byte(excluded[0]), from_the_second_byte(excluded[1])
+    counter = RankCounter(task.queries, (judged[0], judged[1], grades), exclude)
+    ids = from_the_second_byte(np.array(task.ids))
+    counter.anchor(task.candidates, ids)
+    counter.add(task.candidates, ids, task.languages)
+    assert_exact(counter, task)
 
 
 def test_what_is_given_stays_as_it_is() -> None:
