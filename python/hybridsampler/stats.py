@@ -122,7 +122,7 @@ def count(
             for name, own in zip(names, languages, strict=True)
         ),
         pairs=_drawn(
-            (name, _shares(ordered_pairs(spoken[name]), of_pairs, own))
+            (name, _shares(ordered_pairs(spoken[name]) if own else (), of_pairs, own))
             for name, (of_pairs, _), own in zip(names, expected.pairs, pairs, strict=True)
         ),
         mixed=_drawn(

@@ -16,7 +16,8 @@ class Weights:
 
     ``kinds`` has one weight for each kind; ``sources`` for each kind one for each source;
     ``languages`` for each source one for each of its languages; ``pairs`` for each source one for
-    each ordered pair of its languages, query first, in the order of :func:`ordered_pairs`.
+    each ordered pair of its languages, query first, in the order of :func:`ordered_pairs`, and none
+    where no batch is cross-lingual: many languages have very many pairs.
     """
 
     kinds: tuple[float, float, float]
@@ -53,7 +54,12 @@ def resolve(mix: Mix, corpus: ParallelCorpus) -> Weights:
             list(sources.values()),
         ),
         languages=[[languages[name] for name in spoken[source]] for source in corpus.sources],
-        pairs=[[pairs[pair] for pair in ordered_pairs(spoken[s])] for s in corpus.sources],
+        pairs=[
+            [1.0 if pairs is None else pairs[pair] for pair in ordered_pairs(spoken[source])]
+            if mix.cross_lingual > 0
+            else []
+            for source in corpus.sources
+        ],
     )
     _check_drawable(mix, corpus, resolved)
     return resolved
@@ -84,10 +90,11 @@ def _source_weights(mix: Mix, corpus: ParallelCorpus) -> dict[str, float]:
     }
 
 
-def _pair_weights(mix: Mix, corpus: ParallelCorpus) -> dict[tuple[str, str], float]:
-    every = ordered_pairs(corpus.languages)
+def _pair_weights(mix: Mix, corpus: ParallelCorpus) -> dict[tuple[str, str], float] | None:
+    """By pair; ``None``: all weigh the same."""
     if not isinstance(mix.pairs, Mapping):
-        return dict.fromkeys(every, 1.0)
+        return None
+    every = ordered_pairs(corpus.languages)
     known = set(every)
     for pair in mix.pairs:
         if pair not in known:

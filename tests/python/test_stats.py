@@ -1,5 +1,6 @@
 """BatchPlan.stats: what it counts is what the rows say, and what it expects comes true."""
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,13 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora import Rough, read, regular
-from hybridsampler import BatchPlan, Mix
+from hybridsampler import BatchPlan, Mix, ParallelCorpus
 from hybridsampler.stats import Share
 from test_plan_promises import Case, buildable, cases, most, streams
 
 
 def counts(shares: Mapping[Any, Share]) -> dict[Any, int]:
     return {name: share.count for name, share in shares.items() if share.count}
+
+
+def test_pairs_of_many_languages_take_no_room_where_none_are_drawn() -> None:
+    """A thousand languages have a million pairs."""
+    languages = [f"language {number}" for number in range(1000)]
+    corpus = ParallelCorpus.from_columns(group=np.arange(4000), language=languages * 4)
+    tracemalloc.start()
+    try:
+        plan = BatchPlan(corpus, Mix(monolingual=1), batch_size=2)
+        stats = plan.stats(2000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    [spoken] = stats.languages.values()
+    assert {share.count for share in spoken.values()} == {2}
+    assert (stats.pairs, plan.shares.pairs) == ({}, {})
+    assert peak < 4e6, peak
 
 
 @given(cases() | cases(lengths=True), st.integers(1, 60))

@@ -19,7 +19,7 @@ pub struct Reached {
     pub sources: Vec<Vec<u64>>,
     /// For each source, monolingual batches of each language slot.
     pub languages: Vec<Vec<u64>>,
-    /// For each source, cross-lingual pairs by ordered pair of slots.
+    /// For each source, cross-lingual pairs by ordered pair of slots; empty where none are drawn.
     pub pairs: Vec<Vec<u64>>,
     /// For each source, pairs of mixed batches by language slot.
     pub mixed: Vec<Vec<u64>>,
@@ -52,7 +52,10 @@ impl Plan {
             kinds: vec![0; Kind::ALL.len()],
             sources: vec![vec![0; sources.len()]; Kind::ALL.len()],
             languages: widths().map(|width| vec![0; width]).collect(),
-            pairs: widths().map(|width| vec![0; width * (width - 1)]).collect(),
+            pairs: widths()
+                .zip(&self.pairs)
+                .map(|(width, pairs)| vec![0; pairs.as_ref().map_or(0, |_| width * (width - 1))])
+                .collect(),
             mixed: widths().map(|width| vec![0; width]).collect(),
             tokens: lent.length.as_ref().map(|_| (0, 0)),
             random_negatives: 0,
