@@ -109,6 +109,19 @@ def test_languages_go_by_name() -> None:
     assert a.ranks().languages == ("en", "ß語", "")
 
 
+def test_languages_are_known_where_there_is_no_query() -> None:
+    """As on a rank that is left without queries."""
+    counter = RankCounter(np.ones((0, 1), np.float32), ([0], []))
+    counter.add(np.ones((3, 1), np.float32), [4, 5, 6], ["en", "de", "en"])
+    others = [counter.blank(), counter.blank()]
+    others[0].merge(counter)
+    others[1].merge_bytes(counter.to_bytes())
+    for other in others:
+        assert other.candidates == 3
+        assert other.ranks().languages == counter.ranks().languages == ("en", "de")
+        assert other.to_bytes() == counter.to_bytes()
+
+
 def test_a_counter_is_not_copied_unawares() -> None:
     """A copy would share the counts but number languages for itself."""
     counter = RankCounter(np.ones((1, 1), np.float32), ([0, 1], [0]))

@@ -92,6 +92,7 @@ impl RankCounter<'_> {
             names.push(String::from_utf8(reader.bytes(length)?.to_vec()).map_err(|_| damaged(bytes))?);
         }
         let mut counter = self.blank();
+        counter.language_count = names.len();
         counter.zero_rows = counter.zero_rows.checked_add(reader.u64()?).ok_or_else(|| damaged(bytes))?;
         let mut counts = [0; Report::COUNTS];
         for count in &mut counts {
@@ -130,6 +131,8 @@ impl RankCounter<'_> {
                     *tied = Tied { lower_id: reader.u32()?, higher_id: reader.u32()? };
                 }
             }
+        } else if !names.is_empty() && self.judged.queries() > 0 {
+            return Err(damaged(bytes));
         }
         if !reader.rest.is_empty() {
             return Err(damaged(bytes));

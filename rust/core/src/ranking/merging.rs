@@ -44,7 +44,8 @@ impl RankCounter<'_> {
         self.seen |= &other.seen;
         self.zero_rows += other.zero_rows - other.zero_queries();
         self.report += other.report;
-        if !other.tallies.is_empty() {
+        // Without queries there are candidates, and so languages, but no tallies.
+        if !other.tallies.is_empty() || other.language_count > 0 {
             let most = renumbered.iter().max().map_or(0, |&l| l as usize + 1);
             self.reserve(self.language_count.max(most));
             for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
