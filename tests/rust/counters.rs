@@ -141,6 +141,26 @@ proptest! {
     }
 }
 
+/// However many counters are made of one, they share its queries.
+#[test]
+fn queries_are_shared_and_not_copied() {
+    let case = Case {
+        dimension: 2,
+        queries: vec![3.0, 4.0],
+        candidates: vec![1.0, 0.0],
+        languages: vec![0],
+        judged: vec![vec![(0, 1)]],
+        excluded: vec![vec![]],
+    };
+    for similarity in [Similarity::Dot, Similarity::Cosine] {
+        let counter = case.counter_by(similarity);
+        let bytes = counter.to_bytes(&[]).expect("no languages yet");
+        let (read, _) = counter.read_bytes(&bytes).expect("sound");
+        let all = [counter.blank(), counter.clone().give_back(), read.clone(), read.give_back()];
+        assert!(all.iter().all(|other| std::ptr::eq(other.queries().values, counter.queries().values)));
+    }
+}
+
 #[test]
 fn merging_renumbers_languages() {
     let case = Case {

@@ -4,7 +4,6 @@
 //! [`RankCounter::add`] scores every candidate once and counts, for each query, judged candidate and candidate language,
 //! how many score higher and how many the same. Counts add up, so blocks, shards and threads may come in any order.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringTreemap;
@@ -31,6 +30,7 @@ mod trial;
 mod work;
 
 use checks::{Inspected, changed};
+use lending::Lendable;
 use places::Places;
 pub use report::Report;
 pub use screened::Screened;
@@ -39,7 +39,7 @@ pub use screened::Screened;
 #[derive(Debug, Clone)]
 pub struct RankCounter<'q> {
     // What makes the evaluation: never changed, and shared by the counters that are made from one another.
-    queries: Arc<Cow<'q, [f32]>>,
+    queries: Lendable<'q>,
     dimension: usize,
     similarity: Similarity,
     judged: Arc<Judged>,
@@ -94,14 +94,16 @@ impl<'q> RankCounter<'q> {
         queries.check_finite(&|row| format!("query {row}"))?;
         let places = Places::new(&judged);
         let total = judged.ids().len();
-        let mut values = Cow::Borrowed(queries.values);
+        let mut values = Lendable::Lent(queries.values);
         let mut zero_rows = 0;
         if similarity == Similarity::Cosine {
-            let rows = values.to_mut().chunks_exact_mut(queries.dimension);
+            let mut own = queries.values.to_vec();
+            let rows = own.chunks_exact_mut(queries.dimension);
             zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
+            values = Lendable::Own(Arc::new(own));
         }
         Ok(Self {
-            queries: Arc::new(values),
+            queries: values,
             dimension: queries.dimension,
             similarity,
             excluded: excluded.map(Arc::new),
@@ -127,7 +129,7 @@ impl<'q> RankCounter<'q> {
         let _state = DefaultFloatState::take();
         let total = self.scores.len();
         Self {
-            queries: Arc::clone(&self.queries),
+            queries: self.queries.clone(),
             dimension: self.dimension,
             similarity: self.similarity,
             judged: Arc::clone(&self.judged),

@@ -4,13 +4,33 @@
 //! borrowed for as long as the counter lives. Then they are lent for each piece of work: the counter moves, its contents
 //! stay where they are.
 
-use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::RankCounter;
 use crate::error::Invalid;
 use crate::judged::{Excluded, Judged};
 use crate::vectors::{Similarity, Vectors};
+
+/// The queries of a counter, as they are scored.
+#[derive(Debug, Clone)]
+pub(super) enum Lendable<'q> {
+    /// The caller's.
+    Lent(&'q [f32]),
+    /// Its own, shared with the counters that are made from it.
+    Own(Arc<Vec<f32>>),
+}
+
+impl Deref for Lendable<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Lent(queries) => queries,
+            Self::Own(queries) => queries,
+        }
+    }
+}
 
 impl RankCounter<'static> {
     /// A counter with a copy of these queries. Errors: as [`RankCounter::borrowing`].
@@ -20,9 +40,12 @@ impl RankCounter<'static> {
         excluded: Option<Excluded>,
         similarity: Similarity,
     ) -> Result<Self, Invalid> {
-        let mut counter = RankCounter::borrowing(queries, judged, excluded, similarity)?;
-        let queries = Arc::unwrap_or_clone(std::mem::take(&mut counter.queries));
-        Ok(counter.with(Arc::new(Cow::Owned(queries.into_owned()))))
+        let counter = RankCounter::borrowing(queries, judged, excluded, similarity)?;
+        let queries = match &counter.queries {
+            Lendable::Lent(queries) => Arc::new(queries.to_vec()),
+            Lendable::Own(queries) => Arc::clone(queries),
+        };
+        Ok(counter.with(Lendable::Own(queries)))
     }
 
     /// The counter with the queries that it was made with, as they were then; it had to give them back.
@@ -32,22 +55,22 @@ impl RankCounter<'static> {
     #[must_use]
     pub fn lend(self, queries: &[f32]) -> RankCounter<'_> {
         assert_eq!(queries.len(), self.judged.queries() * self.dimension, "other queries");
-        self.with(Arc::new(Cow::Borrowed(queries)))
+        self.with(Lendable::Lent(queries))
     }
 }
 
 impl RankCounter<'_> {
     /// The counter without queries that it borrowed: until they are lent again, it can only tell what it knows.
     #[must_use]
-    pub fn give_back(mut self) -> RankCounter<'static> {
-        let queries = match Arc::unwrap_or_clone(std::mem::take(&mut self.queries)) {
-            Cow::Borrowed(_) => Vec::new(),
-            Cow::Owned(own) => own,
+    pub fn give_back(self) -> RankCounter<'static> {
+        let queries = match &self.queries {
+            Lendable::Lent(_) => Arc::default(),
+            Lendable::Own(queries) => Arc::clone(queries),
         };
-        self.with(Arc::new(Cow::Owned(queries)))
+        self.with(Lendable::Own(queries))
     }
 
-    fn with(self, queries: Arc<Cow<'_, [f32]>>) -> RankCounter<'_> {
+    fn with(self, queries: Lendable<'_>) -> RankCounter<'_> {
         RankCounter {
             queries,
             dimension: self.dimension,

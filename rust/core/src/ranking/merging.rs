@@ -11,7 +11,7 @@ impl RankCounter<'_> {
     /// second it adds the counts.
     pub fn merge(&mut self, other: &RankCounter<'_>, renumbered: &[u32]) -> Result<(), Invalid> {
         let _state = DefaultFloatState::take();
-        let same = self.queries == other.queries
+        let same = *self.queries == *other.queries
             && self.dimension == other.dimension
             && self.similarity == other.similarity
             && self.judged == other.judged
