@@ -161,6 +161,31 @@ fn queries_are_shared_and_not_copied() {
     }
 }
 
+/// What bytes claim takes no room before it is there.
+#[test]
+fn bytes_that_claim_many_languages_are_refused() {
+    let (judged, names) = (30_000, 1_000_000_u64);
+    let case = Case {
+        dimension: 1,
+        queries: vec![1.0],
+        candidates: vec![1.0; judged],
+        languages: vec![0; judged],
+        judged: vec![(0..judged as i64).map(|id| (id, 1)).collect()],
+        excluded: vec![vec![]],
+    };
+    let (whole, ids, _) = case.block(0..judged);
+    let mut counter = case.counter();
+    counter.anchor(whole, &ids, None).expect("sound");
+    // Now there are tallies, but nothing is in them.
+    counter.add(Vectors { values: &[], dimension: 1 }, &[], &[], None).expect("an empty block");
+    let sound = counter.to_bytes(&[]).expect("no languages yet");
+    // A mark, a version and an identity come first, then the names and, of each, its length: 0.
+    let (head, rest) = (&sound[..28], &sound[36..sound.len() - 8]);
+    let mut claims = [head, &names.to_le_bytes(), &vec![0; 8 * names as usize], rest].concat();
+    claims.extend(twox_hash::XxHash3_64::oneshot(&claims).to_le_bytes());
+    assert!(counter.read_bytes(&claims).unwrap_err().0.contains("is damaged"));
+}
+
 #[test]
 fn merging_renumbers_languages() {
     let case = Case {

@@ -119,6 +119,10 @@ impl RankCounter<'_> {
             if counter.scores.iter().any(|score| score.is_nan()) {
                 return Err(damaged(bytes));
             }
+            // No more room than what is to fill it.
+            if reader.rest.len() / size_of::<u32>() < names.len().saturating_mul(counter.scores.len()) {
+                return Err(damaged(bytes));
+            }
             counter.reserve(names.len());
             for tally in &mut counter.tallies {
                 for count in &mut tally.bins {
