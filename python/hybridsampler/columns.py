@@ -207,7 +207,7 @@ def _arrow(name: str, column: Any, missing: bool, needed: str) -> Column:
         raise _wrong(name, None, row, missing, needed)
     kind = str(column.type)
     if kind.removeprefix("u").startswith("int") and not column.null_count:
-        return Column([chunk.to_numpy() for chunk in _chunks(column)], None, at)
+        return Column([_aligned(chunk) for chunk in _chunks(column)], None, at)
     texts = ("string", "large_string", "string_view", "dictionary")
     if not kind.startswith(texts):
         return _listed(name, column.to_pylist(), missing, needed, at)
@@ -225,8 +225,13 @@ def _arrow(name: str, column: Any, missing: bool, needed: str) -> Column:
         return _listed(name, column.to_pylist(), missing, needed, at)
     _check_texts(name, values)
     return Column(
-        [(own.fill_null(-1) if own.null_count else own).to_numpy() for own in codes], values, at
+        [_aligned(own.fill_null(-1) if own.null_count else own) for own in codes], values, at
     )
+
+
+def _aligned(chunk: Any) -> NDArray[Any]:
+    """The integers of an Arrow array; a copy where its buffer begins at any byte."""
+    return np.require(chunk.to_numpy(), requirements=["C", "A"])
 
 
 def _chunks(column: Any) -> list[Any]:

@@ -113,6 +113,23 @@ def test_empty_first_chunks_and_empty_lengths() -> None:
     refused({"length": []}, "'group' has 6 rows but 'length' has 0")
 
 
+def test_arrow_buffers_may_begin_at_any_byte() -> None:
+    def moved(numbers: list[int]) -> Any:
+        stored = pa.py_buffer(b"\0" + np.array(numbers, np.int64).tobytes()).slice(1)
+        return pa.Array.from_buffers(pa.int64(), len(numbers), [None, stored])
+
+    groups, codes = [5, 5, 7, 7], [0, 1, 0, 1]
+    language = pa.DictionaryArray.from_arrays(moved(codes), pa.array(["en", "de"]))
+    corpus = ParallelCorpus.from_columns(
+        group=moved(groups), language=language, length=moved(codes)
+    )
+    assert not moved(groups).to_numpy().flags.aligned
+    plain = ParallelCorpus.from_columns(
+        group=groups, language=["en", "de", "en", "de"], length=codes
+    )
+    assert corpus.fingerprint == plain.fingerprint
+
+
 # Lengths and negatives are read where they lie
 
 
