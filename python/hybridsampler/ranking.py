@@ -127,8 +127,8 @@ class RankCounter:
         Raises:
             ValueError: an id that was added before; a judged id that was not anchored, or whose
                 vector has changed since; NaN or infinity; shapes that do not fit; a block that
-                changes meanwhile; more than 10,000 languages. Nothing of the block is counted, and
-                what was counted stays.
+                changes meanwhile; more than 10,000 languages; one whose name is no text. Nothing of
+                the block is counted, and what was counted stays.
             TypeError: a language that is no str; vectors of another type; masked ids.
         """
         if isinstance(languages, str):
@@ -325,6 +325,12 @@ class RankCounter:
                 raise TypeError(
                     f"the language {name!r} is of type {type(name).__name__}: give names as str"
                 )
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:  # to_bytes() could not write it
+                raise ValueError(
+                    f"the language {name!r} has half of a surrogate pair and is no text: change it"
+                ) from error
         return codes
 
     def _names(self) -> list[str]:

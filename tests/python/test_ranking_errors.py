@@ -436,6 +436,16 @@ def test_one_word_is_not_a_list_of_languages() -> None:
         counter.add(block, [0, 1], "en")
 
 
+def test_a_language_that_cannot_be_saved_is_refused_before_it_is_counted() -> None:
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    with refusal("the language '\\ud800' has half of a surrogate pair and is no text: change it"):
+        add(counter, dataclasses.replace(FIVE, languages=["en", *["\ud800"] * 4]), whole(FIVE))
+    add(counter, FIVE, whole(FIVE))
+    assert_exact(counter, FIVE)
+    counter.to_bytes()
+
+
 def test_ids_in_place_of_languages_are_refused_before_they_fill_the_memory() -> None:
     counter = counter_of(FIVE)
     anchor(counter, FIVE, whole(FIVE))
