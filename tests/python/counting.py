@@ -1,7 +1,7 @@
 """Counters of a task, and what they must tell: equal to the naive oracle digit for digit."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hybridsampler import RankCounter
-from hybridsampler.ranking import Similarity
+from hybridsampler.ranking import Similarity, Ties
 from naive_ranking import POLICIES, Task, as_rows, oracle_ranks, oracle_ties, task_scores
 
 Raises = AbstractContextManager[object]
@@ -108,3 +108,18 @@ DIFFER = (
     "the counters differ in queries, judgements, exclusions or similarity: merge counters of one "
     "evaluation"
 )
+
+
+def tiny_task(values: Sequence[float], judged: dict[int, int], language: str = "en") -> Task:
+    """One query; the score of candidate i is values[i]."""
+    return Task(
+        np.ones((1, 1), np.float32),
+        np.array(values, np.float32)[:, None],
+        list(range(len(values))),
+        [language] * len(values),
+        [judged],
+    )
+
+
+def overall(task: Task, ties: Ties = "pessimistic") -> dict[int, int]:
+    return {row.id: row.overall for row in as_rows(counted(task).ranks(ties))}
