@@ -155,6 +155,7 @@ def test_scores_and_normalised_rows_have_the_bits_of_the_contract(
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@settings(max_examples=settings().max_examples // 3)
 @given(rng=generators(), family=st.sampled_from(FAMILIES))
 def test_runs_and_tiles_change_nothing(device: str, rng: np.random.Generator, family: str) -> None:
     """With room for a few numbers at a time."""
