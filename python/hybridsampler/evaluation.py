@@ -166,7 +166,8 @@ class Evaluation:
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
         self.report: Report = counter.report
-        self._query_languages = np.array(list(query_languages), object)
+        # Of members of an Enum the text: str() and astype(str) would give another one.
+        self._query_languages = np.array(list(map(str.__str__, query_languages)), object)
         self._measures = {str(measure): measure for measure in parsed}
         self.measures: tuple[str, ...] = tuple(self._measures)
         """Names as ir_measures writes them."""

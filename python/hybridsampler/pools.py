@@ -52,9 +52,10 @@ class PoolSizes:
             # By their order, for columns of data frames would look numbers up in an index.
             wanted = set(ids.tolist())
             named = {i: name for i, name in enumerate(candidate_languages) if i in wanted}
-            names = np.array([str(named[i]) for i in ids.tolist()], str)
-            for name in np.unique(names).tolist():
-                excluded[name] = np.bincount(query[names == name], minlength=queries)
+            numbers = {name: number for number, name in enumerate(dict.fromkeys(named.values()))}
+            language = np.array([numbers[named[i]] for i in ids.tolist()], np.int64)
+            for name, number in numbers.items():
+                excluded[name] = np.bincount(query[language == number], minlength=queries)
         return cls(Counter(candidate_languages), excluded, queries)
 
     def of(self, language: str) -> Int64:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -400,6 +401,28 @@ def test_languages_are_named_by_text_of_any_kind() -> None:
     )
     assert result["cross_lingual"]["AP"] == 5 / 6
     assert result.by_language("monolingual", "AP") == {"de": 0.5, "en": 0.5, "fr": 1.0}
+
+
+def test_languages_may_be_members_of_an_enum() -> None:
+    """They are text, whatever str() makes of them: "member.ENGLISH", or cut off to "me"."""
+    member: Any = Enum("member", {"ENGLISH": "en", "GERMAN": "de", "FRENCH": "fr"}, type=str)
+    arguments: dict[str, Any] = {
+        "queries": np.array([[1], [-1], [1]], np.float32),
+        "candidates": CANDIDATES,
+        "relevant": csr(relevant for *_, relevant in COMPLETE),
+        "measures": ["AP", "Judged@3"],
+        "exclude": csr([[2], [], [1]]),
+    }
+    names: dict[str, Any] = {
+        "query_languages": ["en", "de", "fr"],
+        "candidate_languages": LANGUAGES,
+    }
+    texts = evaluate(**arguments, **names)
+    own: dict[str, Any] = {name: [member(text) for text in names[name]] for name in names}
+    members = evaluate(**arguments, **own)
+    assert members.matrix("Judged@3") == texts.matrix("Judged@3")
+    assert members.by_language("multilingual", "AP") == texts.by_language("multilingual", "AP")
+    assert members.columns()["query_language"].tolist() == ["en", "de", "fr"] * 3
 
 
 def test_zero_rows_are_reported() -> None:
