@@ -87,9 +87,10 @@ class RankCounter:
         self._screen: Screen | None = None
         vectors = _vectors("queries", queries)
         # The core keeps this array; under the cosine what it makes of it.
-        callers = vectors is queries or not vectors.flags.owndata
+        # What an object gives as its array it may go on using, as xarray does.
+        made = isinstance(queries, np.ndarray) and vectors is not queries and vectors.flags.owndata
         self._core = _core.RankCounter(
-            vectors.copy() if callers and not (borrow or self._cosine) else vectors,
+            vectors if made or borrow or self._cosine else vectors.copy(),
             (self._indptr, self._ids, self._grades),
             left_out,
             self._cosine,

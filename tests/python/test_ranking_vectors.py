@@ -129,6 +129,23 @@ def test_what_was_given_may_change_afterwards() -> None:
     assert_exact(counter, task)
 
 
+def test_an_array_that_an_object_holds_may_change_afterwards() -> None:
+    class Holder:
+        def __init__(self, rows: Float32) -> None:
+            self.rows = rows
+
+        def __array__(self, dtype: object = None, copy: object = None) -> Float32:
+            return self.rows
+
+    task = random_task(np.random.default_rng(11), "random", queries=20, candidates=9, dimension=4)
+    holder = Holder(task.queries.copy())
+    counter = RankCounter(holder, task.judged_lists(), task.excluded_lists())
+    holder.rows[:] = 0
+    anchor(counter, task, whole(task))
+    add(counter, task, whole(task))
+    assert_exact(counter, task)
+
+
 def test_queries_are_copied_unless_they_may_be_borrowed() -> None:
     task = random_task(np.random.default_rng(12), "random", queries=20, candidates=9, dimension=4)
     kept = {borrow: task.queries.copy() for borrow in (False, True)}
