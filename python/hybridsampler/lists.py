@@ -1,7 +1,8 @@
-"""Lists of ids, one for each query, as callers give them: columns of a sparse matrix (CSR)."""
+"""Lists as callers give them: of ids, as columns of a sparse matrix (CSR), and of names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,19 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} holds {array.max()}: integers go up to 2**63 - 1")
     return np.require(array, np.int64, ["C", "A"])
+
+
+def check_names(name: str, languages: Sequence[str], rows: int | None) -> None:
+    """Refuse what is not one name for each row; ``rows=None``: how many is not known yet.
+
+    Raises:
+        ValueError: more or fewer names than rows.
+        TypeError: no sequence of names.
+    """
+    # Mappings, sets and data frames give, in an order or number of their own, something else.
+    unordered = isinstance(languages, str | bytes | Mapping | Set) or hasattr(languages, "columns")
+    if unordered or not hasattr(languages, "__len__"):
+        kind, some = type(languages).__name__, "" if rows is None else f"{rows} "
+        raise TypeError(f"{name} is of type {kind}: give a list of {some}names, one for each row")
+    if rows is not None and len(languages) != rows:
+        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")

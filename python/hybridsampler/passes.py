@@ -14,9 +14,10 @@ import numpy as np
 
 from hybridsampler.candidates import Candidates, check_opened
 from hybridsampler.files import readable, written_whole
+from hybridsampler.lists import check_names
 from hybridsampler.progress import Tell
 from hybridsampler.ranking import RankCounter
-from hybridsampler.refusals import check_names, check_there
+from hybridsampler.refusals import check_there
 
 _MARK = b"hspass1\0"
 _DIGEST = 32  # bytes of SHA-256

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
 from hybridsampler.files import readable, written_whole
-from hybridsampler.lists import Lists, csr_columns, integers
+from hybridsampler.lists import Lists, check_names, csr_columns, integers
 from hybridsampler.ranks import Ranks, Report
 from hybridsampler.threads import known_threads
 from hybridsampler.vectors import as_rows
@@ -130,10 +130,12 @@ class RankCounter:
                 vector has changed since; NaN or infinity; shapes that do not fit; a block that
                 changes meanwhile; more than 10,000 languages; one whose name is no text. Nothing of
                 the block is counted, and what was counted stays.
-            TypeError: a language that is no str; vectors of another type; masked ids.
+            TypeError: a language that is no str; languages that are no sequence; vectors of another
+                type; masked ids.
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
+        check_names("languages", languages, None)
         numbers, codes = integers("ids", ids), self._numbers(languages)
         screen = self._screen_for(block, numbers, codes)
         if screen is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hybridsampler.lists import Lists
+from hybridsampler.lists import Lists, check_names
 from hybridsampler.measures import Judgements, Measure, Policy, known_policy
 from hybridsampler.ranking import RankCounter
 
@@ -66,20 +66,6 @@ def check_there(counter: RankCounter, numbers: range, known_by: str = "") -> Non
     if len(outside):
         there = f"are {numbers[0]} to {numbers[-1]}" if numbers else "are none at all"
         raise ValueError(f"candidate {outside[-1]} is judged but the candidates {there}{known_by}")
-
-
-def check_names(name: str, languages: Sequence[str], rows: int | None) -> None:
-    """Refuse what is not one name for each row; ``rows=None``: how many is not known yet.
-
-    Raises:
-        ValueError: more or fewer names than rows.
-        TypeError: no sequence of names.
-    """
-    if isinstance(languages, str | bytes) or not hasattr(languages, "__len__"):
-        kind, some = type(languages).__name__, "" if rows is None else f"{rows} "
-        raise TypeError(f"{name} is of type {kind}: give a list of {some}names, one for each row")
-    if rows is not None and len(languages) != rows:
-        raise ValueError(f"{name} has {len(languages)} entries for {rows} rows: give one each")
 
 
 def check_languages(name: str, languages: Sequence[str], rows: int | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas
 import pyarrow as pa
 import pytest
 import scipy.sparse
@@ -183,6 +184,21 @@ def test_languages_that_are_no_names() -> None:
             "candidate_languages is of type list_iterator: give a list of names, one for each",
         ),
         ("candidate_languages", None, "candidate_languages is of type NoneType: give a list of na"),
+        (
+            "query_languages",
+            {"q1": "en", "q2": "de", "q3": "de"},
+            "query_languages is of type dict: give a list of 3 names, one for each row",
+        ),
+        (
+            "candidate_languages",
+            set("abcdef"),
+            "candidate_languages is of type set: give a list of names, one for each row",
+        ),
+        (
+            "query_languages",
+            pandas.DataFrame({"language": ["en", "de", "de"]}),
+            "query_languages is of type DataFrame: give a list of 3 names, one for each row",
+        ),
     ):
         with pytest.raises(TypeError, match=f"^{message}"):
             evaluate(**SOUND | {name: languages})

@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "shards": {"parquet", "vectors"},
     "candidates": {"shards", "vectors"},
     "progress": set(),
-    "passes": {"candidates", "files", "progress", "ranking", "refusals"},
+    "passes": {"candidates", "files", "lists", "progress", "ranking", "refusals"},
     "distributed": {"candidates", "passes", "progress", "ranking"},
     "chi_square": {"elementary"},
     "significance": {"columns"},

@@ -446,6 +446,23 @@ def test_a_language_that_cannot_be_saved_is_refused_before_it_is_counted() -> No
     counter.to_bytes()
 
 
+@pytest.mark.parametrize(
+    "languages",
+    [dict.fromkeys("abcde", "en"), set("abcde"), (name for name in FIVE.languages), None],
+    ids=["dict", "set", "generator", "None"],
+)
+def test_what_has_no_name_for_each_candidate_in_order_is_refused(languages: Any) -> None:
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+    told = (
+        f"languages is of type {type(languages).__name__}: give a list of names, one for each row"
+    )
+    with refusal(told, TypeError):
+        counter.add(FIVE.candidates, FIVE.ids, languages)
+    add(counter, FIVE, whole(FIVE))
+    assert_exact(counter, FIVE)
+
+
 def test_ids_in_place_of_languages_are_refused_before_they_fill_the_memory() -> None:
     counter = counter_of(FIVE)
     anchor(counter, FIVE, whole(FIVE))
