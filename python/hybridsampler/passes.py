@@ -187,5 +187,6 @@ def _identity(candidates: Candidates, languages: Sequence[str], start: int, stop
     digest = hashlib.sha256(f"{candidates.shape} {start} {stop}".encode())
     for name in languages:
         text = str(name)
-        digest.update(f" {len(text)} {text}".encode())
+        # What is no text add() refuses, and says why.
+        digest.update(f" {len(text)} {text}".encode(errors="surrogatepass"))
     return digest.digest()

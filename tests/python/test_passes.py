@@ -435,6 +435,18 @@ def test_a_checkpoint_is_checked_before_the_encoder_is_set_to_work(tmp_path: Pat
         )
 
 
+def test_a_language_that_is_no_text_is_named_with_a_checkpoint_too(tmp_path: Path) -> None:
+    languages = [*LANGUAGES[:-1], "\ud800"]
+    told = r"the language '\ud800' has half of a surrogate pair and is no text: change it"
+    for checkpoint in (None, tmp_path / "a"):
+        with refusal(told):
+            evaluate(
+                candidates=ROWS,
+                **TASK | {"candidate_languages": languages},
+                checkpoint=checkpoint,
+            )
+
+
 @pytest.mark.parametrize("every", [-1.0, float("nan")])
 def test_seconds_between_saves(tmp_path: Path, every: float) -> None:
     with refusal(f"every={every}: give seconds, 0 or more"):
