@@ -58,7 +58,8 @@ class Candidates:
         """
         self._check_range(start, stop)
         part = copy.copy(self)
-        part.numbers, part.shape = range(start, stop), (stop - start, self.shape[1])
+        part.numbers = range(start, stop)
+        part.shape = (len(part.numbers), self.shape[1])  # of Python's int, whatever was given
         return part
 
     def blocks(

@@ -399,6 +399,22 @@ def test_a_checkpoint_of_another_evaluation(
     assert path.read_bytes() == before
 
 
+def test_a_checkpoint_of_a_part_whatever_integers_it_was_cut_with(tmp_path: Path) -> None:
+    told: list[int] = []
+    numbers: list[Any] = [int, np.int64, np.int32]
+    for number in numbers:
+        with open_candidates(ROWS) as candidates:
+            part = candidates.part(number(0), number(20_000))
+            assert repr(part.shape) == "(20000, 2)"
+            evaluate(
+                candidates=part,
+                **TASK,
+                checkpoint=tmp_path / "a",
+                progress=lambda done, _: told.append(done),
+            )
+    assert told == [done for done, _ in BLOCKS]
+
+
 def test_files_that_are_no_checkpoints(tmp_path: Path) -> None:
     path = tmp_path / "counter"
     counted_once(path)
