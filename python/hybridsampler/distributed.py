@@ -159,7 +159,9 @@ def _fail_together(failure: str, group: dist.ProcessGroup | None) -> None:
     dist.all_reduce(first, dist.ReduceOp.MIN, group)
     source = int(first.item())
     if source < ranks:
-        raise ValueError(_broadcast(failure.encode(), source, group).decode())
+        # A path in it may be no UTF-8.
+        told = failure.encode(errors="backslashreplace")
+        raise ValueError(_broadcast(told, source, group).decode())
 
 
 def _broadcast(data: bytes, source: int, group: dist.ProcessGroup | None) -> bytes:

@@ -209,6 +209,17 @@ def paths_in_place_of_candidates(rank: int, world: int) -> str:
         return str(caught.value).removeprefix("rank 1: ")
 
 
+def error_that_is_no_text(rank: int, world: int) -> str:
+    """Rank 1 names a folder whose name is no UTF-8, as some file systems have them."""
+    task, file = files_task(), os.fsdecode(b"nowhere\xff/counter") if rank == 1 else None
+    with (
+        open_candidates(task.candidates) as candidates,
+        pytest.raises(FileNotFoundError if rank == 1 else ValueError) as caught,
+    ):
+        count_shares(counter_of(task), candidates, task.languages, checkpoint=file)
+    return str(caught.value).encode(errors="backslashreplace").decode().removeprefix("rank 1: ")
+
+
 def share_that_nobody_counts(rank: int, world: int) -> str:
     """The others make the calls of a count, and count nothing."""
     task = files_task()
@@ -315,6 +326,7 @@ WORK = (
     shares_of_a_part,
     error_in_a_share,
     paths_in_place_of_candidates,
+    error_that_is_no_text,
     share_that_nobody_counts,
     counted_twice,
     another_evaluation,
@@ -433,6 +445,12 @@ def test_an_error_in_one_share_is_raised_on_all(found: Any) -> None:
 def test_candidates_that_are_not_opened(found: Any) -> None:
     assert of(found, paths_in_place_of_candidates) == (
         "candidates are of type str: open them, with open_candidates(...) as candidates"
+    )
+
+
+def test_an_error_that_is_no_text_is_raised_on_all(found: Any) -> None:
+    assert of(found, error_that_is_no_text) == (
+        r"checkpoint nowhere\udcff/counter: there is no such folder: create it"
     )
 
 
