@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +51,17 @@ def count_shares(
         ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`; an error of another
             rank, which is named; candidates that no rank has counted.
         TypeError, OSError: as :func:`hybridsampler.passes.count`.
+        ImportError: as :func:`hybridsampler.progress.shown`.
     """
     rank, ranks = _place(group)
     others = _OtherRanks(group)
-    with telling(others):
-        check_opened(candidates)
-        saved = Checkpoint.of(checkpoint)
-    first = candidates.numbers.start
-    start, stop = (first + len(candidates) * r // ranks for r in (rank, rank + 1))
-    with shown(progress, f"candidates of rank {rank}") as tell:
+    with ExitStack() as stack:
+        with telling(others):
+            check_opened(candidates)
+            saved = Checkpoint.of(checkpoint)
+            tell = stack.enter_context(shown(progress, f"candidates of rank {rank}"))
+        first = candidates.numbers.start
+        start, stop = (first + len(candidates) * r // ranks for r in (rank, rank + 1))
         whole = count(
             counter,
             candidates,

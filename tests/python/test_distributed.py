@@ -209,6 +209,18 @@ def paths_in_place_of_candidates(rank: int, world: int) -> str:
         return str(caught.value).removeprefix("rank 1: ")
 
 
+def bar_that_one_rank_cannot_show(rank: int, world: int) -> str:
+    """Rank 1 alone has no rich, which other ranks do not need."""
+    task = files_task()
+    with (
+        open_candidates(task.candidates) as candidates,
+        mock.patch.dict(sys.modules, {"rich.progress": None}),
+        pytest.raises(ImportError if rank == 1 else ValueError) as caught,
+    ):
+        count_shares(counter_of(task), candidates, task.languages, progress=rank == 1)
+    return str(caught.value).removeprefix("rank 1: ")
+
+
 def error_that_is_no_text(rank: int, world: int) -> str:
     """Rank 1 names a folder whose name is no UTF-8, as some file systems have them."""
     task, file = files_task(), os.fsdecode(b"nowhere\xff/counter") if rank == 1 else None
@@ -327,6 +339,7 @@ WORK = (
     error_in_a_share,
     paths_in_place_of_candidates,
     error_that_is_no_text,
+    bar_that_one_rank_cannot_show,
     share_that_nobody_counts,
     counted_twice,
     another_evaluation,
@@ -452,6 +465,10 @@ def test_an_error_that_is_no_text_is_raised_on_all(found: Any) -> None:
     assert of(found, error_that_is_no_text) == (
         r"checkpoint nowhere\udcff/counter: there is no such folder: create it"
     )
+
+
+def test_a_bar_that_cannot_be_shown_is_an_error_on_all(found: Any) -> None:
+    assert of(found, bar_that_one_rank_cannot_show).startswith("progress=True needs rich: pip ins")
 
 
 def test_shares_that_nobody_counts_are_told(found: Any) -> None:
