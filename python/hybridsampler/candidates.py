@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 import numpy as np
@@ -303,6 +304,11 @@ def _spooled(file: IO[bytes], blocks: Iterable[Any]) -> RawRows:
         count += len(rows)
     if first is None:
         raise ValueError("the candidates are an iterable without a block: give (n, d) blocks")
-    return RawRows(
-        "the temporary file", lambda: nullcontext(file), first.dtype, (count, first.shape[1])
-    )
+    lock = Lock()
+
+    @contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with lock:  # threads that read parts have one file, and it one place
+            yield file
+
+    return RawRows("the temporary file", opened, first.dtype, (count, first.shape[1]))

@@ -1,6 +1,7 @@
 """The temporary file that keeps an encoder's blocks."""
 
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,25 @@ def test_the_temporary_file_lies_in_the_folder_and_goes_in_every_case(tmp_path: 
         raise KeyboardInterrupt
     assert open_files(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_may_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One comes between the moments at which another seeks and reads."""
+    rows = np.arange(40, dtype=np.float32).reshape(20, 2)
+    read, others = np.fromfile, []
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(np, "fromfile", read)
+        others.append(threading.Thread(target=lambda: list(candidates.rows(np.array([3])))))
+        others[0].start()
+        others[0].join(timeout=0.5)  # as long as it may take if it need not wait
+        return read(*arguments)
+
+    with open_candidates([rows]) as candidates:
+        monkeypatch.setattr(np, "fromfile", interrupted)
+        found = [block for _, block in candidates.part(10, 15).blocks()]
+        others[0].join()
+    assert np.array_equal(np.concatenate(found), rows[10:15])
 
 
 def test_a_spool_folder_that_is_not_there(tmp_path: Path) -> None:
