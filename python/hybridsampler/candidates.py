@@ -308,6 +308,10 @@ def _spooled(file: IO[bytes], blocks: Iterable[Any]) -> RawRows:
 
     @contextmanager
     def opened() -> Iterator[IO[bytes]]:
+        if file.closed:
+            raise ValueError(
+                "the candidates' temporary file has gone: read it inside with open_candidates(...)"
+            )
         with lock:  # threads that read parts have one file, and it one place
             yield file
 

@@ -46,6 +46,16 @@ def test_the_temporary_file_lies_in_the_folder_and_goes_in_every_case(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_candidates_whose_file_has_gone() -> None:
+    with open_candidates([np.ones((2, 3), np.float32)]) as candidates:
+        blocks = candidates.blocks()
+    for read in (blocks, candidates.rows(np.array([1]))):
+        with refusal(
+            "the candidates' temporary file has gone: read it inside with open_candidates(...)"
+        ):
+            next(read)
+
+
 def test_threads_may_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One comes between the moments at which another seeks and reads."""
     rows = np.arange(40, dtype=np.float32).reshape(20, 2)
