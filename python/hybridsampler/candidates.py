@@ -40,6 +40,9 @@ class Candidates:
 
     def __init__(self, parts: Sequence[Rows], first: int = 0) -> None:
         """Number the rows of the parts, which have one dimension, in their order."""
+        most = np.iinfo(np.int64).max - sum(part.shape[0] for part in parts)
+        if not 0 <= first <= most:
+            raise ValueError(f"first={first}: give the number of the first candidate, 0 to {most}")
         self._parts = parts
         self._starts = np.cumsum([first, *(part.shape[0] for part in parts)])
         self.numbers = range(first, int(self._starts[-1]))
@@ -153,8 +156,8 @@ def open_candidates(
 
     Raises:
         ValueError: no candidates; a shape that is not (n, d); parts of different dimension or, for
-            blocks, dtype; a file of another kind or one that is damaged. The message names the
-            file or the number of the block.
+            blocks, dtype; a file of another kind or one that is damaged; numbers below 0 or that
+            64 bits do not hold. The message names the file or the number of the block.
         TypeError: float64 or other vectors that are not float32, float16 or bfloat16; a source of
             another kind.
         FileNotFoundError: a file that does not exist.

@@ -348,6 +348,16 @@ def test_a_part_is_evaluated_by_its_numbers() -> None:
     assert found["multilingual"] == expected["multilingual"]
 
 
+def test_numbers_go_as_far_as_64_bits() -> None:
+    rows, most = np.ones((6, 2), np.float32), np.iinfo(np.int64).max - 6
+    with open_candidates(rows, first=most) as candidates:
+        assert [ids.tolist() for ids, _ in candidates.blocks()] == [list(range(most, most + 6))]
+    for first in (-1, most + 1, 2**63):
+        message = f"first={first}: give the number of the first candidate, 0 to {most}"
+        with refusal(message), open_candidates(rows, first=first):
+            pass
+
+
 def sparse(path: Path, rows: int, dtype: str = "F32") -> Path:
     """A file of zeros of 256 numbers a row that takes no room on the disk."""
     size = rows * 256 * (4 if dtype == "F32" else 2)
