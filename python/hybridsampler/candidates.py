@@ -114,7 +114,8 @@ class Candidates:
             OSError: as the file system does.
         """
         first, stop = self.numbers.start, self.numbers.stop
-        if len(ids) and not (ids[0] >= first and ids[-1] < stop and (np.diff(ids) > 0).all()):
+        rising = np.less(ids[:-1], ids[1:]).all()  # differences of unsigned integers are never < 0
+        if len(ids) and not (ids[0] >= first and ids[-1] < stop and rising):
             raise ValueError(f"give ids from {first} to {stop - 1}, ascending, each once")
         cuts = np.searchsorted(ids, self._starts[1:-1])
         for start, part, own in zip(

@@ -263,8 +263,12 @@ def test_rows_between_come_with_others_where_that_spares_a_copy() -> None:
             assert (len(found) > len(wanted)) is viewed
 
 
-@pytest.mark.parametrize("ids", [[-1, 2], [0, 3], [2, 1], [1, 1]])
-def test_rows_that_are_not_there(ids: list[int]) -> None:
+@pytest.mark.parametrize(
+    "ids",
+    [*([-1, 2], [0, 3], [2, 1], [1, 1]), np.array([2, 1], np.uint64), np.array([2, 0], np.uint8)],
+    ids=str,
+)
+def test_rows_that_are_not_there(ids: Any) -> None:
     with (
         open_candidates(np.ones((3, 2), np.float32)) as candidates,
         refusal("give ids from 0 to 2, ascending, each once"),
