@@ -82,7 +82,6 @@ class RankCounter:
             left_out = (integers("indptr", first), integers("ids", second).copy())
         self._left_out = np.empty(0, np.int64) if left_out is None else left_out[1]
         self._threads = known_threads(threads)
-        self._languages: dict[str, int] = {}
         self._cosine = similarity == "cosine"
         self._screen: Screen | None = None
         vectors = _vectors("queries", queries)
@@ -132,19 +131,24 @@ class RankCounter:
                 the block is counted, and what was counted stays.
             TypeError: a language that is no str; languages that are no sequence; vectors of another
                 type; masked ids.
+            RuntimeError: another caller has changed the counter meanwhile.
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
         check_names("languages", languages, None)
-        numbers, codes = integers("ids", ids), self._numbers(languages)
+        known = self._core.names
+        names, codes = _numbered(languages, known)
+        numbers = integers("ids", ids)
         screen = self._screen_for(block, numbers, codes)
         if screen is None:
-            self._core.add(_vectors("block", block), numbers, codes, self._threads)
+            rows = _vectors("block", block)
+            self._core.add(rows, numbers, codes, (known, names), self._threads)
             return
         found = screen.block(block, numbers, codes)
         self._core.add_screened(
             numbers,
             codes,
+            (known, names),
             found.rows,
             _vectors("block", found.vectors),
             found.higher,
@@ -163,7 +167,7 @@ class RankCounter:
         """
         if other is self:
             raise ValueError("a counter cannot be merged into itself: its candidates count once")
-        self._merge(other._core, other._names())
+        self._merge(other._core)
 
     def to_bytes(self) -> bytes:
         """Return what the counter knows and counted, for :meth:`merge_bytes` in any process.
@@ -176,7 +180,7 @@ class RankCounter:
         Raises:
             TypeError: a language whose name is no ``str``.
         """
-        return self._core.to_bytes(self._names())
+        return self._core.to_bytes()
 
     def merge_bytes(self, data: bytes) -> None:
         """Take over, as :meth:`merge` does, what another counter's :meth:`to_bytes` returned.
@@ -185,7 +189,7 @@ class RankCounter:
             ValueError: as :meth:`merge`; data that is damaged, of another version or something
                 else. Nothing is taken over.
         """
-        self._merge(*self._core.read_bytes(data))
+        self._merge(self._core.read_bytes(data))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what :meth:`to_bytes` returns to a file, whole or not at all.
@@ -217,7 +221,7 @@ class RankCounter:
         They are shared, not copied.
         """
         twin = object.__new__(type(self))
-        vars(twin).update(vars(self), _core=self._core.blank(), _languages={}, _screen=None)
+        vars(twin).update(vars(self), _core=self._core.blank(), _screen=None)
         return twin
 
     def __reduce__(self) -> NoReturn:
@@ -247,7 +251,7 @@ class RankCounter:
             language=language,
             within=within,
             overall=overall,
-            languages=tuple(self._names()),
+            languages=self._core.names,
         )
 
     @property
@@ -281,8 +285,10 @@ class RankCounter:
         int8, int16, float32, elsewhere, reference = self._core.decided
         return Report(int8, int16, float32, elsewhere, reference, _core.RankCounter.simd())
 
-    def _merge(self, core: _core.RankCounter, languages: Sequence[str]) -> None:
-        self._core.merge(core, self._numbers(languages).tolist())
+    def _merge(self, core: _core.RankCounter) -> None:
+        known, theirs = self._core.names, core.names
+        names, codes = _numbered(theirs, known)
+        self._core.merge(core, theirs, codes.tolist(), (known, names))
 
     def _screen_for(
         self, block: Any, ids: NDArray[np.int64], languages: NDArray[np.uint32]
@@ -310,42 +316,41 @@ class RankCounter:
             )
         return self._screen if self._screen.takes(block, ids, languages) else None
 
-    def _numbers(self, languages: Sequence[str]) -> NDArray[np.uint32]:
-        """Return the numbers of languages, new ones numbered on.
-
-        They are kept before the core counts: an interrupt may come right after it did. Where it
-        refuses, or never starts, they are names too many, which :meth:`_names` leaves out.
-        """
-        numbers = _Numbers((name, number) for number, name in enumerate(self._names()))
-        self._languages = numbers
-        codes = np.fromiter(map(numbers.__getitem__, languages), np.uint32, len(languages))
-        if len(numbers) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
-            raise ValueError(
-                f"there are {len(numbers):,} languages: give each candidate's language, not its id"
-            )
-        for name in list(numbers)[self._core.languages :]:
-            if not isinstance(name, str):
-                raise TypeError(
-                    f"the language {name!r} is of type {type(name).__name__}: give names as str"
-                )
-            try:
-                name.encode()
-            except UnicodeEncodeError as error:  # to_bytes() could not write it
-                raise ValueError(
-                    f"the language {name!r} has half of a surrogate pair and is no text: change it"
-                ) from error
-        return codes
-
-    def _names(self) -> list[str]:
-        """Return the names of the languages that were counted, by number."""
-        return list(self._languages)[: self._core.languages]
-
 
 class _Numbers(dict[str, int]):
     """Numbers of names, which a name gets when it is first asked for."""
 
     def __missing__(self, name: str) -> int:
         return self.setdefault(name, len(self))
+
+
+def _numbered(
+    languages: Sequence[str], known: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
+    """Return the names by number, new ones behind those that are known, and the numbers.
+
+    The core keeps the names with what it counts, and refuses numbers of names that are others by
+    then.
+    """
+    numbers = _Numbers((name, number) for number, name in enumerate(known))
+    codes = np.fromiter(map(numbers.__getitem__, languages), np.uint32, len(languages))
+    if len(numbers) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
+        raise ValueError(
+            f"there are {len(numbers):,} languages: give each candidate's language, not its id"
+        )
+    new = tuple(numbers)[len(known) :]
+    for name in new:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"the language {name!r} is of type {type(name).__name__}: give names as str"
+            )
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:  # to_bytes() could not write it
+            raise ValueError(
+                f"the language {name!r} has half of a surrogate pair and is no text: change it"
+            ) from error
+    return (*known, *new) if new else known, codes
 
 
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:

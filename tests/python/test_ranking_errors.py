@@ -1,6 +1,7 @@
 """RankCounter: what it refuses, by which words, and that refusals change nothing."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -474,3 +475,24 @@ def test_ids_in_place_of_languages_are_refused_before_they_fill_the_memory() -> 
     assert counter.to_bytes() == before
     add(counter, FIVE, whole(FIVE))
     assert_exact(counter, FIVE)
+
+
+def test_who_comes_between_is_found_out() -> None:
+    """Languages get numbers before the core counts; another caller's would be taken for them."""
+    counter = counter_of(FIVE)
+    anchor(counter, FIVE, whole(FIVE))
+
+    class Languages(list[str]):
+        """Another caller, while these are gone through."""
+
+        def __iter__(self) -> Iterator[str]:
+            counter.add(FIVE.candidates[:1], FIVE.ids[:1], ["another"])
+            return super().__iter__()
+
+    rest = [FIVE.candidates[1:], FIVE.ids[1:]]
+    with pytest.raises(RuntimeError, match=r"^another caller has changed this counter meanwhile"):
+        counter.add(*rest, Languages(FIVE.languages[1:]))
+    assert counter.candidates == 1
+    counter.add(*rest, FIVE.languages[1:])
+    assert counter.ranks().languages[0] == "another"
+    assert counter.candidates == 5

@@ -8,9 +8,9 @@ use hybridsampler_core::vectors::{Similarity, Vectors};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
 };
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::value_error;
 
@@ -24,11 +24,26 @@ pub struct RankCounter {
     counter: Option<ranking::RankCounter<'static>>,
     /// What the counter borrows when it works; nothing where it has queries of its own.
     queries: Option<Py<PyArray2<f32>>>,
+    /// The names of the languages that were counted, by number: they change with the counts, or callers that come
+    /// between would give numbers to other names.
+    names: Py<PyTuple>,
 }
+
+/// The names that a caller knew when it gave numbers to names, and those with the new ones.
+type Named<'py> = (Bound<'py, PyTuple>, Bound<'py, PyTuple>);
 
 const LOST: &str = "a counter does one piece of work at a time, and none after a panic";
 
 impl RankCounter {
+    /// Refuses numbers that were given before another caller changed the names.
+    fn check_names(&self, known: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if self.names.is(known) {
+            return Ok(());
+        }
+        let message = "another caller has changed this counter meanwhile: let it do one piece of work at a time";
+        Err(PyRuntimeError::new_err(message))
+    }
+
     fn known(&self) -> &ranking::RankCounter<'static> {
         self.counter.as_ref().expect(LOST)
     }
@@ -100,7 +115,7 @@ impl RankCounter {
             counter.map(ranking::RankCounter::give_back)
         });
         let queries = (!cosine).then(|| queries.as_any().clone().cast_into().map(Bound::unbind)).transpose()?;
-        Ok(Self { counter: Some(counter.map_err(value_error)?), queries })
+        Ok(Self { counter: Some(counter.map_err(value_error)?), queries, names: PyTuple::empty(py).unbind() })
     }
 
     /// First phase: scores of the judged candidates in a block.
@@ -122,8 +137,10 @@ impl RankCounter {
         block: PyReadonlyArray2<'_, f32>,
         ids: Ints<'_>,
         languages: PyReadonlyArray1<'_, u32>,
+        names: Named<'_>,
         threads: Option<usize>,
     ) -> PyResult<()> {
+        self.check_names(&names.0)?;
         let (block, ids, languages) = (vectors(&block)?, ids.as_slice()?, languages.as_slice()?);
         let mut raised = None;
         let mut go_on = || {
@@ -131,7 +148,11 @@ impl RankCounter {
             raised.is_none()
         };
         self.work(py, |counter| counter.add_while(block, ids, languages, threads, &mut go_on))?.map_err(value_error)?;
-        raised.map_or(Ok(()), Err)
+        if let Some(error) = raised {
+            return Err(error);
+        }
+        self.names = names.1.unbind();
+        Ok(())
     }
 
     /// Second phase, for a block that was screened elsewhere; `undecided` has the queries and the rows of the open pairs.
@@ -141,12 +162,14 @@ impl RankCounter {
         py: Python<'_>,
         ids: Ints<'_>,
         languages: PyReadonlyArray1<'_, u32>,
+        names: Named<'_>,
         rows: Ints<'_>,
         block: PyReadonlyArray2<'_, f32>,
         higher: PyReadonlyArray2<'_, u32>,
         undecided: (Ints<'_>, Ints<'_>),
         zero_rows: u64,
     ) -> PyResult<()> {
+        self.check_names(&names.0)?;
         let screened = ranking::Screened {
             ids: ids.as_slice()?,
             languages: languages.as_slice()?,
@@ -157,7 +180,9 @@ impl RankCounter {
             open_rows: undecided.1.as_slice()?,
             zero_rows,
         };
-        self.work(py, |counter| counter.add_screened(&screened))?.map_err(value_error)
+        self.work(py, |counter| counter.add_screened(&screened))?.map_err(value_error)?;
+        self.names = names.1.unbind();
+        Ok(())
     }
 
     /// The ids that any query judges, ascending, each once.
@@ -172,8 +197,17 @@ impl RankCounter {
         self.known().thresholds().to_vec().into_pyarray(py)
     }
 
-    /// Adds what another counter knows and counted; its language `l` is `renumbered[l]` here.
-    fn merge(&mut self, py: Python<'_>, mut other: PyRefMut<'_, Self>, renumbered: Vec<u32>) -> PyResult<()> {
+    /// Adds what another counter knows and counted; its language `l`, of the names `theirs`, is `renumbered[l]` here.
+    fn merge(
+        &mut self,
+        py: Python<'_>,
+        mut other: PyRefMut<'_, Self>,
+        theirs: Bound<'_, PyTuple>,
+        renumbered: Vec<u32>,
+        names: Named<'_>,
+    ) -> PyResult<()> {
+        self.check_names(&names.0)?;
+        other.check_names(&theirs)?;
         let array = other.queries.as_ref().map(|queries| queries.clone_ref(py).into_bound(py));
         let lender = array.as_ref().map(PyArrayMethods::try_readonly).transpose()?;
         let values = lender.as_ref().map(|queries| queries.as_slice()).transpose()?;
@@ -192,31 +226,34 @@ impl RankCounter {
             merged
         });
         other.counter = theirs;
-        merged?.map_err(value_error)
+        merged?.map_err(value_error)?;
+        self.names = names.1.unbind();
+        Ok(())
     }
 
     /// A counter of the same evaluation that knows nothing yet.
     fn blank(&self, py: Python<'_>) -> Self {
         let queries = self.queries.as_ref().map(|queries| queries.clone_ref(py));
-        Self { counter: Some(self.known().blank()), queries }
+        Self { counter: Some(self.known().blank()), queries, names: PyTuple::empty(py).unbind() }
     }
 
-    /// What the counter knows, its languages by these names.
+    /// What the counter knows.
     #[expect(clippy::wrong_self_convention, reason = "the counter is lent its queries meanwhile")]
-    fn to_bytes<'py>(&mut self, py: Python<'py>, names: Vec<String>) -> PyResult<Bound<'py, PyBytes>> {
+    fn to_bytes<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let names: Vec<String> = self.names.bind(py).extract()?;
         let bytes = self.work(py, |counter| counter.to_bytes(&names))?.map_err(value_error)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
-    /// A counter of the same evaluation that knows what the data hold, and the names of its languages.
-    fn read_bytes(&mut self, py: Python<'_>, data: &[u8]) -> PyResult<(Self, Vec<String>)> {
+    /// A counter of the same evaluation that knows what the data hold.
+    fn read_bytes(&mut self, py: Python<'_>, data: &[u8]) -> PyResult<Self> {
         let read = self.work(py, |counter| {
             let read = counter.read_bytes(data);
             read.map(|(counter, names)| (counter.give_back(), names))
         })?;
         let (counter, names) = read.map_err(value_error)?;
         let queries = self.queries.as_ref().map(|queries| queries.clone_ref(py));
-        Ok((Self { counter: Some(counter), queries }, names))
+        Ok(Self { counter: Some(counter), queries, names: PyTuple::new(py, names)?.unbind() })
     }
 
     /// Of each judged candidate: rank within its language, rank overall, number of its language.
@@ -246,10 +283,10 @@ impl RankCounter {
         queries.values.to_vec().into_pyarray(py).reshape([queries.rows(), queries.dimension])
     }
 
-    /// Languages of candidates counted so far.
+    /// The names of the languages of the candidates counted so far, by number.
     #[getter]
-    fn languages(&self) -> usize {
-        self.known().language_count()
+    fn names<'py>(&self, py: Python<'py>) -> Bound<'py, PyTuple> {
+        self.names.bind(py).clone()
     }
 
     /// Pairs of a judged and another candidate with equal scores for a query.
