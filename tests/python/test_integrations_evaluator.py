@@ -120,6 +120,18 @@ def test_a_line_is_written_for_each_call(tmp_path: Path) -> None:
     assert not (tmp_path / "quiet").exists()
 
 
+def test_a_line_that_was_cut_short_stays_one(tmp_path: Path) -> None:
+    """As a killed run leaves it; what follows would go on in it."""
+    evaluator = BenchmarkEvaluator(_benchmark(), measures=("AP",))
+    evaluator(MODEL, str(tmp_path), 1, 10)
+    path = tmp_path / evaluator.csv_file
+    header, line = path.read_bytes().splitlines()
+    for cut in (header, header + b"\n" + line[:-3]):
+        path.write_bytes(cut)
+        evaluator(MODEL, str(tmp_path), 1, 10)
+        assert path.read_bytes() == cut + b"\n" + line + b"\n"
+
+
 def test_a_file_of_other_metrics_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
     model = static_model()
     BenchmarkEvaluator(_benchmark(), measures=("AP",))(model, str(tmp_path))

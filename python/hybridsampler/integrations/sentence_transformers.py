@@ -161,6 +161,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
             writer = csv.writer(file, lineterminator="\n")
             if not file.tell():
                 writer.writerow(self._columns)
+            elif not path.read_bytes().endswith(b"\n"):  # of a run that was killed
+                file.write("\n")
             writer.writerow(values)
 
 
