@@ -152,6 +152,18 @@ def test_a_file_of_other_metrics_is_refused_before_anything_is_encoded(tmp_path:
     assert path.read_text().splitlines()[0] == "epoch,steps,monolingual_AP,multilingual_AP"
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_encoded(
+    tmp_path: Path,
+) -> None:
+    evaluator = BenchmarkEvaluator(_benchmark(), measures=("AP",))
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / evaluator.csv_file).mkdir(parents=True)
+    for name in ("file", "folder"):
+        with pytest.raises(OSError, match=re.escape(str(tmp_path / name))):
+            evaluator(MODEL, str(tmp_path / name))
+        assert evaluator.last is None
+
+
 def test_settings_without_queries_are_absent(tmp_path: Path) -> None:
     evaluator = BenchmarkEvaluator(load_miracl(miracl(tmp_path)), measures=("nDCG@10", "R@100"))
     assert evaluator.primary_metric == "monolingual_nDCG@10"

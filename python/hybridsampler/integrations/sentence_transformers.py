@@ -123,6 +123,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
         path = None
         if output_path is not None and self.write_csv:
             path = Path(output_path) / self.csv_file
+            path.parent.mkdir(parents=True, exist_ok=True)
             _check_columns(path, self._columns)
         encoder = SentenceEncoder(model, batch_size=self.batch_size, **self.prefixes)
         similarity = self.similarity or _similarity(model)
@@ -156,7 +157,6 @@ class BenchmarkEvaluator(SentenceEvaluator):
         return ["epoch", "steps", *self.metrics]
 
     def _append(self, path: Path, values: Sequence[object]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             if not file.tell():
@@ -168,7 +168,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     """Refuse a file in which the lines to be written would stand under other names."""
-    if not path.is_file():
+    if not path.exists():
         return
     with path.open(newline="", encoding="utf-8") as file:
         there = next(csv.reader(file), columns)
