@@ -282,6 +282,10 @@ def test_grades_that_no_candidate_has_are_refused(tmp_path: Path) -> None:
             "name='a/b' would go into the name of the file of results: leave out '/', or give "
             "write_csv=False",
         ),
+        *(
+            ({"name": name}, f"name={name!r} would go into the name of the file of results, which ")
+            for name in ("a\0b", "a" * 300, "\ud800")
+        ),
         ({"similarity": "l2"}, "similarity='l2': choose 'cosine' or 'dot'"),
         ({"batch_size": 0}, "batch_size=0: give at least 1"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -21,6 +22,8 @@ from hybridsampler.results import Result
 from hybridsampler.scoring import Options, score_encoder
 
 RANK_DISTANCE = "rank_distance"
+# Bytes of the longest name of a file that common file systems take.
+_LONGEST_NAME = 255
 
 
 class BenchmarkEvaluator(SentenceEvaluator):
@@ -107,6 +110,11 @@ class BenchmarkEvaluator(SentenceEvaluator):
                 f"name={name!r} would go into the name of the file of results: leave out '/', or "
                 "give write_csv=False"
             )
+        if write_csv and not _can_be_named(self.csv_file):
+            raise ValueError(
+                f"name={name!r} would go into the name of the file of results, which no file can "
+                "have: give a shorter one of plain letters, or give write_csv=False"
+            )
         self.last: Result | None = None
         """What the last call found, by language too."""
 
@@ -164,6 +172,14 @@ class BenchmarkEvaluator(SentenceEvaluator):
             elif not path.read_bytes().endswith(b"\n"):  # of a run that was killed
                 file.write("\n")
             writer.writerow(values)
+
+
+def _can_be_named(file: str) -> bool:
+    try:
+        encoded = os.fsencode(file)
+    except UnicodeEncodeError:  # half of a character
+        return False
+    return b"\0" not in encoded and len(encoded) <= _LONGEST_NAME
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
