@@ -111,6 +111,20 @@ def test_bad_runs(results: Any, qrels: Any, message: str) -> None:
         calculate_retrieval_scores(results, qrels, [1])
 
 
+@pytest.mark.parametrize(
+    ("score", "error", "message"),
+    [
+        (float("nan"), ValueError, 'query "q", document "a": score NaN is not finite'),
+        ("high", TypeError, 'query "q", document "a": the score high is of type str'),
+    ],
+)
+def test_what_is_no_score_is_not_skipped_as_the_first_result(
+    score: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}"):
+        calculate_retrieval_scores({"q": {"a": score, "b": 1.0}}, {"q": {"b": 1}}, [1], True)
+
+
 def test_no_cutoff_at_all() -> None:
     with pytest.raises(ValueError, match=r"^k_values is empty: name at least one cutoff"):
         calculate_retrieval_scores({"q": {"a": 1.0}}, {"q": {"a": 1}}, [])

@@ -26,7 +26,7 @@ from mteb.types import RetrievalEvaluationResult
 from numpy.typing import NDArray
 
 from hybridsampler.ranking import Similarity
-from hybridsampler.trec import score_run
+from hybridsampler.trec import read_run, score_run
 from hybridsampler.vectors import as_rows
 
 # Documents that are widened at a time, and products that are held.
@@ -75,6 +75,8 @@ def calculate_retrieval_scores(
         raise ValueError("results is empty: there is no query to measure")
     if not k_values:
         raise ValueError("k_values is empty: name at least one cutoff, such as 10")
+    if skip_first_result:  # what is no score may be left out below, or stand in the way
+        read_run({query: dict(documents) for query, documents in results.items()})
     run, judged = {}, {}
     for query, documents in results.items():
         if query not in qrels:
