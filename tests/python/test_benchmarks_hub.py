@@ -98,3 +98,18 @@ def test_what_cannot_be_fetched(publish: Publish) -> None:
         load_plain("none")
     with fails("../a/b is not a folder; give the folder of the data, or a data set"):
         load_plain("../a/b")
+
+
+def test_a_connection_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is one of the HTTP client, neither of the hub nor of the system."""
+    told = "peer closed connection without sending complete message body"
+
+    class BrokenOffError(Exception):
+        pass
+
+    def broken(*_: object, **__: object) -> str:
+        raise BrokenOffError(told)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", broken)
+    with fails(f"it cannot be fetched ({told}): check the name and the network"):
+        load_plain("someone/ants")

@@ -40,7 +40,6 @@ def fetch(name: str, patterns: Sequence[str]) -> Path:
     """
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError
     except ImportError as error:
         raise ImportError(
             f"the data set {name} of the hub needs huggingface-hub: "
@@ -49,7 +48,7 @@ def fetch(name: str, patterns: Sequence[str]) -> Path:
         ) from error
     try:
         return Path(snapshot_download(name, repo_type="dataset", allow_patterns=list(patterns)))
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    except Exception as error:  # of a connection that breaks off the HTTP client's own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OSError(
             f"{name} is no folder, and as a data set of the hub it cannot be fetched ({reason}): "
