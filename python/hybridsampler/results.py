@@ -133,7 +133,7 @@ def read_results(path: Path) -> list[Result]:
         for number, line in enumerate(file, 1):
             try:
                 results.append(_checked(Result(**json.loads(line.decode("utf-8")))))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise ValueError(f"{path}:{number}: not a result: {error}") from error
     return results
 
@@ -147,6 +147,11 @@ def _checked(result: Result) -> Result:
     for setting in (*result.macro, *result.by_language):
         if setting not in SETTINGS:
             raise ValueError(f"{setting!r} is none of the settings {', '.join(SETTINGS)}")
+    measured = dict.fromkeys(name for means in result.macro.values() for name in means)
+    for setting in result.macro:
+        for measure in measured:
+            if measure not in result.by_language.get(setting, {}):
+                raise ValueError(f"by_language lacks {measure} of the setting {setting!r} of macro")
     for name in ("steps", "ties", "zero_rows"):
         if not (type(value := getattr(result, name)) is int or (name == "steps" and value is None)):
             raise TypeError(f"{name} is {value!r} and not a whole number")

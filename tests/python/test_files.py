@@ -156,6 +156,10 @@ def test_repr_of_a_result_shows_the_macro_means() -> None:
             "'bilingual' is none of the settings monolingual, cross_lingual, multilingual",
         ),
         (
+            {"macro": {"monolingual": {"AP": 0.5}, "multilingual": {}}},
+            "by_language lacks AP of the setting 'multilingual' of macro",
+        ),
+        (
             {"rank_distance_by_language": None},
             "rank_distance_by_language is not an object of numbers",
         ),
@@ -168,4 +172,11 @@ def test_what_is_no_result_is_refused_by_its_line(
     broken = line if isinstance(line, bytes) else json.dumps(SOUND | line).encode()
     path.write_bytes(json.dumps(SOUND).encode() + b"\n" + broken + b"\n")
     with pytest.raises(ValueError, match=f"^{re.escape(f'{path}:2: not a result: {message}')}$"):
+        read_results(path)
+
+
+def test_a_line_of_endless_brackets_is_no_result(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_bytes(b"[" * 100_000)
+    with pytest.raises(ValueError, match=f"^{path}:1: not a result: maximum recursion depth"):
         read_results(path)
