@@ -243,6 +243,11 @@ def test_searches_that_cannot_be() -> None:
     for top_k in (0, -1):
         with pytest.raises(ValueError, match=f"top_k={top_k}: ask for 1 or more"):
             index.search(query, top_k)
+    for wrong in (2.5, "2", None):
+        with pytest.raises(TypeError, match=f"^top_k={wrong!r}: give a whole number, as int$"):
+            index.search(query, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^query_idx_to_id lacks query 0: name each of the 1$"):
+        index.search(query, 1, top_ranked={"q": ["a"]}, query_idx_to_id={1: "q"})
     message = "top_ranked names 'z' for query 'q', which is no document of the index"
     with pytest.raises(ValueError, match=message):
         index.search(query, 1, top_ranked={"q": ["a", "z"]}, query_idx_to_id={0: "q"})

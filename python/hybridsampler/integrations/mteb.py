@@ -25,6 +25,7 @@ from mteb._evaluators.retrieval_metrics import evaluate_abstention
 from mteb.types import RetrievalEvaluationResult
 from numpy.typing import NDArray
 
+from hybridsampler.plan import whole
 from hybridsampler.ranking import Similarity
 from hybridsampler.trec import read_run, score_run
 from hybridsampler.vectors import as_rows
@@ -181,11 +182,13 @@ class ExactIndex:
 
         Raises:
             ValueError: no documents, another dimension than theirs, NaN or infinity, a `top_k`
-                below 1, `top_ranked` without `query_idx_to_id` or with a document that the index
-                lacks; TypeError: another type of vectors.
+                below 1, `top_ranked` without `query_idx_to_id` for each query or with a document
+                that the index lacks; TypeError: another type of vectors, a `top_k` that is no whole
+                number.
         """
         if not self._parts:
             raise ValueError("the index is empty: add_documents comes before search")
+        top_k = whole("top_k", top_k)
         if top_k < 1:
             raise ValueError(f"top_k={top_k}: ask for 1 or more documents")
         queries = self._rows("embeddings", embeddings)
@@ -203,6 +206,10 @@ class ExactIndex:
         else:
             found = []
             for row, query in enumerate(queries):
+                if row not in query_idx_to_id:
+                    raise ValueError(
+                        f"query_idx_to_id lacks query {row}: name each of the {len(queries)}"
+                    )
                 name = query_idx_to_id[row]
                 chosen = self._chosen(name, top_ranked.get(name, ()))
                 found += _search(query[None], documents[chosen], top_k, order[chosen])
