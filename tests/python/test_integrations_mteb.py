@@ -232,6 +232,14 @@ def test_ids_that_come_twice() -> None:
     index.add_documents(rows, ["b", "a"])
 
 
+def test_ids_that_are_no_text() -> None:
+    index = ExactIndex()
+    for wrong in (1, None):
+        with pytest.raises(TypeError, match=f"^an id is {wrong}: give ids as str$"):
+            index.add_documents(np.ones((2, 3), np.float32), ["a", wrong])  # type: ignore[list-item]
+    index.add_documents(np.ones((1, 3), np.float32), ["a"])  # nothing was taken over
+
+
 def test_searches_that_cannot_be() -> None:
     index = ExactIndex()
     index.add_documents(np.ones((2, 3), np.float32), ["a", "b"])

@@ -140,7 +140,7 @@ class ExactIndex:
 
         Raises:
             ValueError: numbers or dimensions that differ, NaN or infinity, an id that comes twice;
-                TypeError: another type of vectors. Nothing is taken over.
+                TypeError: another type of vectors, an id that is no text. Nothing is taken over.
         """
         rows = self._rows("embeddings", embeddings)
         if len(rows) != len(idxs):
@@ -149,6 +149,8 @@ class ExactIndex:
             self._check_dimension(rows)
         places: dict[str, int] = {}
         for place, document in enumerate(idxs, len(self._places)):
+            if not isinstance(document, str):  # they order equal scores
+                raise TypeError(f"an id is {document!r}: give ids as str")
             if document in self._places or places.setdefault(document, place) != place:
                 raise ValueError(
                     f"id {document!r} comes twice: give each document its own, and clear() before "
