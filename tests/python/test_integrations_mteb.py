@@ -204,6 +204,18 @@ def test_some_documents_may_be_ranked_again() -> None:
         index.search(np.array([[1]], np.float32), 1)
 
 
+def test_a_document_that_is_listed_twice_is_ranked_once() -> None:
+    """It took the place of another; mteb keeps results by their ids."""
+    index = ExactIndex("dot")
+    index.add_documents(np.array([[1], [2], [3]], np.float32), ["a", "b", "c"])
+    query = np.ones((1, 1), np.float32)
+    names = {"q": ["a", "c", "b", "c", "a"]}
+    found = index.search(query, 2, top_ranked=names, query_idx_to_id={0: "q"})
+    assert found == ([[3.0, 2.0]], [[1, 2]])
+    found = index.search(query, 5, top_ranked=names, query_idx_to_id={0: "q"})
+    assert found == ([[3.0, 2.0, 1.0]], [[1, 2, 0]])
+
+
 def test_bad_vectors() -> None:
     with pytest.raises(ValueError, match="similarity='l2': choose 'cosine' or 'dot'"):
         ExactIndex("l2")  # type: ignore[arg-type]

@@ -179,7 +179,7 @@ class ExactIndex:
             top_k: how many, 1 or more.
             similarity_fn: not used; see the class.
             top_ranked: the documents to rank for each query, in place of all; places then are those
-                in its lists.
+                in its lists, of a document that comes twice the first.
             query_idx_to_id: which query each row is; only needed with `top_ranked`.
 
         Raises:
@@ -213,18 +213,25 @@ class ExactIndex:
                         f"query_idx_to_id lacks query {row}: name each of the {len(queries)}"
                     )
                 name = query_idx_to_id[row]
-                chosen = self._chosen(name, top_ranked.get(name, ()))
-                found += _search(query[None], documents[chosen], top_k, order[chosen])
+                listed, chosen = self._chosen(name, top_ranked.get(name, ()))
+                ((scores, places),) = _search(query[None], documents[chosen], top_k, order[chosen])
+                found.append((scores, listed[places].tolist()))
         return [scores for scores, _ in found], [places for _, places in found]
 
-    def _chosen(self, query: str, documents: Sequence[str]) -> NDArray[np.int64]:
-        for document in documents:
+    def _chosen(
+        self, query: str, documents: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places of documents in the list, where they come first, and in the index."""
+        first: dict[str, int] = {}
+        for place, document in enumerate(documents):
             if document not in self._places:
                 raise ValueError(
                     f"top_ranked names {document!r} for query {query!r}, which is no document of "
                     "the index: add it, or leave it out"
                 )
-        return np.array([self._places[document] for document in documents], np.int64)
+            first.setdefault(document, place)
+        places = [self._places[document] for document in first]
+        return np.array(list(first.values()), np.int64), np.array(places, np.int64)
 
     def _check_dimension(self, rows: NDArray[np.float32]) -> None:
         if rows.shape[1] != self._parts[0].shape[1]:
