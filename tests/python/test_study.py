@@ -117,6 +117,21 @@ def test_a_killed_study_goes_on(finished: Path, tmp_path: Path) -> None:
     assert (out / "results.jsonl").read_bytes() == (finished / "results.jsonl").read_bytes()
 
 
+def test_a_study_of_other_settings_does_not_go_on(tmp_path: Path) -> None:
+    """Threads change the last digits; of several checkpoints the one to delete is named."""
+    every = {"# checkpoint_every = \\d+": "checkpoint_every = 5"}
+    out = tmp_path / "out"
+    assert _run(_study(tmp_path, **every), "--out", out).exit_code == 0
+    for change, told in (
+        ({r"threads = \d+": "threads = 1"}, "checkpoint-1.safetensors belongs to a run with other"),
+        ({r"seed = \d+": "seed = 7"}, "checkpoint-1.safetensors: the state bel"),
+    ):
+        result = _run(_study(tmp_path, **every, **change), "--out", out)
+        assert result.exit_code == 2
+        assert f"{out}/{told}" in result.stderr
+        assert result.stderr.endswith("delete it to start over\n")
+
+
 def test_the_run_is_told(finished: Path) -> None:
     facts = json.loads((finished / "run.json").read_text(encoding="utf-8"))
     assert facts["benchmark"] == "3,570 queries, 3,308 candidates"

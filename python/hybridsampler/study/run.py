@@ -184,7 +184,7 @@ def _train(
         on_step=lambda step, loss: progress.update(
             task, completed=step, description=f"train {arm.name}, loss {loss:.3f}"
         ),
-        depends_on=texts.depends_on,
+        depends_on=texts.depends_on | {"threads": choice.threads},
     )
 
 

@@ -115,7 +115,12 @@ def train(
     losses: list[float] = []
     if training.checkpoint is not None and training.checkpoint.exists():
         saved = read_checkpoint(training.checkpoint, settings)
-        sampler.load_state_dict(saved.sampler)
+        try:
+            sampler.load_state_dict(saved.sampler)
+        except ValueError as error:
+            raise ValueError(
+                f"{training.checkpoint}: {error}, or delete it to start over"
+            ) from error
         saved.restore(encoder, optimizer)
         losses = saved.losses
         if len(losses) == training.steps:
