@@ -489,7 +489,7 @@ def test_who_comes_between_is_found_out() -> None:
             counter.add(FIVE.candidates[:1], FIVE.ids[:1], ["another"])
             return super().__iter__()
 
-    rest = [FIVE.candidates[1:], FIVE.ids[1:]]
+    rest = FIVE.candidates[1:], FIVE.ids[1:]
     with pytest.raises(RuntimeError, match=r"^another caller has changed this counter meanwhile"):
         counter.add(*rest, Languages(FIVE.languages[1:]))
     assert counter.candidates == 1

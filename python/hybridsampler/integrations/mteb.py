@@ -18,6 +18,7 @@ and to search with ours, wrap the model::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from typing import Any, get_args
 
 import numpy as np
@@ -25,7 +26,6 @@ from mteb._evaluators.retrieval_metrics import evaluate_abstention
 from mteb.types import RetrievalEvaluationResult
 from numpy.typing import NDArray
 
-from hybridsampler.plan import whole
 from hybridsampler.ranking import Similarity
 from hybridsampler.trec import read_run, score_run
 from hybridsampler.vectors import as_rows
@@ -190,7 +190,10 @@ class ExactIndex:
         """
         if not self._parts:
             raise ValueError("the index is empty: add_documents comes before search")
-        top_k = whole("top_k", top_k)
+        try:
+            top_k = index(top_k)
+        except TypeError as error:
+            raise TypeError(f"top_k={top_k!r}: give a whole number, as int") from error
         if top_k < 1:
             raise ValueError(f"top_k={top_k}: ask for 1 or more documents")
         queries = self._rows("embeddings", embeddings)
