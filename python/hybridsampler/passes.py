@@ -132,13 +132,18 @@ def count(
 
     Raises:
         TypeError: candidates that are not opened, languages that are no sequence of names.
-        ValueError: more or fewer languages than candidates; a judged candidate that is none of
-            them; what :meth:`RankCounter.anchor`, :meth:`RankCounter.add`, the candidates or the
-            checkpoint refuse.
+        ValueError: a counter that has counted; more or fewer languages than candidates; a judged
+            candidate that is none of them; what :meth:`RankCounter.anchor`,
+            :meth:`RankCounter.add`, the candidates or the checkpoint refuse.
         OSError: as the file system does.
     """
     with telling(others):
         check_opened(candidates)
+        if counter.candidates:  # they would pass for the first of these
+            raise ValueError(
+                f"the counter has counted {counter.candidates:,} candidates: give one that knows "
+                "nothing, as counter.blank() is"
+            )
         check_names("candidate_languages", languages, len(candidates))
         numbers = candidates.numbers
         check_there(counter, numbers)

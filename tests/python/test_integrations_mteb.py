@@ -248,7 +248,7 @@ def test_ids_that_are_no_text() -> None:
     index = ExactIndex()
     for wrong in (1, None):
         with pytest.raises(TypeError, match=f"^an id is {wrong}: give ids as str$"):
-            index.add_documents(np.ones((2, 3), np.float32), ["a", wrong])  # type: ignore[list-item]
+            index.add_documents(np.ones((2, 3), np.float32), ["a", wrong])  # type: ignore[list-item]  # what is refused
     index.add_documents(np.ones((1, 3), np.float32), ["a"])  # nothing was taken over
 
 
@@ -265,7 +265,7 @@ def test_searches_that_cannot_be() -> None:
             index.search(query, top_k)
     for wrong in (2.5, "2", None):
         with pytest.raises(TypeError, match=f"^top_k={wrong!r}: give a whole number, as int$"):
-            index.search(query, wrong)  # type: ignore[arg-type]
+            index.search(query, wrong)  # type: ignore[arg-type]  # what is refused
     with pytest.raises(ValueError, match=r"^query_idx_to_id lacks query 0: name each of the 1$"):
         index.search(query, 1, top_ranked={"q": ["a"]}, query_idx_to_id={1: "q"})
     message = "top_ranked names 'z' for query 'q', which is no document of the index"

@@ -19,7 +19,7 @@ from hybridsampler import BatchPlan, HybridBatchSampler, Mix
 
 
 def refused(arguments: dict[str, Any], *parts: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  parts: below
         Mix(**arguments)
     for part in parts:
         assert part in str(caught.value)
@@ -103,7 +103,7 @@ def test_unknown_word(name: str, known: str) -> None:
 
 def test_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
-        Mix(monolingual=1).monolingual = 2  # type: ignore[misc]
+        Mix(monolingual=1).monolingual = 2  # type: ignore[misc]  # what is refused
 
 
 def test_keeps_copies_of_the_caller_s_weights() -> None:
@@ -117,7 +117,7 @@ def test_any_real_number_is_a_weight() -> None:
     data = regular(2, ["de", "en"])
     expected = BatchPlan(data.corpus, Mix(monolingual=2, cross_lingual=1), 2)
     for number in (float, np.float64, np.float32, np.int64, Fraction):
-        mix = Mix(monolingual=number(2), cross_lingual=number(1))  # type: ignore[arg-type]
+        mix = Mix(monolingual=number(2), cross_lingual=number(1))  # type: ignore[arg-type]  # any
         assert (BatchPlan(data.corpus, mix, 2)[0:9] == expected[0:9]).all()
 
 
@@ -151,7 +151,7 @@ def test_equal_mixes_look_equal() -> None:
 def test_a_plan_does_not_change_with_its_mix() -> None:
     mix = Mix(monolingual=1, languages={"de": 1.0, "en": 1.0})
     plan = BatchPlan(regular(9, ["de", "en"]).corpus, mix, 2)
-    mix.languages["en"] = 7.0  # type: ignore[index]
+    mix.languages["en"] = 7.0  # type: ignore[index]  # a caller who does it anyway
     again = pickle.loads(pickle.dumps(plan))
     assert again.identity == plan.identity
     assert (again[0:20] == plan[0:20]).all()

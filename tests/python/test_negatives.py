@@ -274,7 +274,7 @@ def test_too_few_rows_outside_a_batch() -> None:
     corpus = built(Rough(list(range(9)), ["en"] * 9, None, keys), [[]] * 9)
     # Two classes of a batch may be a and b, five rows of the nine.
     BatchPlan(corpus, Mix(monolingual=1), 2, negatives=4)
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  whole: below
         BatchPlan(corpus, Mix(monolingual=1), 2, negatives=5)
     assert str(caught.value) == (
         "negatives=5: source 'all' has 9 rows in 'en', and a batch of 2 may rule out 5 of them: "

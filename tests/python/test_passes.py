@@ -21,7 +21,7 @@ from counting import CHANGED, DIFFER, FIVE, anchor, assert_exact, counted, count
 from hybridsampler import Evaluation, RankCounter, evaluate
 from hybridsampler.candidates import open_candidates
 from hybridsampler.measures import Measure
-from hybridsampler.passes import Checkpoint
+from hybridsampler.passes import Checkpoint, count
 from naive_ranking import Float32, Task, as_rows, csr
 from parquet_files import as_lists, write_parquet
 
@@ -263,7 +263,7 @@ import numpy as np
 from hybridsampler import evaluate
 from hybridsampler.candidates import open_candidates
 from hybridsampler.measures import Measure
-from hybridsampler.passes import Checkpoint
+from hybridsampler.passes import Checkpoint, count
 
 folder, moment, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 # A shell starts what it sends to the background with interrupts ignored, and tests inherit that.
@@ -461,6 +461,19 @@ def test_a_language_that_is_no_text_is_named_with_a_checkpoint_too(tmp_path: Pat
                 **TASK | {"candidate_languages": languages},
                 checkpoint=checkpoint,
             )
+
+
+def test_a_counter_that_has_counted_is_refused() -> None:
+    """What it knows would pass for the first of the candidates."""
+    counter = RankCounter(np.ones((1, 2), np.float32), ([0, 1], [7]))
+    counter.anchor(ROWS[7:8], [7])
+    counter.add(ROWS[7:9], [7, 8], LANGUAGES[7:9])
+    told = (
+        "the counter has counted 2 candidates: give one that knows nothing, as counter.blank() is"
+    )
+    with open_candidates(ROWS) as candidates, refusal(told):
+        count(counter, candidates, LANGUAGES)
+    assert counter.candidates == 2
 
 
 @pytest.mark.parametrize("every", [-1.0, float("nan")])

@@ -169,7 +169,7 @@ def test_one_above_the_limit_is_refused_and_the_remedy_works(case: Case) -> None
     buildable(case)
     members = streams(case.data, case.mix)
     above = case.largest + 1
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  whole: below
         BatchPlan(case.data.corpus, case.mix, batch_size=above, seed=case.seed)
     message = str(caught.value)
     named = {
@@ -252,7 +252,7 @@ def test_too_few_classes_cannot_be_rotated() -> None:
 
 def test_the_error_of_a_class_says_all_that_helps() -> None:
     data = Rough(list(range(12)), ["en"] * 12, None, {"para": ["a"] * 5 + list("bcdefgh")})
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  whole: below
         BatchPlan(data.corpus, Mix(monolingual=1), 3)
     assert str(caught.value) == (
         "monolingual batches of source 'all' in 'en': 5 of 12 members are joined by passage key "

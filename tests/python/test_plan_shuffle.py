@@ -6,7 +6,7 @@ the probability 3e-13.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
@@ -103,9 +103,9 @@ def assert_uniform_positions(orders: Ints, groups: int, batch_size: int) -> None
 
 
 def binned(shares: dict[int, float], bins: int, used: int) -> dict[int, float]:
-    summed: Counter[int] = Counter()
+    summed: dict[int, float] = defaultdict(float)
     for distance, share in shares.items():
-        summed[distance * bins // used] += share  # type: ignore[assignment]
+        summed[distance * bins // used] += share
     return dict(summed)
 
 

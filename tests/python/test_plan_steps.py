@@ -82,7 +82,7 @@ def test_numpy_integers_are_steps(kind: Any) -> None:
 
 def test_numpy_integers_are_sizes_and_seeds() -> None:
     corpus, mix = regular(30, ["de"]).corpus, Mix(monolingual=1)
-    plan = BatchPlan(corpus, mix, np.int64(4), np.uint64(2**64 - 1))  # type: ignore[arg-type]
+    plan = BatchPlan(corpus, mix, np.int64(4), np.uint64(2**64 - 1))  # type: ignore[arg-type]  # as ints
     assert (plan[0:9] == BatchPlan(corpus, mix, 4, 2**64 - 1)[0:9]).all()
     assert plan.identity == BatchPlan(corpus, mix, 4, 2**64 - 1).identity
 

@@ -19,7 +19,7 @@ def refused(state: Any, *parts: str, sampler: HybridBatchSampler | None = None) 
     sampler.load_state_dict(sampler.state_at(4))
     batches = iter(sampler)
     for holder in (sampler, batches):
-        with pytest.raises(ValueError) as caught:  # noqa: PT011
+        with pytest.raises(ValueError) as caught:  # noqa: PT011  parts: below
             holder.load_state_dict(state)
         for part in parts:
             assert part in str(caught.value)
@@ -110,7 +110,7 @@ def test_state_with_a_bad_step(step: Any) -> None:
 
 
 def not_built(*parts: str, **arguments: Any) -> str:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  parts: below
         HybridBatchSampler(small_plan(), **arguments)
     for part in parts:
         assert part in str(caught.value)

@@ -364,7 +364,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run() -> None:
 def test_numbers_must_be_positive(name: str) -> None:
     values = {"steps": 1, name: 0}
     with pytest.raises(ValueError, match=f"{name}=0: give a positive number"):
-        Training(**values)  # type: ignore[arg-type]
+        Training(**values)  # type: ignore[arg-type]  # what is refused
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])
@@ -377,7 +377,7 @@ def test_a_temperature_is_finite(value: float) -> None:
 @pytest.mark.parametrize("name", ["steps", "checkpoint_every"])
 def test_steps_are_whole_numbers(name: str) -> None:
     with pytest.raises(TypeError, match=f"{name}=2.5: give a whole number"):
-        Training(**{"steps": 1, name: 2.5})  # type: ignore[arg-type]
+        Training(**{"steps": 1, name: 2.5})  # type: ignore[arg-type]  # what is refused
 
 
 def test_numbers_may_be_numpy_s(tmp_path: Path) -> None:
