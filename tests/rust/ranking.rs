@@ -53,6 +53,21 @@ proptest! {
     }
 
     #[test]
+    fn ids_of_any_size_have_the_same_ranks(case in cases(), shift in 0_u32..58) {
+        let wide = |id: &i64| id << shift;
+        let judged = case.judged.iter().map(|list| list.iter().map(|(id, grade)| (wide(id), *grade)).collect());
+        let excluded = case.excluded.iter().map(|list| list.iter().map(wide).collect());
+        let mut counter = Case { judged: judged.collect(), excluded: excluded.collect(), ..case.clone() }.counter();
+        let (vectors, ids, languages) = case.block(0..case.languages.len());
+        let ids: Vec<i64> = ids.iter().map(wide).collect();
+        counter.anchor(vectors, &ids, Some(1)).expect("sound");
+        counter.add(vectors, &ids, languages, Some(1)).expect("sound");
+        for ties in POLICIES {
+            prop_assert_eq!(ranks(&counter, ties), case.naive_ranks(ties));
+        }
+    }
+
+    #[test]
     fn large_sets_equal_the_oracle(
         case in large_cases(1..300),
         arithmetic in arithmetics(),

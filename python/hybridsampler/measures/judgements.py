@@ -80,7 +80,8 @@ class Judgements:
     def retrieved(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Queries, ranks and grades of the retrieved ones, sorted by query, then rank."""
         at = np.flatnonzero(self.rank > 0)
-        at = at[np.argsort(self.query[at] * _RANKS + self.rank[at])]
+        # Stable: made for rows that are sorted by query already, as most are.
+        at = at[np.argsort(self.query[at] * _RANKS + self.rank[at], kind="stable")]
         return self.query[at], self.rank[at], self.grade[at]
 
     @cached_property
@@ -100,7 +101,15 @@ class Judgements:
 
     def relevant(self, level: int = 1) -> NDArray[np.int64]:
         """(queries,) how many candidates have a grade of ``level`` or more."""
-        return np.bincount(self.query[self.grade >= level], minlength=self.queries)
+        if level not in self._relevant:
+            counts = np.bincount(self.query[self.grade >= level], minlength=self.queries)
+            counts.flags.writeable = False
+            self._relevant[level] = counts
+        return self._relevant[level]
+
+    @cached_property
+    def _relevant(self) -> dict[int, NDArray[np.int64]]:
+        return {}
 
 
 def positions(query: NDArray[np.int64], queries: int) -> NDArray[np.int64]:

@@ -202,8 +202,9 @@ impl<'q> RankCounter<'q> {
         }
         let nothing = Rank { within: 0, overall: 0 };
         let mut ranks = vec![nothing; self.scores.len()];
+        let mut room = Vec::new();
         for tally in &self.tallies {
-            tally.ranks(ties, &self.judged, &self.languages, &mut ranks);
+            tally.ranks(ties, &self.judged, &self.languages, &mut room, &mut ranks);
         }
         Ok(ranks)
     }

@@ -176,38 +176,32 @@ impl Tally {
     }
 
     /// Writes the rank of each judged candidate to its position in `out`. `languages[p]` is the language of the judged
-    /// candidate at position `p`.
+    /// candidate at position `p`; `room` is anything.
     #[expect(clippy::float_cmp, reason = "a tie is an equal score, to the last bit")]
-    pub fn ranks(&self, policy: Ties, judged: &Judged, languages: &[u32], out: &mut [Rank]) {
+    pub fn ranks(&self, policy: Ties, judged: &Judged, languages: &[u32], room: &mut Vec<u64>, out: &mut [Rank]) {
         let count = self.thresholds.len();
-        if count == 0 {
-            return;
-        }
-        let (mut of_all, mut of_own) = (vec![Above::default(); count], vec![Above::default(); count]);
-        for (language, bins) in (0..).zip(self.bins.chunks_exact(count)) {
-            let mut higher = 0;
-            for (k, &bin) in bins.iter().enumerate().rev() {
-                higher += u64::from(bin);
-                of_all[k].higher += higher;
-                if languages[self.positions[k] as usize] == language {
-                    of_own[k].higher = higher;
-                }
-            }
-        }
-        for ties in self.ties.chunks_exact(count) {
-            for (sum, &tied) in of_all.iter_mut().zip(ties) {
-                sum.tie(tied);
-            }
-        }
+        // Of each language, and of all, how many score higher.
+        let (higher, mut of_all) = (room, 0);
+        higher.clear();
+        higher.resize(self.bins.len().checked_div(count).unwrap_or(0), 0);
         // Equal thresholds stand side by side.
         let mut equal = 0..0;
-        for (k, (overall, within)) in of_all.iter().zip(&mut of_own).enumerate() {
+        for k in (0..count).rev() {
+            for (higher, &bin) in higher.iter_mut().zip(self.bins[k..].iter().step_by(count)) {
+                *higher += u64::from(bin);
+                of_all += u64::from(bin);
+            }
             let own = self.positions[k] as usize;
-            let row = languages[own] as usize * count;
-            within.tie(self.ties.get(row + k).copied().unwrap_or_default());
-            if k == equal.end && !self.ties.is_empty() {
-                let more = self.thresholds[k..].iter().take_while(|&&other| other == self.thresholds[k]);
-                equal = k..k + more.count();
+            let language = languages[own] as usize;
+            let mut overall = Above { higher: of_all, ..Above::default() };
+            let mut within = Above { higher: higher[language], ..Above::default() };
+            if !self.ties.is_empty() {
+                self.ties[k..].iter().step_by(count).for_each(|&tied| overall.tie(tied));
+                within.tie(self.ties[language * count + k]);
+                if !equal.contains(&k) {
+                    let more = self.thresholds[..k].iter().rev().take_while(|&&other| other == self.thresholds[k]);
+                    equal = k - more.count()..k + 1;
+                }
             }
             // Ties among the judged, few, are told apart by grade here; the counts hold them too.
             let tied = equal.clone().filter(|&j| j != k).map(|j| self.positions[j] as usize);

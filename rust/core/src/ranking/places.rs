@@ -28,20 +28,19 @@ pub(super) struct Finder<'a> {
 
 impl Places {
     pub fn new(judged: &Judged) -> Self {
-        let place = |q: usize, position: usize| Place { query: q as u32, position: position as u32 };
-        let mut all: Vec<(i64, Place)> = (0..judged.queries())
-            .flat_map(|q| judged.of(q).map(move |position| (judged.ids()[position], place(q, position))))
-            .collect();
-        all.sort_unstable_by_key(|&(id, Place { position, .. })| (id, position));
+        let queries: Vec<u32> = (0..judged.queries()).flat_map(|q| judged.of(q).map(move |_| q as u32)).collect();
+        let sorted = sorted(judged.ids());
         let (mut ids, mut starts) = (Vec::new(), Vec::new());
-        for (at, same) in all.iter().enumerate() {
-            if ids.last() != Some(&same.0) {
-                ids.push(same.0);
-                starts.push(at as u32);
+        for (at, &position) in (0..).zip(&sorted) {
+            let id = judged.ids()[position as usize];
+            if ids.last() != Some(&id) {
+                ids.push(id);
+                starts.push(at);
             }
         }
-        starts.push(all.len() as u32);
-        Self { ids, starts, all: all.into_iter().map(|(_, place)| place).collect() }
+        starts.push(sorted.len() as u32);
+        let place = |position: u32| Place { query: queries[position as usize], position };
+        Self { ids, starts, all: sorted.into_iter().map(place).collect() }
     }
 
     /// The ids, ascending.
@@ -71,4 +70,31 @@ impl Finder<'_> {
         self.next += usize::from(found);
         found.then_some(number)
     }
+}
+
+/// The positions of ids, none of them negative, as the ids ascend, equal ones as they stand. Digit by digit, because this is
+/// done before anything is ranked, on one thread: a third of the time of comparing.
+fn sorted(ids: &[i64]) -> Vec<u32> {
+    const BITS: u32 = 11;
+    let mut order: Vec<u32> = (0..ids.len() as u32).collect();
+    let mut next = order.clone();
+    let most = ids.iter().max().copied().unwrap_or(0);
+    for shift in (0..i64::BITS).step_by(BITS as usize).take_while(|shift| most >> shift > 0) {
+        let digit = |position: u32| (ids[position as usize] >> shift) as usize % (1 << BITS);
+        let mut starts = [0_u32; 1 << BITS];
+        for &position in &order {
+            starts[digit(position)] += 1;
+        }
+        let mut end = 0;
+        for start in &mut starts {
+            end += std::mem::replace(start, end);
+        }
+        for &position in &order {
+            let start = &mut starts[digit(position)];
+            next[*start as usize] = position;
+            *start += 1;
+        }
+        std::mem::swap(&mut order, &mut next);
+    }
+    order
 }
