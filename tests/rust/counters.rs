@@ -256,32 +256,34 @@ fn a_block_that_does_not_go_on_counts_nothing() {
     let (whole, ids, _) = case.block(0..total);
     let (small, few, their) = case.block(0..100);
     let (large, many, languages) = case.block(100..total);
-    let mut counter = case.counter();
-    counter.anchor(whole, &ids, None).expect("sound");
-    counter.add(small, &few, their, None).expect("sound");
-    let names = ["a", "b", "c"].map(String::from);
-    let before = counter.to_bytes(&names).expect("three languages");
-    let mut expected = counter.clone();
-    let mut asked = 0;
-    let mut count = || {
-        asked += 1;
-        true
-    };
-    assert!(expected.add_while(large, &many, languages, None, &mut count).expect("sound"));
-    assert!(asked > 1, "{asked}");
-    for last in 0..asked {
-        let mut left = last;
-        let mut go_on = || {
-            left -= 1;
-            left >= 0
+    for similarity in [Similarity::Dot, Similarity::Cosine] {
+        let mut counter = case.counter_by(similarity);
+        counter.anchor(whole, &ids, None).expect("sound");
+        counter.add(small, &few, their, None).expect("sound");
+        let names = ["a", "b", "c"].map(String::from);
+        let before = counter.to_bytes(&names).expect("three languages");
+        let mut expected = counter.clone();
+        let mut asked = 0;
+        let mut count = || {
+            asked += 1;
+            true
         };
-        assert!(!counter.add_while(large, &many, languages, None, &mut go_on).expect("sound"));
-        assert_eq!(counter.to_bytes(&names).expect("three languages"), before);
-    }
-    counter.add(large, &many, languages, None).expect("sound");
-    assert_eq!(counter.to_bytes(&names), expected.to_bytes(&names));
-    for ties in POLICIES {
-        assert_eq!(ranks(&counter, ties), ranks(&expected, ties));
+        assert!(expected.add_while(large, &many, languages, None, &mut count).expect("sound"));
+        assert!(asked > 1, "{asked}");
+        for last in 0..asked {
+            let mut left = last;
+            let mut go_on = || {
+                left -= 1;
+                left >= 0
+            };
+            assert!(!counter.add_while(large, &many, languages, None, &mut go_on).expect("sound"));
+            assert_eq!(counter.to_bytes(&names).expect("three languages"), before);
+        }
+        counter.add(large, &many, languages, None).expect("sound");
+        assert_eq!(counter.to_bytes(&names), expected.to_bytes(&names));
+        for ties in POLICIES {
+            assert_eq!(ranks(&counter, ties), ranks(&expected, ties));
+        }
     }
     // Blocks as they are read from files are not given up.
     let mut never = || unreachable!("4 MiB are counted in one go");

@@ -5,9 +5,10 @@ mod common;
 use common::at_every_level;
 use common::case::{Case, POLICIES, cases, large_cases, ranks};
 use hybridsampler_core::ranking::{RankCounter, Report};
-use hybridsampler_core::score::simd;
+use hybridsampler_core::score::{normalise, simd};
 use hybridsampler_core::screen::Arithmetic;
 use hybridsampler_core::tally::Ties;
+use hybridsampler_core::vectors::Similarity;
 use proptest::prelude::*;
 
 /// Chosen by the counter, or forced.
@@ -17,8 +18,18 @@ fn arithmetics() -> impl Strategy<Value = Option<Arithmetic>> {
 
 /// A counter that has seen all candidates, in blocks.
 fn counted(case: &Case, arithmetic: Option<Arithmetic>, block: usize, threads: usize) -> RankCounter<'static> {
+    counted_by(Similarity::Dot, case, arithmetic, block, threads)
+}
+
+fn counted_by(
+    similarity: Similarity,
+    case: &Case,
+    arithmetic: Option<Arithmetic>,
+    block: usize,
+    threads: usize,
+) -> RankCounter<'static> {
     let total = case.languages.len();
-    let mut counter = case.counter();
+    let mut counter = case.counter_by(similarity);
     if let Some(arithmetic) = arithmetic {
         counter.screen_with(arithmetic);
     }
@@ -77,6 +88,22 @@ proptest! {
         let counter = counted(&case, arithmetic, block, threads);
         prop_assert_eq!(ranks(&counter, Ties::Docid), case.counted_ranks());
         prop_assert_eq!(all(counter.report()), comparisons(&case));
+    }
+
+    #[test]
+    fn under_the_cosine_normalised_rows_equal_the_oracle(
+        case in large_cases(1..300),
+        arithmetic in arithmetics(),
+        block in 1_usize..500,
+        threads in 1_usize..4,
+    ) {
+        let counter = counted_by(Similarity::Cosine, &case, arithmetic, block, threads);
+        let mut normalised = case.clone();
+        let rows = normalised.queries.chunks_mut(case.dimension).chain(normalised.candidates.chunks_mut(case.dimension));
+        let zero = rows.map(|row| u64::from(normalise(row))).sum::<u64>();
+        prop_assert_eq!(ranks(&counter, Ties::Docid), normalised.counted_ranks());
+        prop_assert_eq!(all(counter.report()), comparisons(&case));
+        prop_assert_eq!(counter.zero_rows(), zero);
     }
 }
 

@@ -11,7 +11,7 @@ use roaring::RoaringTreemap;
 use crate::error::{Invalid, invalid};
 use crate::judged::{Excluded, Judged};
 use crate::kernels::DefaultFloatState;
-use crate::score::{dot, normalise};
+use crate::score::dot;
 use crate::screen::Arithmetic;
 use crate::tally::{Rank, Tally, Ties};
 use crate::threads;
@@ -98,8 +98,7 @@ impl<'q> RankCounter<'q> {
         let mut zero_rows = 0;
         if similarity == Similarity::Cosine {
             let mut own = queries.values.to_vec();
-            let rows = own.chunks_exact_mut(queries.dimension);
-            zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
+            zero_rows = similarity.prepare(&mut own, queries.dimension);
             values = Lendable::Own(Arc::new(own));
         }
         Ok(Self {
@@ -161,13 +160,7 @@ impl<'q> RankCounter<'q> {
         let threads = threads::resolve(threads);
         // Each row is scored while it is at hand.
         let score = |(found, room): &mut (Vec<(u32, f64)>, Vec<f32>), row: &[f32], number: usize| {
-            let mut row = row;
-            if self.similarity == Similarity::Cosine {
-                room.clear();
-                room.extend_from_slice(row);
-                normalise(room);
-                row = room;
-            }
+            let row = self.similarity.prepared(row, room);
             for place in self.places.of(number) {
                 found.push((place.position, dot(self.query(place.query as usize), row)));
             }

@@ -1,4 +1,4 @@
-//! Rows of numbers: checked, and normalised where the similarity asks for it.
+//! Rows of numbers: checked, and made ready to be scored as the similarity asks for.
 
 #![expect(clippy::inline_always, reason = "what runs in `widest` has to be compiled with it")]
 
@@ -24,17 +24,32 @@ pub enum Similarity {
     Cosine,
 }
 
+impl Similarity {
+    /// Makes rows ready to be scored, and returns how many are all zero and so cannot be normalised.
+    pub fn prepare(self, rows: &mut [f32], dimension: usize) -> u64 {
+        match self {
+            Self::Dot => 0,
+            Self::Cosine => rows.chunks_exact_mut(dimension).map(|row| u64::from(normalise(row))).sum(),
+        }
+    }
+
+    /// A row as it is scored, for which there may have to be room.
+    pub fn prepared<'r>(self, row: &'r [f32], room: &'r mut Vec<f32>) -> &'r [f32] {
+        if self == Self::Dot {
+            return row;
+        }
+        room.clear();
+        room.extend_from_slice(row);
+        self.prepare(room, row.len());
+        room
+    }
+}
+
 impl<'a> Vectors<'a> {
     /// Row `i`.
     #[must_use]
     pub fn row(&self, i: usize) -> &'a [f32] {
         &self.values[i * self.dimension..][..self.dimension]
-    }
-
-    /// Some of the rows.
-    #[must_use]
-    pub fn some(self, rows: std::ops::Range<usize>) -> Self {
-        Self { values: &self.values[rows.start * self.dimension..rows.end * self.dimension], ..self }
     }
 
     /// The number of rows.
@@ -67,35 +82,5 @@ impl Loop for Finite<'_> {
     #[inline(always)]
     fn run(self) {
         *self.sound = self.row.iter().fold(true, |sound, x| sound & x.is_finite());
-    }
-}
-
-/// A block whose rows are ready to be scored.
-#[derive(Debug)]
-pub struct Prepared<'a> {
-    given: Vectors<'a>,
-    normalised: Option<Vec<f32>>,
-    /// Rows that are all zero and so cannot be normalised.
-    pub zero_rows: u64,
-}
-
-impl<'a> Prepared<'a> {
-    /// Normalises a copy of the rows where `similarity` asks for it.
-    #[must_use]
-    pub fn new(given: Vectors<'a>, similarity: Similarity) -> Self {
-        let mut prepared = Self { given, normalised: None, zero_rows: 0 };
-        if similarity == Similarity::Cosine {
-            let mut values = given.values.to_vec();
-            let rows = values.chunks_exact_mut(given.dimension);
-            prepared.zero_rows = rows.map(|row| u64::from(normalise(row))).sum();
-            prepared.normalised = Some(values);
-        }
-        prepared
-    }
-
-    /// The rows as they are scored.
-    #[must_use]
-    pub fn vectors(&self) -> Vectors<'_> {
-        Vectors { values: self.normalised.as_deref().unwrap_or(self.given.values), ..self.given }
     }
 }

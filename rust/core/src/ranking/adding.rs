@@ -8,7 +8,7 @@ use crate::error::{Invalid, invalid};
 use crate::kernels::DefaultFloatState;
 use crate::tally::Tally;
 use crate::threads;
-use crate::vectors::{Prepared, Similarity, Vectors};
+use crate::vectors::Vectors;
 
 impl RankCounter<'_> {
     /// Second phase: counts the candidates of this block, in parallel over the queries. `languages` holds a number for
@@ -39,35 +39,17 @@ impl RankCounter<'_> {
         }
         let threads = threads::resolve(threads);
         let large = size_of_val(block.values) > PIECE;
-        // To read a large block takes time, so its vectors are checked when they are read to be counted. Copies that are
-        // normalised tell less.
-        let late = large && self.similarity == Similarity::Dot;
+        // To read a large block takes time, so its vectors are checked when they are read to be counted.
         self.check_shape(block, ids)?;
-        let inspected = if late { None } else { Some(self.inspect(block, ids, threads, |(): &mut (), _, _| ())?.0) };
+        let inspected = if large { None } else { Some(self.inspect(block, ids, threads, |(): &mut (), _, _| ())?.0) };
         self.check_anchored()?;
         let new = self.check_new(ids)?;
         self.check_same(inspected.iter().flatten())?;
         drop(inspected);
         let before = large.then(|| self.set_aside());
         self.admit(&new, ids, languages);
-        // Under the cosine a copy is made of the rows; of few at a time.
-        let rows = match self.similarity {
-            Similarity::Dot => block.rows(),
-            Similarity::Cosine => PIECE / (size_of::<f32>() * self.dimension),
-        }
-        .max(1);
-        let mut counted = Counted::All;
-        for at in (0..block.rows()).step_by(rows) {
-            let piece = at..(at + rows).min(block.rows());
-            let prepared = Prepared::new(block.some(piece.clone()), self.similarity);
-            self.zero_rows += prepared.zero_rows;
-            let mut go_on = || !large || go_on();
-            let (ids, languages) = (&ids[piece.clone()], &languages[piece]);
-            counted = self.count(prepared.vectors(), ids, languages, late, threads, &mut go_on);
-            if counted != Counted::All {
-                break;
-            }
-        }
+        let mut go_on = || !large || go_on();
+        let counted = self.count(block, ids, languages, large, threads, &mut go_on);
         if let Some(before) = before.filter(|_| counted != Counted::All) {
             let (scores, digests) = (std::mem::take(&mut self.scores), std::mem::take(&mut self.digests));
             *self = Self { scores, digests, ..before };

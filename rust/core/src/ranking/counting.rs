@@ -9,13 +9,13 @@ use std::sync::{Mutex, RwLock};
 use crate::kernels::{Loop, widest};
 use crate::ranking::RankCounter;
 use crate::ranking::checks::Anchored;
-use crate::ranking::trial::Trial;
+use crate::ranking::trial::{Trial, spread};
 use crate::ranking::work::{Part, Room, Run, Work};
 use crate::score::dot;
 use crate::screen::{Arithmetic, Candidates, Float32Look, QUERIES, Queries, Screen, TILE};
 use crate::tally::Tally;
 use crate::threads::{Meeting, together};
-use crate::vectors::Vectors;
+use crate::vectors::{Similarity, Vectors};
 
 /// Candidates that are packed together, at most, and the bytes of their cells and of what looks at single pairs read: a part stays
 /// in the second-level cache while a run of queries goes past it.
@@ -24,11 +24,11 @@ const PART_BYTES: usize = 1200 << 10;
 /// Bytes of packed candidates held at a time, and for each thread where those are more: each has a part to pack.
 const PACKED: usize = 2 << 20;
 const PACKED_BY_THREAD: usize = 512 << 10;
-/// Bytes of candidates that are counted without asking whether to go on, and that are normalised at a time.
+/// Bytes of candidates that are counted without asking whether to go on.
 pub(super) const PIECE: usize = 4 << 20;
 /// Bytes of packed queries held from block to block; the cells of the others are made for each block.
 const HELD: usize = 6 << 20;
-/// Rows whose mean is taken for that of all.
+/// Rows that stand for all of a block: their mean is taken for that of all.
 const CENTRE: usize = 256;
 
 /// What became of a block.
@@ -53,8 +53,15 @@ pub(super) struct Held {
     /// The first runs, once their cells were made.
     runs: Vec<Option<Queries>>,
     /// Room for packed candidates.
-    room: Vec<Candidates>,
+    room: Vec<Packed>,
     trial: Trial,
+}
+
+/// Candidates as cells, and under the cosine their vectors, normalised; else there are none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Packed {
+    pub cells: Candidates,
+    pub rows: Vec<f32>,
 }
 
 impl RankCounter<'_> {
@@ -73,7 +80,7 @@ impl RankCounter<'_> {
             return Counted::All;
         }
         let mut held = self.held.take().unwrap_or_else(|| Held {
-            centre: mean(Vectors { values: &self.queries, dimension: self.dimension }),
+            centre: mean(spread(self.judged.queries(), CENTRE).map(|q| self.query(q)), self.dimension),
             arithmetic: Arithmetic::Int16,
             lengths: Vec::new(),
             runs: Vec::new(),
@@ -81,9 +88,16 @@ impl RankCounter<'_> {
             trial: Trial::default(),
         });
         let query_centre = std::mem::take(&mut held.centre);
-        let candidate_centre = mean(block);
+        let mut some: Vec<&[f32]> = spread(block.rows(), CENTRE).map(|c| block.row(c)).collect();
+        let mut prepared;
+        if self.similarity == Similarity::Cosine {
+            prepared = some.concat();
+            self.similarity.prepare(&mut prepared, self.dimension);
+            some = prepared.chunks_exact(self.dimension).collect();
+        }
+        let candidate_centre = mean(some.iter().copied(), self.dimension);
         let with = |arithmetic| Screen::new(arithmetic, &query_centre, &candidate_centre);
-        let screen = with(self.choose(block, &mut held.trial, with));
+        let screen = with(self.choose(block.rows(), &some, &mut held.trial, with));
         held.fit(&screen, self.tallies.len(), threads);
         // Candidates of one language together, so that a count belongs to one.
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
@@ -113,14 +127,16 @@ impl RankCounter<'_> {
             ids,
             judged: &self.judged,
         };
+        let similarity = self.similarity;
         let anchored = check.then(|| Anchored { places: &self.places, digests: &self.digests });
         let threads = threads.min(parts.len().max(held.lengths.len()));
-        held.room.resize_with(held.room.len().max(at_once.min(parts.len())), Candidates::default);
+        held.room.resize_with(held.room.len().max(at_once.min(parts.len())), Packed::default);
         let shared = Shared {
             work,
+            similarity,
             anchored,
             rounds: parts.chunks(at_once).map(|parts| Round { parts, packed: 0.into(), counted: 0.into() }).collect(),
-            cells: held.room.iter_mut().map(RwLock::new).collect(),
+            packed: held.room.iter_mut().map(RwLock::new).collect(),
             runs: runs(&mut self.tallies, &held.lengths, &mut held.runs).map(Mutex::new).collect(),
             stop: false.into(),
             unsound: false.into(),
@@ -135,6 +151,7 @@ impl RankCounter<'_> {
         }
         for room in rooms {
             self.report += room.report;
+            self.zero_rows += room.zero_rows;
         }
         held.centre = query_centre;
         self.held = Some(held);
@@ -146,11 +163,13 @@ impl RankCounter<'_> {
     pub(super) fn leave_out(&mut self, block: Vectors<'_>, ids: &[i64], languages: &[u32]) {
         let Some(excluded) = &self.excluded else { return };
         let place: HashMap<i64, usize> = ids.iter().enumerate().map(|(c, &id)| (id, c)).collect();
+        let mut room = Vec::new();
         for (q, tally) in self.tallies.iter_mut().enumerate() {
             let query = &self.queries[q * self.dimension..][..self.dimension];
             for id in excluded.of(q) {
                 if let Some(&c) = place.get(id) {
-                    tally.discount(dot(query, block.row(c)), *id, languages[c], self.judged.ids());
+                    let candidate = self.similarity.prepared(block.row(c), &mut room);
+                    tally.discount(dot(query, candidate), *id, languages[c], self.judged.ids());
                 }
             }
         }
@@ -179,11 +198,12 @@ impl Held {
 /// What threads share that count a block.
 struct Shared<'a> {
     work: Work<'a>,
+    similarity: Similarity,
     /// What vectors are checked against, if they are.
     anchored: Option<Anchored<'a>>,
     rounds: Vec<Round<'a>>,
-    /// Cells of the parts of a round.
-    cells: Vec<RwLock<&'a mut Candidates>>,
+    /// The parts of a round.
+    packed: Vec<RwLock<&'a mut Packed>>,
     runs: Vec<Mutex<Run<'a>>>,
     /// Whether nothing more is to be counted.
     stop: AtomicBool,
@@ -213,15 +233,26 @@ impl Shared<'_> {
                 break;
             }
             while let Some((at, part)) = Some(next(packed)).and_then(|at| Some((at, parts.get(at)?))) {
-                let row = |&c: &u32| self.work.block.row(c as usize);
+                let given = part.members.iter().map(|&c| self.work.block.row(c as usize));
                 let mut check = self.anchored.as_ref().map(Anchored::check);
                 let mut sound = true;
-                let check = |member: usize, row: &[f32]| {
+                let mut check = |member: usize, row: &[f32]| {
                     let id = self.work.ids[part.members[member] as usize];
                     sound &= check.as_mut().is_none_or(|check| check.sound(id, row));
                 };
-                let cells = &mut self.cells[at].write().expect("no thread panicked");
-                self.work.screen.pack(part.members.iter().map(row), check, cells);
+                let Packed { cells, rows } = &mut **self.packed[at].write().expect("no thread panicked");
+                rows.clear();
+                if self.similarity == Similarity::Dot {
+                    self.work.screen.pack(given, check, cells);
+                } else {
+                    for (member, row) in given.enumerate() {
+                        check(member, row);
+                        let at = rows.len();
+                        rows.extend_from_slice(row);
+                        room.zero_rows += self.similarity.prepare(&mut rows[at..], row.len());
+                    }
+                    self.work.screen.pack(rows.chunks_exact(self.work.block.dimension), |_, _| (), cells);
+                }
                 if !sound {
                     self.unsound.store(true, Ordering::Relaxed);
                 }
@@ -231,8 +262,8 @@ impl Shared<'_> {
             if self.unsound.load(Ordering::Relaxed) {
                 break;
             }
-            let cells: Vec<_> = self.cells.iter().map(|cells| cells.read().expect("no thread panicked")).collect();
-            let parts: Vec<_> = parts.iter().zip(&cells).map(|(part, cells)| (*part, &***cells)).collect();
+            let packed: Vec<_> = self.packed.iter().map(|packed| packed.read().expect("no thread panicked")).collect();
+            let parts: Vec<_> = parts.iter().zip(&packed).map(|(part, packed)| (*part, &***packed)).collect();
             while let Some(run) = self.runs.get(next(counted)) {
                 self.work.count(&mut run.lock().expect("no thread panicked"), &parts, &mut room);
             }
@@ -268,14 +299,12 @@ fn lengths(queries: usize, threads: usize) -> Vec<usize> {
     lengths
 }
 
-/// The mean of the rows, or of some that are spread evenly over them.
-fn mean(rows: Vectors<'_>) -> Vec<f32> {
-    let count = rows.rows().clamp(1, CENTRE);
-    let mut sums = vec![0.0_f64; rows.dimension];
-    if rows.rows() > 0 {
-        for sample in 0..count {
-            widest(Add { row: rows.row(sample * rows.rows() / count), sums: &mut sums });
-        }
+/// The mean of rows, of so many components.
+fn mean<'r>(rows: impl ExactSizeIterator<Item = &'r [f32]>, dimension: usize) -> Vec<f32> {
+    let count = rows.len().max(1);
+    let mut sums = vec![0.0_f64; dimension];
+    for row in rows {
+        widest(Add { row, sums: &mut sums });
     }
     sums.into_iter().map(|sum| (sum / count as f64) as f32).collect()
 }

@@ -6,7 +6,7 @@ use super::RankCounter;
 use crate::error::{Invalid, invalid};
 use crate::kernels::DefaultFloatState;
 use crate::score::dot;
-use crate::vectors::{Prepared, Vectors};
+use crate::vectors::Vectors;
 
 /// What a screen found out about a block of `n` candidates.
 #[derive(Debug, Clone, Copy)]
@@ -78,8 +78,6 @@ impl RankCounter<'_> {
             self.check_higher(language as u32, higher(language), languages, &pairs)?;
         }
 
-        let prepared = Prepared::new(screened.vectors, self.similarity);
-        let vectors = prepared.vectors();
         let given_languages: Vec<u32> = rows.iter().map(|&row| languages[row as usize]).collect();
         self.admit(&new, &given_ids, &given_languages);
         self.zero_rows += screened.zero_rows;
@@ -90,16 +88,17 @@ impl RankCounter<'_> {
                 tally.count_higher(&sorted, language as u32);
             }
         }
+        let mut room = Vec::new();
         for &(q, row) in &pairs {
-            let query = &self.queries[q * self.dimension..][..self.dimension];
-            let score = dot(query, vectors.row(place[&row]));
+            let candidate = self.similarity.prepared(screened.vectors.row(place[&row]), &mut room);
+            let score = dot(self.query(q), candidate);
             self.tallies[q].count(score, ids[row], languages[row], self.judged.ids());
         }
         let judging = self.tallies.iter().filter(|tally| !tally.thresholds().is_empty()).count();
         let open = pairs.iter().filter(|(q, _)| !self.tallies[*q].thresholds().is_empty()).count();
         self.report.reference += open as u64;
         self.report.elsewhere += (judging * count - open) as u64;
-        self.leave_out(vectors, &given_ids, &given_languages);
+        self.leave_out(screened.vectors, &given_ids, &given_languages);
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 use crate::kernels::multiplies_int8;
 use crate::ranking::RankCounter;
 use crate::screen::{Arithmetic, Candidates, QUERIES, Queries, Screen, TILE, Verdict, beaten};
-use crate::vectors::Vectors;
 
 /// Blocks of fewer rows are not worth a trial.
 const SAMPLED: usize = 256;
@@ -26,18 +25,19 @@ pub(super) struct Trial {
 }
 
 impl RankCounter<'_> {
-    /// The arithmetic that takes the least time, by what it leaves open of a sample of this block. The choice changes no
-    /// rank, and depends on the block alone.
+    /// The arithmetic that takes the least time, by what it leaves open of some of the `rows` of a block. The choice changes
+    /// no rank, and depends on the block alone.
     pub(super) fn choose<'s>(
         &self,
-        block: Vectors<'_>,
+        rows: usize,
+        some: &[&[f32]],
         trial: &mut Trial,
         with: impl Fn(Arithmetic) -> Screen<'s>,
     ) -> Arithmetic {
         if let Some(forced) = self.forced {
             return forced;
         }
-        if block.rows() < SAMPLED {
+        if rows < SAMPLED {
             return Arithmetic::Int16;
         }
         if trial.sample.is_empty() {
@@ -46,7 +46,8 @@ impl RankCounter<'_> {
             trial.sample = spread(judging.len(), 8 * QUERIES).map(|at| judging[at]).collect();
             trial.rows = trial.sample.iter().flat_map(|&q| self.query(q)).copied().collect();
         }
-        let mut time = |arithmetic| self.time(block, trial, &with(arithmetic));
+        let members: Vec<&[f32]> = spread(some.len(), 2 * TILE).map(|at| some[at]).collect();
+        let mut time = |arithmetic| self.time(&members, trial, &with(arithmetic));
         let int8 = if multiplies_int8() { time(Arithmetic::Int8) } else { f64::INFINITY };
         if int8 < INT16 {
             return Arithmetic::Int8;
@@ -62,7 +63,7 @@ impl RankCounter<'_> {
     }
 
     /// The time of a comparison, by what a sample of them leaves open.
-    fn time(&self, block: Vectors<'_>, trial: &mut Trial, screen: &Screen<'_>) -> f64 {
+    fn time(&self, members: &[&[f32]], trial: &mut Trial, screen: &Screen<'_>) -> f64 {
         let Trial { sample, rows, packed } = trial;
         let known = packed.iter().position(|(arithmetic, _)| *arithmetic == screen.arithmetic());
         let known = known.unwrap_or_else(|| {
@@ -72,7 +73,6 @@ impl RankCounter<'_> {
             packed.len() - 1
         });
         let packed = &packed[known].1;
-        let members: Vec<&[f32]> = spread(block.rows(), 2 * TILE).map(|c| block.row(c)).collect();
         let mut candidates = Candidates::default();
         let (mut products, mut verdict) = (Vec::new(), Verdict::default());
         let levels = screen.levels(packed, rows, sample.iter().map(|&q| self.tallies[q].thresholds()));
@@ -107,7 +107,7 @@ impl RankCounter<'_> {
 }
 
 /// Some of so many, at most `count`, spread evenly.
-fn spread(of: usize, count: usize) -> impl Iterator<Item = usize> {
+pub(super) fn spread(of: usize, count: usize) -> impl ExactSizeIterator<Item = usize> {
     let count = count.min(of);
     (0..count).map(move |at| at * of / count)
 }

@@ -1,5 +1,6 @@
 //! What a thread does: a run of queries goes past the packed parts of a block, and what the screen leaves open is settled.
 
+use super::counting::Packed;
 use crate::judged::Judged;
 use crate::kernels::{ROWS, TileFloats, float32_products};
 use crate::ranking::report::Report;
@@ -41,6 +42,8 @@ pub(super) struct Room {
     int16: Int16Room,
     float32: Vec<Option<f32>>,
     pub report: Report,
+    /// Candidates that it packed and that are all zero.
+    pub zero_rows: u64,
 }
 
 /// Room for looks in int16: the pairs, their products, and what these leave open.
@@ -94,12 +97,12 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     /// Counts parts, whose cells are given, for a run of queries.
-    pub(super) fn count(&self, run: &mut Run<'_>, parts: &[(Part<'_>, &Candidates)], room: &mut Room) {
+    pub(super) fn count(&self, run: &mut Run<'_>, parts: &[(Part<'_>, &Packed)], room: &mut Room) {
         let dimension = self.block.dimension;
         let Run { first, tallies, held, levels, ids } = run;
         let first = *first;
         let queries = &self.queries[first * dimension..][..tallies.len() * dimension];
-        let Room { packed, products, verdict, bins, open, int16, float32, report } = room;
+        let Room { packed, products, verdict, bins, open, int16, float32, report, .. } = room;
         let packed = if let Some(held) = held {
             held.get_or_insert_with(|| {
                 let mut packed = Queries::default();
@@ -122,7 +125,8 @@ impl Work<'_> {
         // Next to each other here; the tallies lie scattered, and to wait for each between judging took a 30th of the time.
         bins.clear();
         bins.resize(levels.count() + tallies.len(), 0);
-        for (at, (part, cells)) in parts.iter().enumerate() {
+        for (at, &(part, candidates)) in parts.iter().enumerate() {
+            let cells = &candidates.cells;
             for group in 0..tallies.len().div_ceil(QUERIES) {
                 let queries = group * QUERIES..tallies.len().min((group + 1) * QUERIES);
                 if queries.clone().all(|q| levels.place(q).is_empty()) {
@@ -144,8 +148,8 @@ impl Work<'_> {
                     report.int16 += (open.len() - int16.open.len()) as u64;
                     std::mem::swap(open, &mut int16.open);
                 }
-                self.look_in_float32(&run, *part, open, float32);
-                self.settle(&run, (*part, cells), (open, float32), bins, tallies, report);
+                self.look_in_float32(&run, (part, candidates), open, float32);
+                self.settle(&run, (part, candidates), (open, float32), bins, tallies, report);
                 open.clear();
             }
             if parts.get(at + 1).is_none_or(|(next, _)| next.language != part.language) {
@@ -154,6 +158,17 @@ impl Work<'_> {
                 }
                 bins.fill(0);
             }
+        }
+    }
+
+    /// The vector of a candidate of a part, as it is scored.
+    fn row<'r>(&'r self, (part, candidates): (Part<'_>, &'r Packed), open: &Open) -> &'r [f32] {
+        let member = open.member as usize;
+        if candidates.rows.is_empty() {
+            self.block.row(part.members[member] as usize)
+        } else {
+            let dimension = self.block.dimension;
+            &candidates.rows[member * dimension..][..dimension]
         }
     }
 
@@ -202,7 +217,7 @@ impl Work<'_> {
     fn settle(
         &self,
         run: &Ready<'_>,
-        (part, cells): (Part<'_>, &Candidates),
+        (part, candidates): (Part<'_>, &Packed),
         (open, products): (&[Open], &[Option<f32>]),
         bins: &mut [u32],
         tallies: &mut [Tally],
@@ -216,7 +231,8 @@ impl Work<'_> {
             for (open, product) in of_query.iter().zip(&mut products) {
                 let known = open.beaten as usize;
                 let beaten = product.and_then(|product| {
-                    let error = self.float32.error(run.packed.length(q) * cells.length(open.member as usize));
+                    let error =
+                        self.float32.error(run.packed.length(q) * candidates.cells.length(open.member as usize));
                     beaten(product.into(), error, thresholds, known)
                 });
                 if let Some(beaten) = beaten {
@@ -225,10 +241,9 @@ impl Work<'_> {
                     continue;
                 }
                 report.reference += 1;
-                let candidate = part.members[open.member as usize] as usize;
-                let id = self.ids[candidate];
+                let id = self.ids[part.members[open.member as usize] as usize];
                 let own = run.own(q, id);
-                let score = own.map_or_else(|| dot(query, self.block.row(candidate)), |own| thresholds[own]);
+                let score = own.map_or_else(|| dot(query, self.row((part, candidates), open)), |own| thresholds[own]);
                 let beaten = thresholds.partition_point(|&threshold| threshold < score);
                 let reached = thresholds[beaten..].iter().take_while(|&&threshold| threshold <= score).count();
                 if reached > usize::from(own.is_some()) {
@@ -243,7 +258,13 @@ impl Work<'_> {
 
     /// The products of the look in float32 at what is open of a part; none where it would see no better: after a screen in
     /// float32, and where the score is known. No look waits for what another decides.
-    fn look_in_float32(&self, run: &Ready<'_>, part: Part<'_>, open: &[Open], products: &mut Vec<Option<f32>>) {
+    fn look_in_float32(
+        &self,
+        run: &Ready<'_>,
+        (part, candidates): (Part<'_>, &Packed),
+        open: &[Open],
+        products: &mut Vec<Option<f32>>,
+    ) {
         products.clear();
         if self.screen.arithmetic() == Arithmetic::Float32 {
             products.resize(open.len(), None);
@@ -252,18 +273,20 @@ impl Work<'_> {
         for of_query in open.chunk_by(|a, b| a.q == b.q) {
             let q = of_query[0].q as usize;
             let query = &self.queries[(run.first + q) * self.block.dimension..][..self.block.dimension];
-            let candidate = |open: &Open| part.members[open.member as usize] as usize;
             for few in of_query.chunks(ROWS) {
                 // After int8 and int16 hardly any is left but those whose scores are known.
                 let known = self.screen.arithmetic() == Arithmetic::Int8
-                    && few.iter().all(|open| run.own(q, self.ids[candidate(open)]).is_some());
+                    && few.iter().all(|open| {
+                        let id = self.ids[part.members[open.member as usize] as usize];
+                        run.own(q, id).is_some()
+                    });
                 if known {
                     products.extend(few.iter().map(|_| None));
                     continue;
                 }
                 let mut rows = [query; ROWS];
                 for (row, open) in rows.iter_mut().zip(few) {
-                    *row = self.block.row(candidate(open));
+                    *row = self.row((part, candidates), open);
                 }
                 products.extend(float32_products(query, &rows[..few.len()])[..few.len()].iter().copied().map(Some));
             }
