@@ -86,8 +86,8 @@ impl Permutation {
     pub fn fill(&self, start: u64, out: &mut [u64]) {
         match &self.0 {
             Method::Table(table) => {
-                for (x, slot) in (start..).zip(out) {
-                    *slot = u64::from(table[x as usize]);
+                for (slot, &to) in out.iter_mut().zip(&table[start as usize..]) {
+                    *slot = to.into();
                 }
             }
             Method::Feistel(f) => widest(Fill { network: f, start, out }),
