@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from torch.optim import Optimizer
 from hybridsampler.files import written_whole
 from hybridsampler.states import differences
 
-FORMAT = "hybridsampler-checkpoint-1"
+FORMAT = "hybridsampler-checkpoint-2"
 
 
 def check_plain(name: str, values: Any) -> None:
@@ -61,14 +63,26 @@ def save_checkpoint(
     tensors["random.cpu"] = torch.get_rng_state()
     for device in range(torch.cuda.device_count()):
         tensors[f"random.cuda.{device}"] = torch.cuda.get_rng_state(device)
-    header = {
-        "sampler": sampler,
-        "settings": settings,
-        "optimizer": {"plain": plain, "param_groups": state["param_groups"]},
-    }
-    metadata = {"format": FORMAT, "header": json.dumps(header)}
+    header = json.dumps(
+        {
+            "sampler": sampler,
+            "settings": settings,
+            "optimizer": {"plain": plain, "param_groups": state["param_groups"]},
+        }
+    )
+    metadata = {"format": FORMAT, "header": header, "checksum": _checksum(header, tensors)}
     with written_whole(path) as draft:
         save_file(_apart(tensors), draft, metadata)
+
+
+def _checksum(header: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a hash of all that a checkpoint holds: safetensors checks shapes, but no values."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        digest.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -131,15 +145,20 @@ def read_checkpoint(path: Path, settings: dict[str, Any]) -> Checkpoint:
                 raise ValueError(f"{path} is not a checkpoint of this version ({FORMAT})")
             # safe_open has keys() but cannot be iterated.
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header = metadata.get("header", "")
+            if metadata.get("checksum") != _checksum(header, tensors):
+                raise ValueError(
+                    f"{path} is damaged (it does not fit its checksum): delete it to start over"
+                )
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start over") from error
     except OSError as error:  # safetensors names no file
         raise OSError(f"{path} cannot be read ({error}): name the file of a checkpoint") from error
-    header = json.loads(metadata["header"])
+    told = json.loads(header)
     # As JSON gives them back: tuples are lists there.
-    differing = differences(header["settings"], json.loads(json.dumps(settings)))
+    differing = differences(told["settings"], json.loads(json.dumps(settings)))
     if differing:
         raise ValueError(
             f"{path} belongs to a run with other settings ({differing}): delete it to start over"
         )
-    return Checkpoint(tensors["losses"].tolist(), header["sampler"], tensors, header["optimizer"])
+    return Checkpoint(tensors["losses"].tolist(), told["sampler"], tensors, told["optimizer"])
