@@ -26,7 +26,9 @@ def csr_columns(name: str, lists: Any, *known: int) -> tuple[Any, ...]:
             if isinstance(lists, tuple)
             else f"of type {type(lists).__name__}"
         )
-        raise TypeError(f"{name} is {found}: give a tuple {form}, CSR lists of ids")
+        # A sparse matrix has the columns, and its values may be no integers.
+        hint = ", of a matrix (m.indptr, m.indices)" if hasattr(lists, "indptr") else ""
+        raise TypeError(f"{name} is {found}: give a tuple {form}, CSR lists of ids{hint}")
     return lists
 
 
@@ -40,7 +42,10 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     if hasattr(values, "filled"):  # what is masked would count
         kind = type(values).__name__
         raise TypeError(f"{name} is a {kind}: give a plain array of integers, none of them masked")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"{name} is no array ({error}): give a 1-d array of integers") from error
     if array.size == 0 and array.ndim == 1:
         return np.empty(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Protocol
 
@@ -48,8 +49,8 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         """Check what can be checked before hours of work."""
-        if not self.every >= 0:
-            raise ValueError(f"every={self.every}: give seconds, 0 or more")
+        if not (isinstance(self.every, Real) and self.every >= 0):
+            raise ValueError(f"every={self.every!r}: give seconds, 0 or more")
         if not Path(self.path).parent.is_dir():
             raise FileNotFoundError(f"checkpoint {self.path}: there is no such folder: create it")
 

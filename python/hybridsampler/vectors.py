@@ -37,7 +37,7 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
         values: (n, d) float32, float16 or bfloat16: an array, a memory map or a torch tensor.
 
     Raises:
-        ValueError: no two dimensions.
+        ValueError: no two dimensions, or rows of different lengths.
         TypeError: numbers of another type, text or a path; a masked or sparse array.
     """
     if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
@@ -47,7 +47,12 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
             raise wrong_type(name, kind)
         values = values.detach().cpu()
         values = (values.float() if kind == "bfloat16" else values).numpy()
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # as NumPy calls lists of different lengths
+        raise ValueError(
+            f"{name} is no array ({error}): give one row a vector, (n, d), all of one length"
+        ) from error
     if array.dtype.kind == "U" or isinstance(values, os.PathLike):
         raise TypeError(
             f"{name} holds text: give vectors, of texts those of an encoder, of a file "

@@ -258,6 +258,31 @@ def test_lists_of_other_forms(name: str, lists: Any, found: str) -> None:
         evaluate(**SOUND | {name: lists})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("queries", [[1.0], [-1.0, 2.0], [1.0]],
+         r"queries is no array \(.*\): give one row a vector, \(n, d\), all of one length"),
+        ("relevant", ([0, 1, 2, 3], [[0], [1, 2]]),
+         r"ids is no array \(.*\): give a 1-d array of integers"),
+    ],
+)  # fmt: skip
+def test_lists_of_different_lengths(name: str, value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        evaluate(**SOUND | {name: value})
+
+
+def test_the_columns_of_a_sparse_matrix_are_named() -> None:
+    told = (
+        "relevant is of type csr_matrix: give a tuple (indptr, ids) or (indptr, ids, grades), CSR "
+        "lists of ids, of a matrix (m.indptr, m.indices)"
+    )
+    matrix = scipy.sparse.csr_matrix(np.eye(3))
+    with refusal(told, TypeError):
+        evaluate(**SOUND | {"relevant": matrix})
+    evaluate(**SOUND | {"relevant": (matrix.indptr, matrix.indices)})
+
+
 def test_rows_that_are_objects_are_to_be_stacked() -> None:
     """As a column of a data frame has them."""
     rows = np.empty(3, object)

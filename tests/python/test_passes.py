@@ -476,9 +476,9 @@ def test_a_counter_that_has_counted_is_refused() -> None:
     assert counter.candidates == 2
 
 
-@pytest.mark.parametrize("every", [-1.0, float("nan")])
-def test_seconds_between_saves(tmp_path: Path, every: float) -> None:
-    with refusal(f"every={every}: give seconds, 0 or more"):
+@pytest.mark.parametrize("every", [-1.0, float("nan"), "60"])
+def test_seconds_between_saves(tmp_path: Path, every: Any) -> None:
+    with refusal(f"every={every!r}: give seconds, 0 or more"):
         Checkpoint(tmp_path / "a", every)
 
 
