@@ -22,6 +22,11 @@ impl Judged {
     /// Checks the lists: ids and grades are not negative, and no id comes twice for a query.
     pub fn new(indptr: &[i64], ids: &[i64], grades: &[i64]) -> Result<Self, Invalid> {
         let indptr = offsets("relevant", indptr, ids.len())?;
+        // Positions and queries are kept in 32 bits.
+        let largest = ids.len().max(indptr.len() - 1);
+        if u32::try_from(largest).is_err() {
+            invalid!("{largest} judged candidates or queries: at most {} fit, so count in several counters", u32::MAX);
+        }
         if grades.len() != ids.len() {
             invalid!("{} judged candidates have {} grades: give one each", ids.len(), grades.len());
         }
