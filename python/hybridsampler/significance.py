@@ -68,9 +68,9 @@ def compare(
       the same number of means at both ends.
 
     Differences are rounded to 51 bits below the largest sum that there can be, so that all sums are
-    exact and neither the order of rows nor the machine matters; sums that the rounding cannot tell
-    apart count as equal. Exchanging the systems changes signs and nothing else. Random words are
-    those of NumPy's Philox bit generator.
+    exact and neither the order of rows nor the machine matters; sums that this rounding and that of
+    the values cannot tell apart count as equal. Exchanging the systems changes signs and nothing
+    else. Random words are those of NumPy's Philox bit generator.
 
     Args:
         first: (Q,) values of one system.
@@ -98,14 +98,14 @@ def compare(
         )
     if not 0 < level < 1:
         raise ValueError(f"level={level}: give a number between 0 and 1")
-    least = math.ceil(2 / level)
+    least = math.ceil(_as_written(2 / level))
     try:
         resamples = index(resamples)
     except TypeError as error:
         raise TypeError(
             f"resamples={resamples!r}: give a whole number of at least {least}"
         ) from error
-    if resamples * level < 2:
+    if resamples < least:
         raise ValueError(f"resamples={resamples}: level {level} needs at least {least}")
     try:
         seed = index(seed)
@@ -114,9 +114,13 @@ def compare(
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed={seed}: give 0 or more, below 2^64")
     differences = _by_group(_differences(*values), labels)
+    blur = math.fsum(_by_group(_blurs(*values), labels))
     # The same for both orders of the systems; random words then meet the same groups.
     differences, turned = _oriented(differences)
     grid, unit = _on_grid(differences)
+    # From here on a sum is as far from 0 as that of the grid. Each entry was rounded by half a unit
+    # at most, so sums that were equal before, such as .1 + .2 and .3, are within a unit for each.
+    far = abs(float(grid.sum())) - len(grid) - blur / unit
     exact = len(grid) <= _EXACT_GROUPS
     mean = math.fsum(differences) / len(differences)
     low, high = _interval(grid, level, resamples, seed)
@@ -125,7 +129,7 @@ def compare(
     low, high = low * unit / len(grid), high * unit / len(grid)
     return Comparison(
         difference=-mean if turned else mean,
-        p_value=_exact_p(grid) if exact else _sampled_p(grid, resamples, seed),
+        p_value=_exact_p(grid, far) if exact else _sampled_p(grid, far, resamples, seed),
         interval=(-high, -low) if turned else (low, high),
         groups=len(grid),
         exact=exact,
@@ -185,13 +189,24 @@ def _differences(first: Float64, second: Float64) -> Float64:
     return differences
 
 
-def _by_group(differences: Float64, labels: NDArray[Any]) -> Float64:
-    """Mean difference of each group, correctly rounded."""
+def _blurs(first: Float64, second: Float64) -> Float64:
+    """By how much the rounding of a row's values may move two sums apart that were equal.
+
+    In both sums each value, the difference and the mean of the group are rounded by a 2^-53rd of
+    the values at most, which is more than 51 bits below where they differ by little: .56 - .55 and
+    .57 - .56 do not lie within one unit. Equal values differ by 0 whatever they were rounded from.
+    """
+    blurs = np.ldexp(np.abs(first), -50) + np.ldexp(np.abs(second), -50)
+    return np.where(first == second, 0.0, blurs)
+
+
+def _by_group(rows: Float64, labels: NDArray[Any]) -> Float64:
+    """The mean of each group, correctly rounded."""
     _, which, count = np.unique(labels, return_inverse=True, return_counts=True)
     if len(count) < 2:
         raise ValueError(f"there are {len(count)} groups: a comparison needs at least 2")
-    rows = np.split(differences[np.argsort(which, kind="stable")], np.cumsum(count)[:-1])
-    return np.array([math.fsum(row) / len(row) for row in rows])
+    parts = np.split(rows[np.argsort(which, kind="stable")], np.cumsum(count)[:-1])
+    return np.array([math.fsum(part) / len(part) for part in parts])
 
 
 def _oriented(differences: Float64) -> tuple[Float64, bool | None]:
@@ -214,30 +229,21 @@ def _on_grid(differences: Float64) -> tuple[Float64, float]:
     return np.rint(differences / unit), unit
 
 
-def _exact_p(grid: Float64) -> float:
+def _exact_p(grid: Float64, far: float) -> float:
     sums = np.zeros(1)
     for value in grid:
         sums = np.concatenate([sums + value, sums - value])
-    return float(np.mean(_as_far(sums, grid)))
+    return float(np.mean(np.abs(sums) >= far))
 
 
-def _sampled_p(grid: Float64, resamples: int, seed: int) -> float:
+def _sampled_p(grid: Float64, far: float, resamples: int, seed: int) -> float:
     words = -(-len(grid) // 64)
     found = 0
     for raw in _words(resamples, words, seed, _FLIPS):
         bits = np.unpackbits(raw.view(np.uint8), axis=1, count=len(grid), bitorder="little")
         sums = 2 * (bits @ grid) - grid.sum()
-        found += int(_as_far(sums, grid).sum())
+        found += int((np.abs(sums) >= far).sum())
     return (found + 1) / (resamples + 1)
-
-
-def _as_far(sums: Float64, grid: Float64) -> NDArray[np.bool_]:
-    """Which sums are at least as far from 0 as that of the grid.
-
-    Each entry was rounded by half a unit at most, so sums that were equal before, such as .1 + .2
-    and .3, are now within one unit for each entry.
-    """
-    return np.asarray(np.abs(sums) >= abs(grid.sum()) - len(grid))
 
 
 def _interval(grid: Float64, level: float, resamples: int, seed: int) -> tuple[float, float]:
@@ -248,8 +254,13 @@ def _interval(grid: Float64, level: float, resamples: int, seed: int) -> tuple[f
         # A 32-bit word times n, shifted: each group is drawn with probability 1/n to n/2^32.
         parts.append(grid[(halves * np.uint64(len(grid))) >> np.uint64(32)].sum(axis=1))
     sums = np.sort(np.concatenate(parts))
-    out = int(resamples * level / 2)
+    out = int(_as_written(resamples * level / 2))
     return float(sums[out]), float(sums[-1 - out])
+
+
+def _as_written(number: float) -> float:
+    """What the level was multiplied or divided to: 10,000 * .57 / 2 is 2,850, in float64 less."""
+    return round(number, 6)
 
 
 def _words(rows: int, columns: int, seed: int, stream: int) -> Iterator[NDArray[np.uint64]]:

@@ -93,6 +93,30 @@ def test_sums_that_are_equal_are_seen_as_equal(times: int) -> None:
     assert found.p_value == 1
 
 
+HUNDREDTHS = st.integers(0, 9)
+
+
+@pytest.mark.parametrize("base", [0, 50, 123_450])
+@given(rows=st.lists(st.tuples(HUNDREDTHS, HUNDREDTHS, st.integers(0, 8)), min_size=1))
+def test_differences_of_decimals_are_those_that_are_written(
+    base: int, rows: list[tuple[int, int, int]]
+) -> None:
+    """.56 - .55 and .57 - .56 are equal, though they are not in float64."""
+    rows = [*rows, (6, 5, 9), (7, 6, 10)]
+    first, second, groups = zip(*rows, strict=True)
+    written = [[(base + value) / 100 for value in column] for column in (first, second)]
+    found = compare(*written, groups, resamples=40)
+    assert found.p_value == oracle_p(oracle_means(first, second, groups))
+
+
+def test_many_differences_of_decimals_are_those_that_are_written() -> None:
+    """Of 24 groups 16 win in the fifth decimal and 8 lose in it: p as with whole numbers."""
+    lower = np.arange(24) + 80_000
+    first, second = np.where(np.arange(24) % 3 < 2, [lower + 1, lower], [lower, lower + 1])
+    expected = compare(first, second).p_value
+    assert compare(first / 100_000, second / 100_000).p_value == expected
+
+
 @pytest.mark.parametrize("groups", [2, 20, 21, 300])
 def test_equal_systems_are_not_separable(groups: int) -> None:
     values = np.linspace(0, 1, groups)
@@ -194,6 +218,21 @@ def test_p_values_are_uniform_under_chance() -> None:
         distance = np.abs(p - (np.arange(count) + 0.5) / count).max()
         # 1.95 / sqrt(n) is exceeded once in 1,000 times; the steps of p are 1 / 401 or finer.
         assert distance < 1.95 / math.sqrt(count) + 1 / 401
+
+
+@pytest.mark.parametrize(
+    ("level", "resamples", "out"), [(0.57, 10_000, 2_850), (0.58, 100, 29), (2 / 161, 161, 1)]
+)
+def test_the_interval_leaves_out_the_level_as_it_is_written(
+    level: float, resamples: int, out: int
+) -> None:
+    """In float64 100 * .58 / 2 is below 29, and 161 * (2 / 161) below 2."""
+    first, zeros = np.random.default_rng(6).random(40), np.zeros(40)
+    found = compare(first, zeros, level=level, resamples=resamples)
+    near = compare(first, zeros, level=(2 * out + 1) / resamples, resamples=resamples)
+    assert found.interval == near.interval
+    before = compare(first, zeros, level=(2 * out + 2) / resamples, resamples=resamples)
+    assert found.interval != before.interval
 
 
 def test_the_interval_covers_as_often_as_it_says() -> None:
