@@ -3,6 +3,8 @@
 import itertools
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from hybridsampler.significance import Comparison, compare
 from naive_ranking import generators
+from processes import ROOT
 
 # Values that float64 holds with room to spare, so that an oracle in fractions sees the same sums.
 EIGHTHS = st.integers(0, 8).map(lambda n: n / 8)
@@ -104,8 +107,8 @@ def test_differences_of_decimals_are_those_that_are_written(
     """.56 - .55 and .57 - .56 are equal, though they are not in float64."""
     rows = [*rows, (6, 5, 9), (7, 6, 10)]
     first, second, groups = zip(*rows, strict=True)
-    written = [[(base + value) / 100 for value in column] for column in (first, second)]
-    found = compare(*written, groups, resamples=40)
+    one, other = ([(base + value) / 100 for value in column] for column in (first, second))
+    found = compare(one, other, groups, resamples=40)
     assert found.p_value == oracle_p(oracle_means(first, second, groups))
 
 
@@ -182,6 +185,15 @@ def test_systems_that_differ_alike_both_ways_have_an_interval_that_does(
     nearly = [value + (at == 0) * 2**-30 for at, value in enumerate(both[0])]
     about = compare(nearly, both[1], resamples=200, seed=seed).interval
     assert math.isclose(high - low, about[1] - about[0], abs_tol=1e-6)
+
+
+def test_the_example_of_the_docs_prints_what_it_says() -> None:
+    text = (ROOT / "docs/measures.md").read_text(encoding="utf-8")
+    ((code, printed),) = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.DOTALL)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ran.stdout == printed
 
 
 def test_the_seed_decides() -> None:
