@@ -82,7 +82,8 @@ def compare(
         seed: of the random words, from 0.
 
     Raises:
-        TypeError: values that are no numbers, a seed or resamples that are no whole number.
+        TypeError: values that are no numbers, a level that is none, a seed or resamples that are no
+            whole number.
         ValueError: columns of different lengths or not of one dimension, a value that is NaN or
             infinite, a group without a label, differences whose sum may be beyond float64, fewer
             than two groups, a level outside (0, 1), fewer resamples than the level needs, a
@@ -96,7 +97,11 @@ def compare(
             f"first, second and groups have {lengths[0]}, {lengths[1]} and {lengths[2]} entries: "
             "give one for each query"
         )
-    if not 0 < level < 1:
+    try:
+        between = 0 < level < 1
+    except TypeError as error:
+        raise TypeError(f"level={level!r}: give a number between 0 and 1") from error
+    if not between:
         raise ValueError(f"level={level}: give a number between 0 and 1")
     least = math.ceil(_as_written(2 / level))
     try:

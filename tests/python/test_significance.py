@@ -76,6 +76,15 @@ def test_translations_are_no_evidence_of_their_own() -> None:
     assert compare(np.repeat(first, 11), np.repeat(second, 11)).p_value < copies.p_value
 
 
+def test_the_difference_is_that_of_macro_means_where_every_group_has_all_languages() -> None:
+    rng = np.random.default_rng(7)
+    first, second = rng.random((2, 11, 30))  # languages x questions
+    questions = np.tile(np.arange(30), 11)
+    found = compare(first.ravel(), second.ravel(), questions)
+    macro = [float(np.mean(values.mean(axis=1))) for values in (first, second)]
+    assert math.isclose(found.difference, macro[0] - macro[1], abs_tol=1e-15)
+
+
 def test_worked_out_by_hand() -> None:
     # Differences 1, 1, 1, 1: of 16 assignments two are as far from 0.
     found = compare([1, 1, 1, 1], [0, 0, 0, 0])
@@ -376,6 +385,13 @@ def test_values_that_are_no_numbers() -> None:
         TypeError, match=r"^second holds no numbers \(.*\): give one for each query$"
     ):
         compare([1.0, 2.0], ["a", "b"])
+
+
+@pytest.mark.parametrize("level", ["0.05", None])
+def test_a_level_is_a_number(level: Any) -> None:
+    message = f"level={level!r}: give a number between 0 and 1"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        compare([1.0, 2.0], [2.0, 1.0], level=level)
 
 
 @pytest.mark.parametrize("seed", [1.5, "1", None])
