@@ -274,7 +274,8 @@ def _words(rows: int, columns: int, seed: int, stream: int) -> Iterator[NDArray[
     The raw words of a bit generator stay the same over NumPy's versions; those of its Generator
     need not.
     """
-    source = np.random.Philox(key=[seed, stream])
+    # As an array: NumPy would take a list of 2^63 or more and 0 for one of float64.
+    source = np.random.Philox(key=np.array([seed, stream], np.uint64))
     step = max(1, _CHUNK // (64 * columns))
     for start in range(0, rows, step):
         count = min(step, rows - start)

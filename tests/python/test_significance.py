@@ -210,6 +210,8 @@ def test_the_seed_decides() -> None:
     first, second = rng.random((2, 100))
     assert compare(first, second, seed=7) == compare(first, second, seed=7)
     assert compare(first, second, seed=7) != compare(first, second, seed=8)
+    large = [0, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1]
+    assert len({compare(first, second, seed=seed).interval for seed in large}) == len(large)
 
 
 def test_the_digits_stay_the_same() -> None:
