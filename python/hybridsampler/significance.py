@@ -30,7 +30,8 @@ class Comparison:
     p_value: float
     """How often flipped signs give a mean at least as far from 0: two-sided."""
     interval: tuple[float, float]
-    """Bootstrap interval of the difference, at the confidence 1 - ``level``."""
+    """Bootstrap interval of the difference, at the confidence 1 - ``level``; with few groups it is
+    too narrow, where ``p_value`` is right."""
     groups: int
     """How many groups there are."""
     exact: bool

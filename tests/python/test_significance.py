@@ -269,6 +269,21 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     assert 0.86 < covered / count < 0.92
 
 
+@pytest.mark.parametrize(("groups", "share"), [(5, 0.84), (12, 0.91)])
+def test_the_interval_is_too_narrow_for_few_groups_and_the_p_value_is_right(
+    groups: int, share: float
+) -> None:
+    """As often as the docs say, which is how often Student's t is within 1.96 sqrt(1 - 1 / n)."""
+    rng = np.random.default_rng(groups)
+    count, covered, found = 1_000, 0, 0
+    for seed in range(count):
+        result = compare(rng.normal(size=groups), np.zeros(groups), resamples=400, seed=seed)
+        covered += result.interval[0] <= 0 <= result.interval[1]
+        found += result.p_value <= 0.05
+    assert abs(covered / count - share) < 0.03
+    assert found / count < 0.07
+
+
 def test_the_interval_is_that_of_the_means() -> None:
     """As wide as the normal approximation says, where it holds."""
     rng = np.random.default_rng(5)
