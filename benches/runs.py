@@ -214,6 +214,15 @@ class RanxDicts(_FromDicts, _Ranx):
         return self.means(self._module.Run(self.run_dict), self._module.Qrels(self.qrels_dict))
 
 
+class RanxPlainDicts(_FromDicts, _Ranx):
+    """Without a ``Qrels`` and a ``Run``, which pay for who measures the same run again."""
+
+    name, note = "ranx unconverted, dicts", "compiles the first time; takes the dicts as they are"
+
+    def run(self) -> Mapping[str, float]:
+        return self.means(self.run_dict, self.qrels_dict)
+
+
 CONTESTANTS: tuple[type[_Contestant], ...] = (
     OursFiles,
     PytrecEvalFiles,
@@ -223,6 +232,7 @@ CONTESTANTS: tuple[type[_Contestant], ...] = (
     PytrecEvalDicts,
     IrMeasuresDicts,
     RanxDicts,
+    RanxPlainDicts,
 )
 NOT_MEASURED: dict[str, Any] = dict.fromkeys(("first_seconds", "peak_bytes", "means"))
 
@@ -247,10 +257,10 @@ def measured(there: list[Child], rounds: int, budget: float) -> list[dict[str, A
 def show(results: list[dict[str, Any]]) -> None:
     """Print the table; the first of each form is what the others are measured by."""
     heads = ("first ms", "ms", "median", "ours = 1", "peak MB", *MEASURES)
-    print(f"  {'':<22}{''.join(f'{head:>11}' for head in heads)}")
+    print(f"  {'':<24}{''.join(f'{head:>11}' for head in heads)}")
     for found in results:
         if found["missing"]:
-            print(f"  {found['name']:<22}  {found['missing']}")
+            print(f"  {found['name']:<24}  {found['missing']}")
             continue
         form = found["name"].split(", ")[1]
         ours = next(one["seconds"] for one in results if one["name"].endswith(form))
@@ -261,7 +271,7 @@ def show(results: list[dict[str, Any]]) -> None:
             "-" if peak is None else f"{peak / 1e6:,.1f}",
             *(f"{found['means'][measure]:.6f}" for measure in MEASURES),
         ]
-        print(f"  {found['name']:<22}{''.join(f'{cell:>11}' for cell in cells)}  {found['note']}")
+        print(f"  {found['name']:<24}{''.join(f'{cell:>11}' for cell in cells)}  {found['note']}")
 
 
 def main() -> None:
