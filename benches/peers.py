@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -129,6 +130,18 @@ def processor() -> str:
     return f"{names[0]}, {len(names)} processors"
 
 
+def commit() -> str | None:
+    """The commit of what was measured, with ``+`` where files differ from it; else ``None``."""
+    told = ("git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+")
+    try:
+        done = subprocess.run(
+            told, cwd=RECORDS.parent, capture_output=True, text=True, check=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
 def write(folder: Path, bench: str, work: str, **found: Any) -> Path:
     """Write what a bench found, when, where and with which versions, as JSON."""
     today = datetime.now(UTC).date().isoformat()
@@ -137,7 +150,9 @@ def write(folder: Path, bench: str, work: str, **found: Any) -> Path:
         "work": work,
         "date": today,
         "processor": processor(),
+        "system": platform.platform(),
         "python": platform.python_version(),
+        "commit": commit(),
         "versions": {name: version(name) for name in ("hybridsampler", "numpy", "torch")},
         **found,
     }

@@ -42,7 +42,7 @@ def _record(folder: Path, bench: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     assert record["bench"] == bench
     assert path.name == f"{record['date']}-{bench}.json"
-    assert {"work", "processor", "python"} < set(record)
+    assert {"work", "processor", "system", "python", "commit"} < set(record)
     assert set(record["versions"]) == {"hybridsampler", "numpy", "torch"}
     return record
 
