@@ -1,4 +1,5 @@
-"""The picture of a record, made from the record alone; the same record gives the same bytes.
+"""The picture of a record, made from the record alone; the same record gives the same bytes
+on the same machine (on another, the last digit of a place may differ).
 
     python benches/plot.py benches/record/2026-11-22-sampler.json
 
