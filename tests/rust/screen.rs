@@ -235,6 +235,32 @@ fn what_is_settled_where_products_underflow() {
 }
 
 #[test]
+fn what_is_settled_where_levels_could_fall() {
+    // Two neighbouring thresholds; where the margin of each was summed up and rounded by itself, the lower one's level came to
+    // lie above the higher one's. Fifteen are searched together, so the two are told apart in different searches.
+    let row = |bits: [u32; 6]| bits.map(f32::from_bits);
+    let query = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0];
+    let centre = row([0xbf66_6667, 0x32d9_999d, 0xa580_0000, 0x3ee4_0a0c, 0x3942_af36, 0x33c4_cb71]);
+    let candidate = row([0xbe4c_c0a4, 0x32d9_999d, 0xa580_0000, 0x3ee4_0a0c, 0x3942_af36, 0x33c4_cb71]);
+    let pair = [0xbfc9_9999_9999_99ad, 0xbfc9_9999_9999_99ab].map(f64::from_bits);
+    let thresholds: Vec<f64> = (0..14).map(|k| f64::from(k) - 20.0).chain(pair).collect();
+    let score = naive_score(&query, &candidate);
+    assert!(score > pair[1]);
+    let screen = Screen::new(Arithmetic::Int16, &[0.0; 6], &centre);
+    let (mut queries, mut packed) = (Queries::default(), Candidates::default());
+    screen.pack_queries(&query, &mut queries);
+    screen.pack(std::iter::once(&candidate[..]), |_, _| (), &mut packed);
+    let levels = screen.levels(&queries, &query, std::iter::once(&thresholds[..]));
+    let (mut products, mut verdict) = (Vec::new(), Verdict::default());
+    screen.multiply(&queries, 0, &query, &packed, &mut products);
+    let mut counts = [0; 16];
+    screen.judge((&queries, 0), &levels, &packed, &mut products, &mut counts, &mut verdict);
+    let beaten = verdict.open.first().map_or(16, |&[_, beaten]| beaten as usize);
+    let told: [u32; 16] = std::array::from_fn(|k| u32::from(k + 1 == beaten));
+    assert_eq!(counts, told, "a candidate is counted where it is said to be: {:?}", verdict.open);
+}
+
+#[test]
 fn screens_are_right_at_every_level() {
     at_every_level("what_is_settled", simd);
 }

@@ -24,17 +24,21 @@ impl Screen<'_> {
     pub fn levels<'t>(&self, packed: &Queries, queries: &[f32], thresholds: impl Iterator<Item = &'t [f64]>) -> Levels {
         let mut out = Levels::default();
         for ((query, form), thresholds) in queries.chunks_exact(self.dimension).zip(&packed.each).zip(thresholds) {
-            let (mut centre, mut margin) = (0.0, 0.0);
+            let (mut centre, mut margin, mut room) = (0.0, 0.0, 0.0);
             if self.arithmetic != Arithmetic::Float32 {
                 centre = dot(query, self.candidate_centre);
                 // The score's own rounding for the part of d that is the centre, and that of q.m itself.
                 margin = 4.0 * gamma_of_score(self.dimension) * form.norm * self.candidate_norm;
+                // What is added and divided below is rounded.
+                room = 4.0 * f64::EPSILON;
             }
+            // What is taken off and added is the same for all, so that levels ascend as thresholds do, on which their searches
+            // rely: sums of a threshold's own margin with the others', rounded, could change the order of two neighbours.
+            let all = margin + room * centre.abs();
             for &threshold in thresholds {
-                let margin = margin + 4.0 * f64::EPSILON * (threshold.abs() + centre.abs());
-                let margin = if self.arithmetic == Arithmetic::Float32 { 0.0 } else { margin };
-                out.above.push(up((threshold - centre + margin) / form.scale));
-                out.below.push(down((threshold - centre - margin) / form.scale));
+                let own = room * threshold.abs();
+                out.above.push(up((threshold + own - centre + all) / form.scale));
+                out.below.push(down((threshold - own - centre - all) / form.scale));
             }
             out.exact.extend(thresholds);
             out.ends.push(out.above.len());
