@@ -72,7 +72,7 @@ class Candidates:
         """Give candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
 
         A block has at most 8,192 rows and 4 MiB as float32; of a float32 array in memory 65,536
-        rows and 64 MiB (but at least one row).
+        rows and 64 MiB (but at least one row). Small shards and row groups share a block.
 
         Args:
             start: the first candidate; those before it are not read, of a Parquet file only their
@@ -88,14 +88,17 @@ class Candidates:
         start = self.numbers.start if start is None else start
         stop = self.numbers.stop if stop is None else stop
         self._check_range(start, stop)
+        at = start
+        for block in _joined(self._pieces(start, stop), self._step):
+            yield np.arange(at, at + len(block)), block
+            at += len(block)
+
+    def _pieces(self, start: int, stop: int) -> Iterator[Any]:
+        """Give candidates in order, as their parts give them."""
         for first, part in zip(self._starts[:-1].tolist(), self._parts, strict=True):
             low, high = max(start - first, 0), min(stop - first, part.shape[0])
-            if low >= high:
-                continue
-            at = first + low
-            for block in part.blocks(low, high, self._step):
-                yield np.arange(at, at + len(block)), block
-                at += len(block)
+            if low < high:
+                yield from part.blocks(low, high, self._step)
 
     def rows(
         self, ids: NDArray[np.int64], *, more: bool = False
@@ -200,6 +203,31 @@ def check_opened(candidates: object) -> None:
             f"candidates are of type {type(candidates).__name__}: open them, with "
             "open_candidates(...) as candidates"
         )
+
+
+def _joined(pieces: Iterator[Any], most: int) -> Iterator[Any]:
+    """Give pieces, which follow one another, in blocks of at most ``most`` rows.
+
+    What fills half a block is given at once and as it is; smaller ones are put together, as each
+    block costs the scorer a look at all queries.
+    """
+    held: list[Any] = []
+    rows = 0
+    for piece in pieces:
+        if held and rows + len(piece) > most:
+            yield _one(held)
+            held, rows = [], 0
+        held.append(piece)
+        rows += len(piece)
+        if 2 * rows >= most:
+            yield _one(held)
+            held, rows = [], 0
+    if held:
+        yield _one(held)
+
+
+def _one(pieces: list[Any]) -> Any:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _is_path(item: Any) -> bool:

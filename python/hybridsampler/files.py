@@ -14,6 +14,25 @@ def shown(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+Stamp = tuple[int, int]
+"""What another file in the place of one does not share: its size, and when it was written."""
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return the stamp of a file as it is now; ``OSError`` as the file system does."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def check_unchanged(path: Path, stamp: Stamp) -> None:
+    """Refuse, with ``ValueError``, a file that is not the one that it was when it was opened."""
+    if stamp_of(path) != stamp:
+        raise ValueError(
+            f"{shown(path)} has changed since it was opened: leave it alone while it is read, and "
+            "start anew"
+        )
+
+
 @contextmanager
 def readable(path: str | os.PathLike[str], expected: str) -> Iterator[None]:
     """Let errors of the file system, while ``path`` is read, say what was expected of it.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.files import check_unchanged, stamp_of
 from hybridsampler.parquet_file import opened_parquet
 from hybridsampler.vectors import wrong_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 _SHOWN_COLUMNS = 8
@@ -34,7 +37,7 @@ class ParquetRows:
             TypeError: lists of float64.
             ImportError: without pyarrow.
         """
-        self._path = path
+        self._path, self._stamp = path, stamp_of(path)
         with opened_parquet(self._path) as file:
             rows = file.metadata.num_rows
             self._column, dimension = self._find(file.schema_arrow)
@@ -43,7 +46,8 @@ class ParquetRows:
             self._starts = np.cumsum([0, *sizes])
         self.shape = (rows, 0 if dimension is None else dimension)
         if dimension is None and rows:
-            first = next(self._batches(0, 1, 1))[1]
+            with self._opened() as file:
+                first = next(self._batches(file, 0, 1, 1))[1]
             self.shape = (rows, first.column(0).value_lengths()[0].as_py() or 0)
             self._vectors(0, first)
         if rows and not self.shape[1]:
@@ -57,8 +61,9 @@ class ParquetRows:
                 is damaged.
             OSError: as the file system does.
         """
-        for first, batch in self._batches(start, stop, size):
-            yield self._vectors(first, batch)
+        with self._opened() as file:
+            for first, batch in self._batches(file, start, stop, size):
+                yield self._vectors(first, batch)
 
     def take(
         self, rows: NDArray[np.int64], size: int
@@ -68,36 +73,40 @@ class ParquetRows:
         The row groups without any are not read. Raises as :meth:`blocks`.
         """
         groups = np.searchsorted(self._starts, rows, side="right")
-        for own in np.split(rows, np.flatnonzero(np.diff(groups)) + 1):
-            for first, batch in self._batches(int(own[0]), int(own[-1]) + 1, size):
-                some = own[slice(*np.searchsorted(own, [first, first + len(batch)]))]
-                if len(some):
-                    yield some, self._vectors(first, batch)[some - first]
+        with self._opened() as file:  # once: a footer tells of every row group
+            for own in np.split(rows, np.flatnonzero(np.diff(groups)) + 1):
+                for first, batch in self._batches(file, int(own[0]), int(own[-1]) + 1, size):
+                    some = own[slice(*np.searchsorted(own, [first, first + len(batch)]))]
+                    if len(some):
+                        yield some, self._vectors(first, batch)[some - first]
 
-    def _batches(self, start: int, stop: int, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Give the column from ``start`` to before ``stop``, each part with its first row."""
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        """Open the file again, which has to be the one that it was."""
+        check_unchanged(self._path, self._stamp)
         with opened_parquet(self._path) as file:
-            if file.metadata.num_rows != self._starts[-1]:
+            yield file
+
+    def _batches(
+        self, file: pq.ParquetFile, start: int, stop: int, size: int
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Give the column from ``start`` to before ``stop``, each part with its first row."""
+        # The row groups that hold `start` and the row before `stop`.
+        first, last = np.searchsorted(self._starts[1:], [start + 1, stop]).tolist()
+        for group in range(first, last + 1):
+            at, end = int(self._starts[group]), int(self._starts[group + 1])
+            for batch in file.iter_batches(size, [group], [self._column], use_threads=False):
+                low, high = max(start - at, 0), min(stop - at, len(batch))
+                if low < high:
+                    yield at + low, batch.slice(low, high - low)
+                at += len(batch)
+                if at >= stop:
+                    break
+            if at < min(end, stop):  # of which Arrow says nothing
                 raise ValueError(
-                    f"{self._path} has {file.metadata.num_rows} rows but had {self._starts[-1]} "
-                    "when it was opened: leave it alone while it is read"
+                    f"{self._path} is no sound Parquet file (row group {group} ends before "
+                    f"row {at}): write or fetch it again"
                 )
-            for group in range(file.num_row_groups):
-                at, end = int(self._starts[group]), int(self._starts[group + 1])
-                if max(at, start) >= min(end, stop):
-                    continue
-                for batch in file.iter_batches(size, [group], [self._column], use_threads=False):
-                    low, high = max(start - at, 0), min(stop - at, len(batch))
-                    if low < high:
-                        yield at + low, batch.slice(low, high - low)
-                    at += len(batch)
-                    if at >= stop:
-                        break
-                if at < min(end, stop):  # of which Arrow says nothing
-                    raise ValueError(
-                        f"{self._path} is no sound Parquet file (row group {group} ends before "
-                        f"row {at}): write or fetch it again"
-                    )
 
     def _vectors(self, first: int, batch: pa.RecordBatch) -> NDArray[Any]:
         """Return lists as rows; ``first`` is the number of the first in the file."""

@@ -11,6 +11,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridsampler.files import check_unchanged, stamp_of
 from hybridsampler.parquet import ParquetRows
 from hybridsampler.vectors import as_rows, wrong_type
 
@@ -124,7 +125,19 @@ def open_shard(path: Path) -> Rows:
     return kinds[path.suffix](path)
 
 
+def _opening(path: Path) -> Callable[[], AbstractContextManager[IO[bytes]]]:
+    """Return what opens the file again and again, as long as it is the one that it is now."""
+    stamp = stamp_of(path)
+
+    def opened() -> IO[bytes]:
+        check_unchanged(path, stamp)
+        return path.open("rb")
+
+    return opened
+
+
 def _npy(path: Path) -> RawRows:
+    opened = _opening(path)  # before its header is read
     try:
         # Never unpickles. The map is made for its checks of the header and the length alone: pages
         # of a map would count as memory of the process, and a failing disk would kill it.
@@ -148,7 +161,7 @@ def _npy(path: Path) -> RawRows:
             f"{path} has {length} bytes but its array ends at {stored.offset + stored.nbytes}: "
             "write one array into one file"
         )
-    return RawRows(str(path), lambda: path.open("rb"), stored.dtype, stored.shape, stored.offset)
+    return RawRows(str(path), opened, stored.dtype, stored.shape, stored.offset)
 
 
 # The types of safetensors that the scorer takes; NumPy knows bfloat16 by its bits alone.
@@ -166,6 +179,7 @@ def _safetensors(path: Path) -> RawRows:
         raise ImportError(
             f"{path} needs safetensors: pip install 'hybridsampler[train]'", name="safetensors"
         ) from error
+    opened = _opening(path)  # before its header is read
     try:
         with safe_open(path, "numpy") as file:
             names = list(file.keys())
@@ -189,7 +203,7 @@ def _safetensors(path: Path) -> RawRows:
     # the memory.
     dtype = _DTYPES[kind]
     offset = path.stat().st_size - shape[0] * shape[1] * dtype.itemsize
-    return RawRows(str(path), lambda: path.open("rb"), dtype, shape, offset)
+    return RawRows(str(path), opened, dtype, shape, offset)
 
 
 def _runs(rows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -249,6 +249,33 @@ def test_blocks_are_large_where_they_need_no_copy() -> None:
         assert sizes(copied) == [8_192] * 8 + [4_464]
 
 
+@pytest.mark.parametrize("kinds", [[".npy"], [".lists.parquet"], [".safetensors", ".npy"]], ids=str)
+def test_small_shards_and_row_groups_share_blocks(tmp_path: Path, kinds: list[str]) -> None:
+    """A block costs a look at all queries; what fills half of one is given as it is."""
+    sizes = [700] * 9 + [8_000, 1, 4_096, 4_095, 4_096, 3]
+    rows = np.arange(sum(sizes), dtype=np.float16)[:, None].astype(np.float32) % 1_000
+    paths = [
+        write(tmp_path / f"{number}{kinds[number % len(kinds)]}", part)
+        for number, part in enumerate(np.split(rows, np.cumsum(sizes)[:-1]))
+    ]
+    with open_candidates(paths) as candidates:
+        found = list(candidates.blocks(100, len(rows) - 1))
+        assert np.concatenate([ids for ids, _ in found]).tolist() == [*range(100, len(rows) - 1)]
+        assert all((block == rows[ids]).all() for ids, block in found)
+        assert max(len(ids) for ids, _ in found) <= 8_192
+        assert len(found) <= 9
+
+
+def test_shards_of_several_types_share_blocks(tmp_path: Path) -> None:
+    rows = np.array([[1 / 3], [0.1], [2.5]], np.float32)
+    half = rows.astype(np.float16)
+    paths = [write(tmp_path / "a.npy", half), write(tmp_path / "b.npy", rows)]
+    with open_candidates(paths) as candidates:
+        ((ids, block),) = candidates.blocks()
+    assert ids.tolist() == list(range(6))
+    assert (block == np.concatenate([half.astype(np.float32), rows])).all()
+
+
 def test_rows_between_come_with_others_where_that_spares_a_copy() -> None:
     rows = np.arange(3_000 * 768, dtype=np.float32).reshape(3_000, 768)
     third = np.arange(0, 3_000, 3)

@@ -1,5 +1,6 @@
 """Candidates: what is refused, by which words."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -211,6 +212,30 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path: Path, suffix: str) -> Non
             list(candidates.rows(np.array([3])))
 
 
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors", ".fixed.parquet"])
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path, suffix: str) -> None:
+    """Of another model, as long as it was or longer: else some rows would be of one, some of it."""
+    path = tmp_path / f"a{suffix}"
+    for others in (ROWS + 1, np.tile(ROWS, (9, 1)), ROWS[:1]):
+        write(path, ROWS)
+        os.utime(path, ns=(0, 0))  # clocks of file systems are coarse
+        with open_candidates([path, path]) as candidates:
+            ids = np.array([3])
+            assert [(i.tolist(), block.tolist()) for i, block in candidates.rows(ids)] == [
+                ([3], ROWS[3:].tolist())
+            ]
+            write(path, others)
+            for read in (candidates.blocks(), candidates.rows(ids)):
+                with refusal(
+                    f"{path} has changed since it was opened: leave it alone while it is read, and "
+                    "start anew"
+                ):
+                    list(read)
+            path.unlink()
+            with pytest.raises(FileNotFoundError, match=str(path)):
+                list(candidates.blocks())
+
+
 def test_what_a_safetensors_file_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.safetensors", ROWS)
     monkeypatch.setitem(sys.modules, "safetensors", None)
@@ -226,7 +251,7 @@ def test_numbers_that_are_not_finite_are_named(tmp_path: Path) -> None:
     rows[8_500, 1] = np.nan
     paths = [write(tmp_path / f"{n}.npy", part) for n, part in enumerate(np.split(rows, [8_400]))]
     languages: Sequence[str] = ["en"] * 9_000
-    with pytest.raises(ValueError, match=r"^candidate 8500 \(row 100 of its block\) holds NaN"):
+    with pytest.raises(ValueError, match=r"^candidate 8500 \(row 308 of its block\) holds NaN"):
         evaluate(
             rows[:1],
             paths,

@@ -12,6 +12,7 @@ import numpy as np
 
 from hybridsampler.benchmarks.languages import LanguageColumn
 from hybridsampler.benchmarks.lines import broken
+from hybridsampler.files import Stamp, stamp_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,19 @@ class CorpusFile:
 
     path: Path
     read: Callable[[Path], Iterator[Row]]
-    stamp: tuple[int, int] = field(init=False)
-    """Its size, and when it was written."""
+    stamp: Stamp = field(init=False)
 
     def __post_init__(self) -> None:
         """Take note of the file."""
-        object.__setattr__(self, "stamp", _stamp(self.path))
+        object.__setattr__(self, "stamp", stamp_of(self.path))
 
     def __iter__(self) -> Iterator[Row]:
         """Read the rows, in order; ValueError: a file that has changed."""
-        if self.path.is_file() and _stamp(self.path) != self.stamp:
+        if self.path.is_file() and stamp_of(self.path) != self.stamp:
             raise ValueError(
                 f"{self.path} has changed since the benchmark was loaded: load it again"
             )
         return self.read(self.path)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
