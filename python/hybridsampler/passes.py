@@ -42,6 +42,7 @@ class Checkpoint:
     Raises:
         ValueError: ``every`` that is below 0 or no number.
         FileNotFoundError: a folder that does not exist.
+        PermissionError: a folder that may not be written to.
     """
 
     path: str | os.PathLike[str]
@@ -51,8 +52,14 @@ class Checkpoint:
         """Check what can be checked before hours of work."""
         if not (isinstance(self.every, Real) and self.every >= 0):
             raise ValueError(f"every={self.every!r}: give seconds, 0 or more")
-        if not Path(self.path).parent.is_dir():
+        folder = Path(os.path.realpath(self.path)).parent  # of a link, where it leads to
+        if not folder.is_dir():
             raise FileNotFoundError(f"checkpoint {self.path}: there is no such folder: create it")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(
+                f"checkpoint {self.path}: its folder may not be written to: name a file in one "
+                "that may"
+            )
 
     @classmethod
     def of(cls, given: str | os.PathLike[str] | Checkpoint | None) -> Checkpoint | None:

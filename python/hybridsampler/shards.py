@@ -107,6 +107,7 @@ def open_shard(path: Path) -> Rows:
             message names the file.
         TypeError: numbers of a type that the scorer does not take.
         FileNotFoundError: no such file.
+        OSError: else as the file system does.
         ImportError: a ``.safetensors`` or ``.parquet`` file without the extra ``train``.
     """
     kinds: dict[str, Callable[[Path], Rows]] = {
@@ -180,6 +181,8 @@ def _safetensors(path: Path) -> RawRows:
             f"{path} needs safetensors: pip install 'hybridsampler[train]'", name="safetensors"
         ) from error
     opened = _opening(path)  # before its header is read
+    with opened():  # of one that may not be read the library says that it is not there
+        pass
     try:
         with safe_open(path, "numpy") as file:
             names = list(file.keys())

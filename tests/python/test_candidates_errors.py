@@ -1,6 +1,7 @@
 """Candidates: what is refused, by which words."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -234,6 +235,29 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, suffix: str) -> No
             path.unlink()
             with pytest.raises(FileNotFoundError, match=str(path)):
                 list(candidates.blocks())
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".safetensors", ".fixed.parquet"])
+def test_a_file_that_may_not_be_read(tmp_path: Path, suffix: str) -> None:
+    """Run by somebody else where this user may read everything."""
+    path = write(tmp_path / f"a{suffix}", ROWS)
+    path.chmod(0)
+    program = f"""
+import os, numpy, pyarrow.parquet, safetensors
+from hybridsampler import candidates, parquet, shards
+os.chdir({str(tmp_path)!r})  # whose parents others may not enter
+if os.geteuid() == 0:
+    os.chmod(".", 0o755)
+    os.setuid(65534)
+try:
+    with candidates.open_candidates({path.name!r}):
+        pass
+except PermissionError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert path.name in done.stdout, done.stderr
+    assert "Permission denied" in done.stdout
 
 
 def test_what_a_safetensors_file_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import os
 import re
 import signal
 import subprocess
@@ -449,6 +450,26 @@ def test_a_checkpoint_is_checked_before_the_encoder_is_set_to_work(tmp_path: Pat
             **TASK | {"queries": TASK["queries"] + np.float32(1)},
             checkpoint=tmp_path / "a",
         )
+
+
+def test_a_checkpoint_that_could_not_be_written_is_refused_before_anything_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all that was counted would be lost at the first save."""
+
+    def in_vain(done: int, total: int) -> None:
+        raise AssertionError("counted in vain")
+
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "none" / "counter")
+    with refusal(f"checkpoint {link}: there is no such folder: create it", FileNotFoundError):
+        evaluate(candidates=ROWS, **TASK, checkpoint=link, progress=in_vain)
+    # The superuser, as whom tests may run, may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path)
+    path = tmp_path / "counter"
+    told = f"checkpoint {path}: its folder may not be written to: name a file in one that may"
+    with refusal(told, PermissionError):
+        evaluate(candidates=ROWS, **TASK, checkpoint=path, progress=in_vain)
 
 
 def test_a_language_that_is_no_text_is_named_with_a_checkpoint_too(tmp_path: Path) -> None:
