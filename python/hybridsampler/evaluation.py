@@ -180,7 +180,9 @@ class Evaluation:
         }
         names = sorted(set(self._query_languages.tolist()))
         self.languages: tuple[str, ...] = tuple(names)
-        self._queries_of = {name: np.flatnonzero(self._query_languages == name) for name in names}
+        numbers = {name: number for number, name in enumerate(names)}
+        self._codes = np.array([numbers[name] for name in self._query_languages], np.int64)
+        self._in_order = np.argsort(self._codes, kind="stable")
 
     def __getitem__(self, setting: Setting) -> dict[str, float]:
         """Macro means of a setting by measure."""
@@ -223,11 +225,11 @@ class Evaluation:
         matrix = self.matrix(measure)
         if setting == "monolingual":
             return {x: value for (x, y), value in matrix.items() if x == y}
-        rows = {
-            x: [value for (query, y), value in matrix.items() if query == x != y]
-            for x in self.languages
-        }
-        return {x: mean(values) for x, values in rows.items() if values}
+        across: dict[str, list[float]] = {x: [] for x in self.languages}
+        for (x, y), value in matrix.items():
+            if x != y:
+                across[x].append(value)
+        return {x: mean(values) for x, values in across.items() if values}
 
     def matrix(self, measure: str) -> dict[tuple[str, str], float]:
         """Means by (query language, candidate language), each pool one language."""
@@ -342,9 +344,14 @@ class Evaluation:
         return filled(values, without, self._empty)
 
     def _by_query_language(self, values: NDArray[np.float64]) -> dict[str, float]:
-        own = {name: values[queries] for name, queries in self._queries_of.items()}
-        there = {name: found[~np.isnan(found)] for name, found in own.items()}
-        return {name: mean(found.tolist()) for name, found in there.items() if len(found)}
+        # Of most candidates' languages few queries' languages have a value, where there are many.
+        at = self._in_order[~np.isnan(values[self._in_order])]
+        codes, starts = np.unique(self._codes[at], return_index=True)
+        found = np.split(values[at], starts[1:])
+        return {
+            self.languages[code]: mean(own.tolist())
+            for code, own in zip(codes.tolist(), found, strict=False)  # one, empty, where none is
+        }
 
 
 def _known(setting: Setting) -> Setting:
