@@ -150,7 +150,7 @@ def write(folder: Path, bench: str, work: str, **found: Any) -> Path:
         "work": work,
         "date": today,
         "processor": processor(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}",
         "python": platform.python_version(),
         "commit": commit(),
         "versions": {name: version(name) for name in ("hybridsampler", "numpy", "torch")},

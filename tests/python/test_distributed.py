@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -49,7 +48,6 @@ from naive_ranking import (
     task_scores,
 )
 from parquet_files import as_lists, write_parquet
-from processes import ROOT, run_ranks
 
 PATIENCE = 120  # seconds; a rank that waits in vain fails its test instead of hanging it
 
@@ -609,37 +607,3 @@ def test_one_rank_alone(tmp_path: Path, backend: str) -> None:
     assert merged is not counter
     assert merged.to_bytes() == counter.to_bytes()
     assert_exact(merged, FIVE)
-
-
-NAMES_OF_THE_EXAMPLE = """
-import numpy as np
-
-queries, paths = np.load("queries.npy"), ["first.npy", "second.npy"]
-relevant = [0, 1, 2, 3], [4, 0, 7]
-query_languages, candidate_languages = ["en", "de", "de"], ["de", "en"] * 5
-"""
-
-
-def test_the_example_of_the_docs_finds_what_one_process_finds(tmp_path: Path) -> None:
-    """Also when it goes on from the checkpoints that it has left."""
-    text = (ROOT / "docs/scorer.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(import torch.distributed.*?)```", text, re.DOTALL)
-    rng = np.random.default_rng(5)
-    rows = {"queries": 3, "first": 6, "second": 4}
-    vectors = {name: rng.normal(size=(count, 8)).astype("f4") for name, count in rows.items()}
-    for name, array in vectors.items():
-        np.save(tmp_path / f"{name}.npy", array)
-    program = tmp_path / "example.py"
-    program.write_text(NAMES_OF_THE_EXAMPLE + code + "print(result)\n", encoding="utf-8")
-    expected = evaluate(
-        vectors["queries"],
-        np.concatenate([vectors["first"], vectors["second"]]),
-        ([0, 1, 2, 3], [4, 0, 7]),
-        query_languages=["en", "de", "de"],
-        candidate_languages=["de", "en"] * 5,
-        measures=["AP", "R@10"],
-        similarity="cosine",
-    )
-    for _ in range(2):
-        assert run_ranks(2, str(program), tmp_path) == [f"{expected}\n"] * 2
-        assert {path.name for path in tmp_path.glob("*.bin")} == {"counter-0.bin", "counter-1.bin"}

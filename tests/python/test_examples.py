@@ -1,12 +1,17 @@
-"""Every example runs as its first lines say and prints what it shows, and fits a page."""
+"""Every example runs as its first lines say and prints what it shows, and fits a page.
+
+So does the one of docs/scorer.md that takes several processes.
+"""
 
 import re
 import tempfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hybridsampler import evaluate
 from processes import ROOT, run_ranks
 
 EXAMPLES = ROOT / "examples"
@@ -91,3 +96,37 @@ def test_every_example_says_how_to_run_it() -> None:
     for path in _examples():
         if path.stem != "tiny":
             assert re.search(rf"examples/{path.name}", path.read_text(encoding="utf-8")), path
+
+
+NAMES_OF_THE_EXAMPLE = """
+import numpy as np
+
+queries, paths = np.load("queries.npy"), ["first.npy", "second.npy"]
+relevant = [0, 1, 2, 3], [4, 0, 7]
+query_languages, candidate_languages = ["en", "de", "de"], ["de", "en"] * 5
+"""
+
+
+def test_the_example_of_the_docs_finds_what_one_process_finds(tmp_path: Path) -> None:
+    """Also when it goes on from the checkpoints that it has left."""
+    text = (ROOT / "docs/scorer.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(import torch.distributed.*?)```", text, re.DOTALL)
+    rng = np.random.default_rng(5)
+    rows = {"queries": 3, "first": 6, "second": 4}
+    vectors = {name: rng.normal(size=(count, 8)).astype("f4") for name, count in rows.items()}
+    for name, array in vectors.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    program = tmp_path / "example.py"
+    program.write_text(NAMES_OF_THE_EXAMPLE + code + "print(result)\n", encoding="utf-8")
+    expected = evaluate(
+        vectors["queries"],
+        np.concatenate([vectors["first"], vectors["second"]]),
+        ([0, 1, 2, 3], [4, 0, 7]),
+        query_languages=["en", "de", "de"],
+        candidate_languages=["de", "en"] * 5,
+        measures=["AP", "R@10"],
+        similarity="cosine",
+    )
+    for _ in range(2):
+        assert run_ranks(2, str(program), tmp_path) == [f"{expected}\n"] * 2
+        assert {path.name for path in tmp_path.glob("*.bin")} == {"counter-0.bin", "counter-1.bin"}
