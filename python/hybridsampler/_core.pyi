@@ -7,11 +7,14 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Corpus", "Lent", "Plan", "Qrels", "RankCounter", "Run", "hash_ngrams"]
+__all__ = ["Corpus", "Lent", "Plan", "Qrels", "RankCounter", "Run", "hash_ngrams", "number_names"]
 
 def hash_ngrams(
     texts: Sequence[str], shortest: int, longest: int, buckets: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+def number_names(
+    values: Sequence[str], known: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.uint32]]: ...
 
 _Pieces = tuple[list[NDArray[Any]], bool | list[int] | list[str]]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import bias
 from hybridsampler.candidates import Candidates, open_candidates
-from hybridsampler.lists import Lists
+from hybridsampler.lists import Lists, numbered
 from hybridsampler.measures import (
     Measure,
     Policy,
@@ -26,7 +26,6 @@ from hybridsampler.ranking import RankCounter, Similarity, Ties
 from hybridsampler.ranks import Ranks, Report
 from hybridsampler.refusals import (
     check_judgements,
-    check_languages,
     check_measurable,
     check_there,
 )
@@ -95,9 +94,9 @@ def evaluate(
     counter = RankCounter(
         queries, relevant, exclude, similarity=similarity, threads=threads, borrow=True
     )
-    check_languages("query_languages", query_languages, counter.queries)
+    numbered("query_languages", query_languages, counter.queries)
     check_judgements(relevant, counter.queries, parsed, empty)
-    check_languages("candidate_languages", candidate_languages, None)
+    numbered("candidate_languages", candidate_languages, None)
     names = len(candidate_languages)
     first = candidates.numbers.start if isinstance(candidates, Candidates) else 0
     numbers = range(first, first + names)
@@ -160,14 +159,12 @@ class Evaluation:
             TypeError: a language that is no str, measures that are no list.
         """
         parsed = parse_measures(measures)
-        check_languages("query_languages", query_languages, counter.queries)
+        names, codes = numbered("query_languages", query_languages, counter.queries)
         self._empty = empty
         self.ranks: Ranks = counter.ranks(ties)
         self.ties = counter.ties
         self.zero_rows = counter.zero_rows
         self.report: Report = counter.report
-        # Of members of an Enum the text: str() and astype(str) would give another one.
-        self._query_languages = np.array(list(map(str.__str__, query_languages)), object)
         self._measures = {str(measure): measure for measure in parsed}
         self.measures: tuple[str, ...] = tuple(self._measures)
         """Names as ir_measures writes them."""
@@ -178,10 +175,10 @@ class Evaluation:
         self._without = {
             name: measure.empty(self._pools.whole) for name, measure in self._measures.items()
         }
-        names = sorted(set(self._query_languages.tolist()))
-        self.languages: tuple[str, ...] = tuple(names)
-        numbers = {name: number for number, name in enumerate(names)}
-        self._codes = np.array([numbers[name] for name in self._query_languages], np.int64)
+        self.languages: tuple[str, ...] = tuple(sorted(names))
+        places = {name: place for place, name in enumerate(self.languages)}
+        self._codes = np.array([places[name] for name in names], np.int64)[codes]
+        self._query_languages = np.array(self.languages, object)[self._codes]
         self._in_order = np.argsort(self._codes, kind="stable")
 
     def __getitem__(self, setting: Setting) -> dict[str, float]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridsampler import _core
+
 Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 """``(indptr, ids)`` or ``(indptr, ids, grades)``."""
 
@@ -55,6 +57,32 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name} holds {array.max()}: integers go up to 2**63 - 1")
     return np.require(array, np.int64, ["C", "A"])
+
+
+def numbered(
+    name: str, languages: Sequence[str], rows: int | None, known: tuple[str, ...] = ()
+) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
+    """Return the names by number, new ones behind those that are known, and each row's number.
+
+    Raises:
+        ValueError: as :func:`check_names`; a name that is no text.
+        TypeError: as :func:`check_names`; a name that is no str.
+    """
+    check_names(name, languages, rows)
+    try:
+        return _core.number_names(languages, known)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name}: {error.object!r} has half of a surrogate pair and is no text: change it"
+        ) from error
+    except TypeError:
+        for row, language in enumerate(languages):
+            if not isinstance(language, str):
+                arrow = ", column.to_pylist()" if hasattr(language, "as_py") else ""
+                raise TypeError(
+                    f"{name}: row {row} has {language!r}: give names as str{arrow}"
+                ) from None
+        raise
 
 
 def check_names(name: str, languages: Sequence[str], rows: int | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybridsampler.lists import numbered
 from hybridsampler.measures import Judgements
 from hybridsampler.ranks import Ranks
 
@@ -43,20 +43,19 @@ class PoolSizes:
             exclude: as for :class:`RankCounter`; ids of no candidate are passed over.
             first: the number of the first candidate.
         """
+        names, codes = numbered("candidate_languages", candidate_languages, None)
         excluded: dict[str, Int64] = {}
         if exclude is not None:
             indptr, ids = (np.asarray(part, np.int64) for part in exclude)
             query = np.repeat(np.arange(queries), np.diff(indptr))
             there = (ids >= first) & (ids - first < len(candidate_languages))
             query, ids = query[there], ids[there] - first
-            # By their order, for columns of data frames would look numbers up in an index.
-            wanted = set(ids.tolist())
-            named = {i: name for i, name in enumerate(candidate_languages) if i in wanted}
-            numbers = {name: number for number, name in enumerate(dict.fromkeys(named.values()))}
-            language = np.array([numbers[named[i]] for i in ids.tolist()], np.int64)
-            for name, number in numbers.items():
-                excluded[name] = np.bincount(query[language == number], minlength=queries)
-        return cls(Counter(candidate_languages), excluded, queries)
+            language = codes[ids]
+            for number in np.unique(language).tolist():
+                of_query = np.bincount(query[language == number], minlength=queries)
+                excluded[names[number]] = of_query
+        sizes = np.bincount(codes, minlength=len(names)).tolist()
+        return cls(dict(zip(names, sizes, strict=True)), excluded, queries)
 
     def of(self, language: str) -> Int64:
         """(queries,) sizes of the pools of one language."""

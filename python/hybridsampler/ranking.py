@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
 from hybridsampler.files import readable, written_whole
-from hybridsampler.lists import Lists, check_names, csr_columns, integers
+from hybridsampler.lists import Lists, csr_columns, integers, numbered
 from hybridsampler.ranks import Ranks, Report
 from hybridsampler.threads import known_threads
 from hybridsampler.vectors import as_rows
@@ -135,9 +135,12 @@ class RankCounter:
         """
         if isinstance(languages, str):
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
-        check_names("languages", languages, None)
         known = self._core.names
-        names, codes = _numbered(languages, known)
+        names, codes = numbered("languages", languages, None, known)
+        if len(names) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
+            raise ValueError(
+                f"there are {len(names):,} languages: give each candidate's language, not its id"
+            )
         numbers = integers("ids", ids)
         screen = self._screen_for(block, numbers, codes)
         if screen is None:
@@ -287,7 +290,7 @@ class RankCounter:
 
     def _merge(self, core: _core.RankCounter) -> None:
         known, theirs = self._core.names, core.names
-        names, codes = _numbered(theirs, known)
+        names, codes = _core.number_names(theirs, known)
         self._core.merge(core, theirs, codes.tolist(), (known, names))
 
     def _screen_for(
@@ -315,42 +318,6 @@ class RankCounter:
                 device=block.device,
             )
         return self._screen if self._screen.takes(block, ids, languages) else None
-
-
-class _Numbers(dict[str, int]):
-    """Numbers of names, which a name gets when it is first asked for."""
-
-    def __missing__(self, name: str) -> int:
-        return self.setdefault(name, len(self))
-
-
-def _numbered(
-    languages: Sequence[str], known: tuple[str, ...]
-) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
-    """Return the names by number, new ones behind those that are known, and the numbers.
-
-    The core keeps the names with what it counts, and refuses numbers of names that are others by
-    then.
-    """
-    numbers = _Numbers((name, number) for number, name in enumerate(known))
-    codes = np.fromiter(map(numbers.__getitem__, languages), np.uint32, len(languages))
-    if len(numbers) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
-        raise ValueError(
-            f"there are {len(numbers):,} languages: give each candidate's language, not its id"
-        )
-    new = tuple(numbers)[len(known) :]
-    for name in new:
-        if not isinstance(name, str):
-            raise TypeError(
-                f"the language {name!r} is of type {type(name).__name__}: give names as str"
-            )
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:  # to_bytes() could not write it
-            raise ValueError(
-                f"the language {name!r} has half of a surrogate pair and is no text: change it"
-            ) from error
-    return (*known, *new) if new else known, codes
 
 
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:

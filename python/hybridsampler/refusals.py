@@ -1,4 +1,4 @@
-"""What an evaluation refuses before it ranks: judgements without a measure, rows without a name."""
+"""What an evaluation refuses before it ranks: judgements that have no measure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hybridsampler.lists import Lists, check_names
+from hybridsampler.lists import Lists
 from hybridsampler.measures import Judgements, Measure, Policy, known_policy
 from hybridsampler.ranking import RankCounter
 
@@ -66,14 +66,3 @@ def check_there(counter: RankCounter, numbers: range, known_by: str = "") -> Non
     if len(outside):
         there = f"are {numbers[0]} to {numbers[-1]}" if numbers else "are none at all"
         raise ValueError(f"candidate {outside[-1]} is judged but the candidates {there}{known_by}")
-
-
-def check_languages(name: str, languages: Sequence[str], rows: int | None) -> None:
-    """Refuse as :func:`check_names`, and with ``TypeError`` a name that is no str."""
-    check_names(name, languages, rows)
-    if set(map(type, languages)) <= {str}:
-        return  # the usual way, and the fast one
-    for row, language in enumerate(languages):
-        if not isinstance(language, str):
-            arrow = ", column.to_pylist()" if hasattr(language, "as_py") else ""
-            raise TypeError(f"{name}: row {row} has {language!r}: give names as str{arrow}")

@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "device": set(),
     "ranks": set(),
     "threads": set(),
-    "lists": set(),
+    "lists": {"_core"},
     "ranking": {"_core", "device", "files", "lists", "ranks", "threads", "vectors"},
     "elementary": set(),
     "measures": {"elementary"},
@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "distributed": {"candidates", "passes", "progress", "ranking"},
     "chi_square": {"elementary"},
     "significance": {"columns"},
-    "pools": {"measures", "ranks"},
+    "pools": {"lists", "measures", "ranks"},
     "refusals": {"lists", "measures", "ranking"},
     "evaluation": {
         *("bias", "candidates", "lists", "measures", "passes"),

@@ -474,7 +474,7 @@ def test_a_checkpoint_that_could_not_be_written_is_refused_before_anything_is_co
 
 def test_a_language_that_is_no_text_is_named_with_a_checkpoint_too(tmp_path: Path) -> None:
     languages = [*LANGUAGES[:-1], "\ud800"]
-    told = r"the language '\ud800' has half of a surrogate pair and is no text: change it"
+    told = r"candidate_languages: '\ud800' has half of a surrogate pair and is no text: change it"
     for checkpoint in (None, tmp_path / "a"):
         with refusal(told):
             evaluate(

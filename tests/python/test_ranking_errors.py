@@ -440,7 +440,7 @@ def test_one_word_is_not_a_list_of_languages() -> None:
 def test_a_language_that_cannot_be_saved_is_refused_before_it_is_counted() -> None:
     counter = counter_of(FIVE)
     anchor(counter, FIVE, whole(FIVE))
-    with refusal("the language '\\ud800' has half of a surrogate pair and is no text: change it"):
+    with refusal("languages: '\\ud800' has half of a surrogate pair and is no text: change it"):
         add(counter, dataclasses.replace(FIVE, languages=["en", *["\ud800"] * 4]), whole(FIVE))
     add(counter, FIVE, whole(FIVE))
     assert_exact(counter, FIVE)

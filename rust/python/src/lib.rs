@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 mod corpus;
 mod error;
+mod names;
 mod ngram;
 mod plan;
 mod ranking;
@@ -17,6 +18,8 @@ mod trec;
 mod _core {
     #[pymodule_export]
     use super::corpus::{Corpus, Lent};
+    #[pymodule_export]
+    use super::names::number_names;
     #[pymodule_export]
     use super::ngram::hash_ngrams;
     #[pymodule_export]
