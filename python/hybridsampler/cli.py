@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
+from hybridsampler.console import new_console, print_table, print_tables
 from hybridsampler.files import shown
 
-# Each command imports what it needs: one starts without torch, and another without pyarrow.
-if TYPE_CHECKING:
-    from hybridsampler.tables import Table
+# Each command imports what else it needs: one starts without torch, and another without pyarrow.
 
 # Errors name arguments as Python has them: empty='zero'.
 _ARGUMENT = re.compile(r"\b(empty|missing|score_dtype|spool_folder|ties)='([^']*)'")
@@ -68,7 +62,7 @@ def study(
     """
     from hybridsampler.study import read_config, run_study
 
-    console = _console()
+    console = new_console()
     folder = out or Path("runs") / config.stem
     try:
         read = read_config(config)
@@ -117,7 +111,7 @@ def mix(
     from hybridsampler.study import read_config
     from hybridsampler.study.mixes import draw_mix, mix_stats, mix_tables
 
-    console = _console()
+    console = new_console()
     try:
         if figure is not None:
             _check_picture(figure)
@@ -128,7 +122,7 @@ def mix(
         _fail(error)
     for name, stats in counted.items():
         for table in mix_tables(name, stats, pairs):
-            _print(table, console)
+            print_table(table, console)
     if figure is not None:
         console.print(f"\nwritten to {shown(figure.resolve())}", markup=False, soft_wrap=True)
 
@@ -198,7 +192,7 @@ def evaluate(
     """
     from hybridsampler.reporting import Request, report
 
-    console = _console()
+    console = new_console()
     try:
         request = Request(
             benchmark=benchmark,
@@ -218,11 +212,11 @@ def evaluate(
         )
         if out is not None:
             _make_folder(out)
-        made = report(request, out, _console(stderr=True))
+        made = report(request, out, new_console(stderr=True))
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         _fail(error)
     for table in made:
-        _print(table, console)
+        print_table(table, console)
     if out is not None:
         console.print(f"\nwritten to {shown(out.resolve())}", markup=False, soft_wrap=True)
 
@@ -331,38 +325,5 @@ def _fail(error: Exception) -> NoReturn:
     said = _ARGUMENT.sub(lambda found: f"--{found[1].replace('_', '-')} {found[2]}", said)
     line = " ".join(part.strip() for part in said.splitlines())  # some libraries say more
     told = f"error: {line}"
-    _console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
+    new_console(stderr=True).print(told, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(2) from None
-
-
-def _console(*, stderr: bool = False) -> Console:
-    """Where names are printed as they are: they may look like Rich's codes, as :100: does."""
-    return Console(stderr=stderr, emoji=False)
-
-
-def print_tables(made: Sequence[Table], console: Console) -> None:
-    """Print accuracy and language bias; the tables by language are for the files."""
-    for table in made[:2]:
-        _print(table, console)
-
-
-def _print(table: Table, console: Console) -> None:
-    console.print(f"\n{table.title}", highlight=False, markup=False)
-    made = _rich(table)
-    # Where there are many languages a line goes on in the next: digits are not to be cut off.
-    shown, unbounded = console.width, console.options.update(width=10_000)
-    console.width = max(shown, console.measure(made, options=unbounded).maximum)
-    console.print(made, crop=False)
-    console.width = shown
-
-
-def _rich(table: Table) -> RichTable:
-    made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, show_edge=False)
-    for number, name in enumerate(table.header):
-        words = any(row[number][:1].isalpha() for row in table.rows)
-        # One word a line: the columns of Table 1 then fit 80 characters.
-        header = Text(name.replace(" ", "\n"))
-        made.add_column(header, justify="left" if words else "right", no_wrap=True)
-    for row in table.rows:
-        made.add_row(*map(Text, row))
-    return made

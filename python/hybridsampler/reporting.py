@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
+from hybridsampler.console import stages, warn
 from hybridsampler.files import shown, written_whole
 from hybridsampler.measures import Policy, known_policy, parse_measures
 from hybridsampler.ranking import Similarity
@@ -109,7 +100,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
         ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit; no
             query that counts.
     """
-    with _progress(console) as tell:
+    with stages(console) as tell:
         tell("read the benchmark", 0, 0)
         benchmark = load_benchmark(request.benchmark, request.data, request.languages)
         tell("read the benchmark", 1, 1)
@@ -147,7 +138,7 @@ def _check_counts(request: Request, benchmark: Benchmark, console: Console) -> N
             "others, or count such queries by --empty zero"
         )
     if without:
-        _warn(
+        warn(
             f"no query of {benchmark.name} has a candidate that {', '.join(without)} is about, so "
             "it is in no table; --empty zero counts such queries",
             console,
@@ -181,33 +172,8 @@ def _warn_of_languages(benchmark: Benchmark, console: Console) -> None:
     """Say which queries have no candidate in their own language, which may be a spelling."""
     there = set(benchmark.candidate_languages)
     if alone := sorted(set(benchmark.query_languages) - there):
-        _warn(
+        warn(
             f"no candidate is in {', '.join(alone)}, the language of some queries, which thus "
             f"count in no monolingual mean; candidates are in {', '.join(sorted(there))}",
             console,
         )
-
-
-def _warn(told: str, console: Console) -> None:
-    console.print(f"warning: {told}", markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[TellStage]:
-    """One bar for each thing that is done, in the order in which they begin."""
-    bars: dict[str, TaskID] = {}
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(what, total=None)
-            progress.update(bars[what], completed=done, total=total or None)
-
-        yield tell

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hybridsampler.cli import print_tables
+from hybridsampler.console import print_tables
 from hybridsampler.results import Result, read_results
 from hybridsampler.tables import macro_tables
 
