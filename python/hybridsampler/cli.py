@@ -159,6 +159,10 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.jsonl and tables.md.")
     ] = None,
+    per_query: Annotated[
+        bool,
+        typer.Option("--per-query", help="Write the values of each query too: per_query.jsonl."),
+    ] = False,
     measure: Annotated[
         list[str] | None,
         typer.Option("--measure", "-m", metavar="<str>", help="Such as AP or nDCG@10; repeat it."),
@@ -209,6 +213,7 @@ def evaluate(
             batch_size=batch_size,
             device=device,
             spool_folder=spool_folder,
+            per_query=per_query,
         )
         if out is not None:
             _make_folder(out)

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
 from hybridsampler.console import stages, warn
+from hybridsampler.evaluation import Evaluation
 from hybridsampler.files import shown, written_whole
 from hybridsampler.measures import Policy, known_policy, parse_measures
+from hybridsampler.per_query import Row, query_rows, write_rows
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result, write_results
-from hybridsampler.scoring import Options, TellStage, score_encoder, score_vectors
+from hybridsampler.scoring import Options, TellFound, TellStage, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
 
 
@@ -42,6 +46,7 @@ class Request:
     batch_size: int | None = None
     device: str | None = None
     spool_folder: Path | None = None
+    per_query: bool = False
 
     def __post_init__(self) -> None:
         """Refuse, before anything is read, what cannot be scored."""
@@ -93,19 +98,28 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
 
     Args:
         request: what to score.
-        out: folder for results.jsonl and tables.md; it must exist.
+        out: folder for results.jsonl, tables.md and, where they are asked for, the values of single
+            queries, per_query.jsonl; it must exist.
         console: where progress is shown, and warned of languages that do not meet.
 
     Raises:
         ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit; no
-            query that counts.
+            query that counts; values of single queries, and no folder for them.
     """
+    if request.per_query and out is None:
+        raise ValueError("--per-query writes per_query.jsonl into the folder of --out: name one")
+    rows: list[Row] = []
     with stages(console) as tell:
         tell("read the benchmark", 0, 0)
         benchmark = load_benchmark(request.benchmark, request.data, request.languages)
         tell("read the benchmark", 1, 1)
         _check_counts(request, benchmark, console)
-        result = _score(request, benchmark, tell)
+
+        def found(queries: NDArray[np.int64], evaluation: Evaluation) -> None:
+            if request.per_query:
+                rows.extend(query_rows(request.name, benchmark, queries, evaluation))
+
+        result = _score(request, benchmark, tell, found)
     _warn_of_languages(benchmark, console)
     title = shown(benchmark.name)  # of a folder
     made = [
@@ -116,6 +130,8 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
         made.append(matrix_table(result, title))
     if out is not None:
         write_results([result], out / "results.jsonl")
+        if request.per_query:
+            write_rows(rows, out / "per_query.jsonl")
         with written_whole(out / "tables.md") as draft:
             text = "\n\n".join(table.markdown() for table in made)
             draft.write_text(text + "\n", encoding="utf-8")
@@ -145,13 +161,14 @@ def _check_counts(request: Request, benchmark: Benchmark, console: Console) -> N
         )
 
 
-def _score(request: Request, benchmark: Benchmark, tell: TellStage) -> Result:
+def _score(request: Request, benchmark: Benchmark, tell: TellStage, found: TellFound) -> Result:
     options = Options(
         measures=request.asked,
         similarity=request.similarity,
         empty=request.empty,
         spool_folder=request.spool_folder,
         tell=tell,
+        found=found,
     )
     if request.model is None:
         candidates = list(request.candidates)

@@ -27,6 +27,9 @@ _TEXTS = 4096
 TellStage = Callable[[str, int, int], object]
 """Called with what is being done, how much of it is done and how much there is."""
 
+TellFound = Callable[[NDArray[np.int64], Evaluation], object]
+"""Called with the numbers of queries in the benchmark, and what was found for them."""
+
 
 class Encoder(Protocol):
     """What gives texts their vectors."""
@@ -42,6 +45,9 @@ class Encoder(Protocol):
 class Options:
     """How a benchmark is scored; the names are those of :func:`evaluate`.
 
+    ``found`` is called once, of a monolingual benchmark once for each language: an evaluation knows
+    the values of single queries, and other measures of bias, of which a result has none.
+
     Raises:
         TypeError, ValueError: measures as :func:`hybridsampler.measures.parse_measures`.
         ValueError: an unknown similarity.
@@ -53,6 +59,7 @@ class Options:
     empty: Policy = "error"
     spool_folder: str | os.PathLike[str] | None = None
     tell: TellStage = lambda what, done, total: None
+    found: TellFound = lambda queries, evaluation: None
 
     def __post_init__(self) -> None:
         """Refuse, before anything is encoded, what cannot be measured or kept."""
@@ -183,7 +190,7 @@ def _evaluate(
     counts = np.diff(benchmark.indptr)
     judged = np.isin(np.repeat(np.arange(len(counts)), counts), rows)
     first = candidates.numbers.start
-    return evaluate(
+    found = evaluate(
         queries[rows],
         candidates,
         (
@@ -198,6 +205,8 @@ def _evaluate(
         empty=options.empty,
         progress=lambda done, _: options.tell("rank", first + done, len(benchmark.candidates)),
     )
+    options.found(rows, found)
+    return found
 
 
 def _encoded(

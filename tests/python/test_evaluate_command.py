@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import lzma
 import os
 import re
 import subprocess
@@ -12,22 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
 from benchmark_files import CANDIDATES, QRELS, QUERIES, as_json, miracl, mr_tydi, write_lines
+from evaluations import LANGUAGES, own_benchmark, run_evaluate, two_articles
 from hybridsampler.benchmarks import load_xquad_r
-from hybridsampler.cli import app
 from hybridsampler.results import read_results
 from hybridsampler.scoring import score_vectors
 from sentence_models import saved_model, static_model
-
-SHIPPED = Path(__file__).parents[2] / "examples/data/xquad-r"
-LANGUAGES = ("de", "en")
-
-
-def _run(*arguments: object, columns: int = 80) -> Result:
-    environment = {"COLUMNS": str(columns)}
-    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +26,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two articles in two languages."""
-    folder = tmp_path_factory.mktemp("xquad-r")
-    for name in LANGUAGES:
-        whole = json.loads(lzma.decompress((SHIPPED / f"{name}.json.xz").read_bytes()))
-        part = json.dumps({"data": whole["data"][:2]})
-        (folder / f"{name}.json").write_text(part, encoding="utf-8")
-    return folder
+    return two_articles(tmp_path_factory.mktemp("xquad-r"))
 
 
 def _rows(output: str, title: str) -> list[list[str]]:
@@ -58,7 +41,7 @@ def _cell(value: float, digits: int = 4) -> str:
 
 
 def test_a_model_folder_gives_the_papers_tables(model: Path, data: Path, tmp_path: Path) -> None:
-    done = _run(model, "--benchmark", "xquad-r", "--data", data, "--out", tmp_path / "out")
+    done = run_evaluate(model, "--benchmark", "xquad-r", "--data", data, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     (result,) = read_results(tmp_path / "out" / "results.jsonl")
     encode = static_model().encode
@@ -111,14 +94,14 @@ def test_saved_vectors_give_the_same_as_the_model(
 
             save_file({"rows": array}, path)
     common = ["--benchmark", "xquad-r", "--data", data, "--language", "en", "-m", "RR"]
-    saved = _run(
+    saved = run_evaluate(
         *("--queries", tmp_path / f"letters.{form}"),
         *("--candidates", tmp_path / f"first.{form}"),
         *("--candidates", tmp_path / f"second.{form}"),
         *common,
     )
     assert saved.exit_code == 0, saved.output
-    assert saved.stdout == _run(model, *common).stdout
+    assert saved.stdout == run_evaluate(model, *common).stdout
     # One language: no setting but one.
     assert "RR\n" in re.sub(r" +", " ", saved.stdout).replace("RR \n", "RR\n")
     assert "Cr." not in saved.stdout
@@ -126,8 +109,8 @@ def test_saved_vectors_give_the_same_as_the_model(
 
 def test_measures_may_have_trec_evals_names(model: Path, data: Path) -> None:
     common = (model, "--benchmark", "xquad-r", "--data", data)
-    ours = _run(*common, "-m", "AP", "-m", "R@10")
-    theirs = _run(*common, "-m", "map", "-m", "recall_10", "-m", "MAP")
+    ours = run_evaluate(*common, "-m", "AP", "-m", "R@10")
+    theirs = run_evaluate(*common, "-m", "map", "-m", "recall_10", "-m", "MAP")
     assert ours.exit_code == theirs.exit_code == 0, theirs.output
     assert theirs.stdout == ours.stdout
 
@@ -138,7 +121,7 @@ def test_passages_are_measured_by_language(model: Path, tmp_path: Path, name: st
         folder, languages = miracl(tmp_path), ("sw", "yo")
     else:
         folder, languages = mr_tydi(tmp_path, archive=True), ("sw", "te")
-    done = _run(model, "--benchmark", name, "--data", folder)
+    done = run_evaluate(model, "--benchmark", name, "--data", folder)
     assert done.exit_code == 0, done.output
     title = {"miracl": "MIRACL dev", "mr-tydi": "Mr. TyDi"}[name]
     by_language = _rows(done.stdout, f"{title}, by query language")
@@ -153,7 +136,7 @@ def test_passages_are_measured_by_language(model: Path, tmp_path: Path, name: st
 def test_prefixes_and_similarity_change_the_numbers(model: Path, data: Path) -> None:
     common = (model, "--benchmark", "xquad-r", "--data", data, "-m", "AP")
     outputs = {
-        _run(*common, *more).stdout
+        run_evaluate(*common, *more).stdout
         for more in (
             (),
             ("--query-prefix", "Query: "),
@@ -195,6 +178,10 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
         ),
         (("x", "--benchmark", "xquad-r", "--empty", "no"), "--empty no: choose 'zero', 'skip' or"),
         (("x", "--benchmark", "xquad-r", "-m", "XP"), "unknown measure 'XP'"),
+        (
+            ("x", "--benchmark", "xquad-r", "--data", "{data}", "--per-query"),
+            "--per-query writes per_query.jsonl into the folder of --out: name one",
+        ),
         (("x", "--benchmark", "xquad-r"), "xquad-r has no data set of its own on the hub"),
         (
             ("x", "--benchmark", "xquad-r", "--data", "/none"),
@@ -220,7 +207,7 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
     ],
 )
 def test_bad_input_gets_one_line(arguments: tuple[str, ...], message: str, data: Path) -> None:
-    done = _run(*(argument.format(data=data) for argument in arguments))
+    done = run_evaluate(*(argument.format(data=data) for argument in arguments))
     assert done.exit_code == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, done.stderr
@@ -231,7 +218,7 @@ def test_bad_input_gets_one_line(arguments: tuple[str, ...], message: str, data:
 def test_too_few_vectors_get_one_line(data: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "q.npy", np.ones((5, 2), np.float32))
     paths = ("--queries", tmp_path / "q.npy", "--candidates", tmp_path / "q.npy")
-    done = _run("--benchmark", "xquad-r", "--data", data, *paths)
+    done = run_evaluate("--benchmark", "xquad-r", "--data", data, *paths)
     assert done.exit_code == 2
     asked = len(load_xquad_r(data).queries)
     assert f"error: there are 5 vectors of queries but XQuAD-R has {asked} queries" in done.stderr
@@ -242,7 +229,7 @@ def test_a_query_without_a_relevant_candidate_is_named_as_in_the_files(tmp_path:
         write_lines(tmp_path / f"{name}.jsonl", as_json(rows))
     np.save(tmp_path / "v.npy", np.ones((3, 2), np.float32))
     paths = ("--queries", tmp_path / "v.npy", "--candidates", tmp_path / "v.npy")
-    done = _run("--benchmark", "plain", "--data", tmp_path, *paths)
+    done = run_evaluate("--benchmark", "plain", "--data", tmp_path, *paths)
     message = (
         "error: query 'q2 (en)' has no relevant candidate (1 queries have none): leave such "
         "queries out, or give --empty zero or --empty skip\n"
@@ -251,23 +238,10 @@ def test_a_query_without_a_relevant_candidate_is_named_as_in_the_files(tmp_path:
     assert done.stderr.endswith(message)
 
 
-def _own(folder: Path, queries: list[str], candidates: list[str]) -> list[object]:
-    """Options for a benchmark of queries and candidates in these languages, and their vectors."""
-    for table, there in (("queries", queries), ("candidates", candidates)):
-        rows = [{"id": f"{at}", "text": "a", "language": each} for at, each in enumerate(there)]
-        write_lines(folder / f"{table}.jsonl", as_json(rows))
-        np.save(folder / f"{table}.npy", np.eye(len(there), dtype=np.float32))
-    judged = [{"query_id": f"{at}", "candidate_id": f"{at}"} for at in range(len(queries))]
-    write_lines(folder / "qrels.jsonl", as_json(judged))
-    vectors = (("--queries", "queries.npy"), ("--candidates", "candidates.npy"))
-    saved = [part for option, name in vectors for part in (option, folder / name)]
-    return ["--benchmark", "plain", "--data", folder, *saved]
-
-
 @pytest.mark.parametrize("name", ["ger", "de"])
 def test_languages_that_do_not_meet_are_told(tmp_path: Path, name: str) -> None:
     """One language under two names would leave its queries out of the monolingual mean unseen."""
-    done = _run(*_own(tmp_path, ["en", name], ["en", "de"]))
+    done = run_evaluate(*own_benchmark(tmp_path, ["en", name], ["en", "de"]))
     assert done.exit_code == 0, done.output
     warning = (
         "warning: no candidate is in ger, the language of some queries, which thus count in no "
@@ -299,7 +273,7 @@ def test_names_of_files_need_not_be_utf8(tmp_path: Path) -> None:
 
 def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:
     common = (model, "--benchmark", "xquad-r", "--data", data, "--empty", "skip")
-    done = _run(*common, "-m", "AP(rel=2)")
+    done = run_evaluate(*common, "-m", "AP(rel=2)")
     assert done.exit_code == 2
     message = (
         "error: no query of XQuAD-R has a candidate that the measures are about: ask for others, "
@@ -308,7 +282,7 @@ def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:
     assert done.stderr.endswith(message)
     assert "encode" not in done.stderr
     # Beside another there is no matrix, which would be that of the first.
-    done = _run(*common, "-m", "AP(rel=2)", "-m", "RR")
+    done = run_evaluate(*common, "-m", "AP(rel=2)", "-m", "RR")
     assert done.exit_code == 0, done.output
     assert "Table 1" in done.stdout
     assert "by candidate language" not in done.stdout
@@ -316,28 +290,28 @@ def test_measures_for_which_nobody_counts(model: Path, data: Path) -> None:
         "warning: no query of XQuAD-R has a candidate that AP(rel=2) is about, so it is in no "
         "table; --empty zero counts such queries\n"
     ) in done.stderr
-    assert "warning" not in _run(*common, "-m", "RR").stderr
+    assert "warning" not in run_evaluate(*common, "-m", "RR").stderr
 
 
 def test_names_may_look_like_markup(data: Path, tmp_path: Path) -> None:
     folder = saved_model(tmp_path / "[red]x[]")
-    done = _run(folder, "--benchmark", "xquad-r", "--data", data, "-m", "AP")
+    done = run_evaluate(folder, "--benchmark", "xquad-r", "--data", data, "-m", "AP")
     assert done.exit_code == 0, done.output
     assert "[red]x[]" in done.stdout
 
 
 def test_languages_may_look_like_markup(tmp_path: Path) -> None:
     names = ["x[/y]", "zh[hans]", ":100:"]
-    done = _run(*_own(tmp_path, names, names), "-m", "AP")
+    done = run_evaluate(*own_benchmark(tmp_path, names, names), "-m", "AP")
     assert done.exit_code == 0, done.output
     header = done.stdout.split("by candidate language")[1].splitlines()[1]
     assert header.split() == ["language", *sorted(names)]
 
 
 def test_a_line_of_which_rich_has_a_picture_is_named_all_the_same(tmp_path: Path) -> None:
-    options = _own(tmp_path, ["en"], ["en"])
+    options = own_benchmark(tmp_path, ["en"], ["en"])
     write_lines(tmp_path / "queries.jsonl", [*[""] * 99, "{"])
-    done = _run(*options)
+    done = run_evaluate(*options)
     assert done.exit_code == 2
     assert "queries.jsonl:100: " in done.stderr
 
@@ -345,7 +319,7 @@ def test_a_line_of_which_rich_has_a_picture_is_named_all_the_same(tmp_path: Path
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_an_output_that_lacks_letters_gets_them_escaped(tmp_path: Path, encoding: str) -> None:
     names = ["en", "日本"]
-    options = map(str, _own(tmp_path, names, names))
+    options = map(str, own_benchmark(tmp_path, names, names))
     done = subprocess.run(
         [sys.executable, "-m", "hybridsampler", "evaluate", *options],
         capture_output=True,
@@ -358,8 +332,8 @@ def test_an_output_that_lacks_letters_gets_them_escaped(tmp_path: Path, encoding
 
 
 def test_one_language_has_no_bias(tmp_path: Path) -> None:
-    options = _own(tmp_path, ["en", "en"], ["en", "en"])
-    done = _run(*options, "--out", tmp_path / "out")
+    options = own_benchmark(tmp_path, ["en", "en"], ["en", "en"])
+    done = run_evaluate(*options, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "Table 2" not in done.stdout
     assert "bias" not in done.stdout.replace(tmp_path.name, "")
@@ -377,10 +351,10 @@ def test_the_command_itself_prints_one_line_and_no_traceback(tmp_path: Path) -> 
 
 def test_no_digit_is_cut_off_on_a_narrow_screen(model: Path, data: Path) -> None:
     common = (model, "--benchmark", "xquad-r", "--data", data)
-    wide, narrow = (_run(*common, columns=columns).stdout for columns in (200, 30))
+    wide, narrow = (run_evaluate(*common, columns=columns).stdout for columns in (200, 30))
     assert "…" not in narrow
     assert re.findall(r"\.\d+", narrow) == re.findall(r"\.\d+", wide)
-    assert max(map(len, _run(*common).stdout.splitlines())) <= 80
+    assert max(map(len, run_evaluate(*common).stdout.splitlines())) <= 80
 
 
 def test_saved_vectors_need_no_torch() -> None:
@@ -391,4 +365,4 @@ def test_saved_vectors_need_no_torch() -> None:
 
 
 def test_help_teaches() -> None:
-    assert "hybridsampler evaluate my-model --benchmark xquad-r" in _run("--help").output
+    assert "hybridsampler evaluate my-model --benchmark xquad-r" in run_evaluate("--help").output

@@ -55,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {"files", "parquet_file", "trec"},
     "encoders": {"_core", "vectors"},
     "results": {"evaluation", "files", "measures"},
+    "per_query": {"benchmarks", "evaluation", "files"},
     "tables": {"results"},
     "scoring": {
         *("benchmarks", "candidates", "evaluation", "measures", "ranking", "refusals"),
@@ -62,8 +63,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "console": {"tables"},
     "reporting": {
-        *("benchmarks", "console", "encoders", "files", "measures", "ranking"),
-        *("results", "scoring", "tables"),
+        *("benchmarks", "console", "encoders", "evaluation", "files", "measures", "per_query"),
+        *("ranking", "results", "scoring", "tables"),
     },
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from benchmark_files import miracl
-from hybridsampler import evaluate
+from hybridsampler import Evaluation, evaluate
 from hybridsampler.benchmarks import Benchmark, load_miracl
 from hybridsampler.encoders import NgramEncoder, SentenceEncoder
 from hybridsampler.results import Result, read_results, write_results
@@ -167,6 +167,29 @@ def test_several_languages_are_one_evaluation(tmp_path: Path) -> None:
     assert score_vectors(benchmark, tmp_path / "queries.npy", paths, "any") == found
     write_results([found], tmp_path / "results.jsonl")
     assert read_results(tmp_path / "results.jsonl") == [found]
+
+
+@pytest.mark.parametrize("monolingual", [True, False])
+def test_evaluations_are_told_with_the_numbers_of_their_queries(monolingual: bool) -> None:
+    judged = [{5: 1}, {0: 1}, {7: 1}]
+    benchmark = _benchmark(["fr", "en", "fr"], ["en"] * 4 + ["fr"] * 4, judged)
+    benchmark = replace(benchmark, monolingual=monolingual)
+    rng = np.random.default_rng(5)
+    queries, candidates = (rng.normal(size=(n, 4)).astype(np.float32) for n in (3, 8))
+    told: list[tuple[list[int], list[float]]] = []
+
+    def found(numbers: NDArray[np.int64], evaluation: Evaluation) -> None:
+        values = evaluation.per_query("monolingual", "AP")
+        told.append((numbers.tolist(), values.tolist()))
+
+    result = score_vectors(benchmark, queries, candidates, "any", Options(found=found))
+    values = {q: value for some in told for q, value in zip(*some, strict=True)}
+    assert [numbers for numbers, _ in told] == ([[1], [0, 2]] if monolingual else [[0, 1, 2]])
+    by_language = result.by_language["monolingual"]["AP"]
+    assert by_language == {"en": values[1], "fr": (values[0] + values[2]) / 2}
+    encoder = Lookup(queries, candidates)
+    assert score_encoder(benchmark, encoder, "any", Options(found=found)) == result
+    assert told[: len(told) // 2] == told[len(told) // 2 :]
 
 
 @pytest.mark.parametrize("monolingual", [True, False])
