@@ -147,13 +147,15 @@ def evaluate(
         ),
     ] = None,
     queries: Annotated[
-        Path | None, typer.Option(help="Saved vectors of the queries, in place of a model.")
+        Path | None,
+        typer.Option(help="Saved vectors of the queries, in place of a model: a file or folder."),
     ] = None,
     candidates: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="<path>",
-            help="Saved vectors of the candidates; repeat it for shards, in their order.",
+            help="Saved vectors of the candidates; repeat it for shards, in their order, or name "
+            "their folder.",
         ),
     ] = None,
     out: Annotated[

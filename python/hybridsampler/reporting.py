@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from hybridsampler.benchmarks import BENCHMARKS, Benchmark, load_benchmark
+from hybridsampler.benchmarks.numbered import OF_ALL, check_shards, in_order
 from hybridsampler.console import stages, warn
 from hybridsampler.evaluation import Evaluation
 from hybridsampler.files import shown, written_whole
@@ -20,6 +21,7 @@ from hybridsampler.per_query import Row, query_rows, write_rows
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result, write_results
 from hybridsampler.scoring import Options, TellFound, TellStage, score_encoder, score_vectors
+from hybridsampler.shards import VECTOR_FORMS
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
 
 
@@ -79,6 +81,16 @@ class Request:
                     "were saved: leave it out, or give a model in their place"
                 )
 
+    def saved_files(self) -> tuple[list[Path], list[Path]]:
+        """Name the files of saved vectors, of queries and of candidates, in their order.
+
+        Raises:
+            FileNotFoundError: one that is not there; a folder without one.
+            ValueError: a folder that has them in several forms, or not all of a numbered set.
+        """
+        queries = [] if self.queries is None else _files(self.queries)
+        return queries, [path for given in self.candidates for path in _files(given)]
+
     @property
     def asked(self) -> Sequence[str]:
         """The measures: those of the benchmark where none was named."""
@@ -89,7 +101,8 @@ class Request:
         """What the tables call the model."""
         if self.model is None:
             assert self.queries is not None
-            return shown(self.queries.stem)
+            folder = self.queries.is_dir()
+            return shown(self.queries.resolve().name if folder else self.queries.stem)
         return shown(Path(self.model).resolve().name) if Path(self.model).is_dir() else self.model
 
 
@@ -108,6 +121,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
     """
     if request.per_query and out is None:
         raise ValueError("--per-query writes per_query.jsonl into the folder of --out: name one")
+    files = request.saved_files()  # now, and not when a large benchmark has been read
     rows: list[Row] = []
     with stages(console) as tell:
         tell("read the benchmark", 0, 0)
@@ -119,7 +133,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
             if request.per_query:
                 rows.extend(query_rows(request.name, benchmark, queries, evaluation))
 
-        result = _score(request, benchmark, tell, found)
+        result = _score(request, benchmark, files, tell, found)
     _warn_of_languages(benchmark, console)
     title = shown(benchmark.name)  # of a folder
     made = [
@@ -161,7 +175,38 @@ def _check_counts(request: Request, benchmark: Benchmark, console: Console) -> N
         )
 
 
-def _score(request: Request, benchmark: Benchmark, tell: TellStage, found: TellFound) -> Result:
+def _files(given: Path) -> list[Path]:
+    """The file of vectors, or of a folder all of them, in the order of their numbers."""
+    if not given.is_dir():
+        if not given.is_file():
+            raise FileNotFoundError(f"{given} is no file: check the path")
+        return [given]
+    # What begins with a dot is of the system, or a draft.
+    found = in_order(
+        path for path in given.glob("[!.]*") if path.suffix in VECTOR_FORMS and path.is_file()
+    )
+    forms = sorted({path.suffix for path in found})
+    if not forms:
+        raise FileNotFoundError(
+            f"{given} has no file of vectors, no {' or '.join(VECTOR_FORMS)}: give the folder of "
+            "the shards"
+        )
+    if len(forms) > 1:  # one beside the other is of something else, and would count
+        raise ValueError(
+            f"{given} has files of vectors as {' and as '.join(forms)}: leave those of one form "
+            "there, or name each file"
+        )
+    check_shards(found, OF_ALL)
+    return found
+
+
+def _score(
+    request: Request,
+    benchmark: Benchmark,
+    files: tuple[list[Path], list[Path]],
+    tell: TellStage,
+    found: TellFound,
+) -> Result:
     options = Options(
         measures=request.asked,
         similarity=request.similarity,
@@ -171,8 +216,7 @@ def _score(request: Request, benchmark: Benchmark, tell: TellStage, found: TellF
         found=found,
     )
     if request.model is None:
-        candidates = list(request.candidates)
-        return score_vectors(benchmark, request.queries, candidates, request.name, options)
+        return score_vectors(benchmark, *files, request.name, options)
     from hybridsampler.encoders import SentenceEncoder  # torch, which saved vectors do not need
 
     encoder = SentenceEncoder.open(

@@ -98,6 +98,9 @@ class RawRows(RandomRows):
         return found.reshape(stop - start, dimension)
 
 
+VECTOR_FORMS = (".npy", ".safetensors", ".parquet")
+
+
 def open_shard(path: Path) -> Rows:
     """Open a ``.npy``, ``.safetensors`` or ``.parquet`` file by its header.
 

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from benchmark_files import CANDIDATES, QRELS, QUERIES, as_json, miracl, mr_tydi, write_lines
 from evaluations import LANGUAGES, own_benchmark, run_evaluate, two_articles
 from hybridsampler.benchmarks import load_xquad_r
 from hybridsampler.results import read_results
 from hybridsampler.scoring import score_vectors
+from parquet_files import as_lists, write_parquet
 from sentence_models import saved_model, static_model
 
 
@@ -74,6 +77,16 @@ def test_a_model_folder_gives_the_papers_tables(model: Path, data: Path, tmp_pat
         assert bar in done.stderr
 
 
+def _write_vectors(path: Path, rows: NDArray[np.float32]) -> None:
+    match path.suffix:
+        case ".npy":
+            np.save(path, rows)
+        case ".safetensors":
+            save_file({"rows": rows}, path)
+        case ".parquet":
+            write_parquet(path, as_lists(rows, ".fixed"))
+
+
 @pytest.mark.parametrize("form", ["npy", "safetensors"])
 def test_saved_vectors_give_the_same_as_the_model(
     model: Path, data: Path, tmp_path: Path, form: str
@@ -86,13 +99,7 @@ def test_saved_vectors_give_the_same_as_the_model(
         "second": encoder.encode(list(benchmark.candidates))[20:],
     }
     for name, array in arrays.items():
-        path = tmp_path / f"{name}.{form}"
-        if form == "npy":
-            np.save(path, array)
-        else:
-            from safetensors.numpy import save_file
-
-            save_file({"rows": array}, path)
+        _write_vectors(tmp_path / f"{name}.{form}", array)
     common = ["--benchmark", "xquad-r", "--data", data, "--language", "en", "-m", "RR"]
     saved = run_evaluate(
         *("--queries", tmp_path / f"letters.{form}"),
@@ -105,6 +112,59 @@ def test_saved_vectors_give_the_same_as_the_model(
     # One language: no setting but one.
     assert "RR\n" in re.sub(r" +", " ", saved.stdout).replace("RR \n", "RR\n")
     assert "Cr." not in saved.stdout
+
+
+@pytest.mark.parametrize("form", ["npy", "safetensors", "parquet"])
+def test_a_folder_of_shards_is_its_files_in_the_order_of_their_numbers(
+    tmp_path: Path, form: str
+) -> None:
+    names = ["en", "de"] * 6
+    options = own_benchmark(tmp_path, names, names)
+    expected = run_evaluate(*options, "--out", tmp_path / "one")
+    assert expected.exit_code == 0, expected.output
+    rows = np.load(tmp_path / "candidates.npy")
+    shards = {f"part-{number}": rows[number : number + 1] for number in range(12)}
+    folders = {"candidates": shards, "queries": {"queries": np.load(tmp_path / "queries.npy")}}
+    for name, files in folders.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "README.md").touch()
+        (tmp_path / name / f".part-3.{form}").touch()  # a draft, or what an archive of a Mac holds
+        for stem, part in files.items():
+            _write_vectors(tmp_path / name / f"{stem}.{form}", part)
+        options[options.index(tmp_path / f"{name}.npy")] = tmp_path / name
+    done = run_evaluate(*options, "--out", tmp_path / "many")
+    assert done.exit_code == 0, done.output
+    one, many = (read_results(tmp_path / name / "results.jsonl") for name in ("one", "many"))
+    assert one == many
+    assert one[0].macro["multilingual"]["AP"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "{folder} has no file of vectors, no .npy or .safetensors or .parquet: give the fold"),
+        (
+            ["a.npy", "b.parquet"],
+            "{folder} has files of vectors as .npy and as .parquet: leave those of one form there, "
+            "or name each file",
+        ),
+        (
+            ["c-00000-of-00003.npy", "c-00002-of-00003.npy"],
+            "{folder}/c-00001-of-00003.npy is missing: fetch or write it",
+        ),
+    ],
+)
+def test_a_folder_that_is_none_of_shards(tmp_path: Path, names: list[str], message: str) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    np.save(tmp_path / "q.npy", np.ones((1, 2), np.float32))
+    paths = ("--queries", tmp_path / "q.npy", "--candidates", folder)
+    # Said before a benchmark is read, which is not there either.
+    done = run_evaluate("--benchmark", "miracl", "--data", tmp_path / "none", *paths)
+    assert done.exit_code == 2
+    assert f"error: {message.format(folder=folder)}" in done.stderr
 
 
 def test_measures_may_have_trec_evals_names(model: Path, data: Path) -> None:

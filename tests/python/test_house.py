@@ -64,7 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "console": {"tables"},
     "reporting": {
         *("benchmarks", "console", "encoders", "evaluation", "files", "measures", "per_query"),
-        *("ranking", "results", "scoring", "tables"),
+        *("ranking", "results", "scoring", "shards", "tables"),
     },
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {
