@@ -188,6 +188,12 @@ def evaluate(
         Path | None,
         typer.Option(help="Where vectors of candidates are kept while they are ranked."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that keeps what was counted of saved vectors; a run that was killed goes on."
+        ),
+    ] = None,
 ) -> None:
     """Encode a benchmark with a model, rank everything exactly, and print the paper's tables.
 
@@ -216,6 +222,7 @@ def evaluate(
             device=device,
             spool_folder=spool_folder,
             per_query=per_query,
+            checkpoint=checkpoint,
         )
         if out is not None:
             _make_folder(out)

@@ -17,6 +17,7 @@ from hybridsampler.console import stages, warn
 from hybridsampler.evaluation import Evaluation
 from hybridsampler.files import shown, written_whole
 from hybridsampler.measures import Policy, known_policy, parse_measures
+from hybridsampler.passes import Checkpoint
 from hybridsampler.per_query import Row, query_rows, write_rows
 from hybridsampler.ranking import Similarity
 from hybridsampler.results import Result, write_results
@@ -31,7 +32,8 @@ class Request:
 
     Raises:
         ValueError: neither a model nor saved vectors, or both; an unknown benchmark, measure or
-            similarity.
+            similarity; options of the one that are given for the other.
+        OSError: a checkpoint in a folder that is not there or may not be written to.
     """
 
     benchmark: str
@@ -49,6 +51,7 @@ class Request:
     device: str | None = None
     spool_folder: Path | None = None
     per_query: bool = False
+    checkpoint: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse, before anything is read, what cannot be scored."""
@@ -65,6 +68,13 @@ class Request:
             raise ValueError(f"{missing} is missing: saved vectors are needed of both")
         if saved:
             self._check_saved()
+        elif self.checkpoint is not None:
+            raise ValueError(
+                f"--checkpoint {str(self.checkpoint)!r} is for saved vectors, and a model would "
+                "encode all texts again: leave it out, or save the vectors and give them in place "
+                "of the model"
+            )
+        Checkpoint.of(self.checkpoint)
         if self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity {self.similarity!r}: choose cosine or dot")
         known_policy("empty", self.empty)
@@ -214,6 +224,7 @@ def _score(
         spool_folder=request.spool_folder,
         tell=tell,
         found=found,
+        checkpoint=request.checkpoint,
     )
     if request.model is None:
         return score_vectors(benchmark, *files, request.name, options)

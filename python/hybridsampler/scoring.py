@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, get_args
 
@@ -16,6 +16,7 @@ from hybridsampler.benchmarks import Benchmark
 from hybridsampler.candidates import Candidates, check_spool_folder, open_candidates
 from hybridsampler.evaluation import Evaluation, evaluate
 from hybridsampler.measures import Policy, parse_measures
+from hybridsampler.passes import Checkpoint
 from hybridsampler.ranking import RankCounter, Similarity
 from hybridsampler.refusals import check_judgements
 from hybridsampler.results import Result
@@ -48,10 +49,14 @@ class Options:
     ``found`` is called once, of a monolingual benchmark once for each language: an evaluation knows
     the values of single queries, and other measures of bias, of which a result has none.
 
+    ``checkpoint`` is for saved vectors: an encoder would encode all texts again. Of a monolingual
+    benchmark each language has a file of its own, named by what is given, a dot and the language.
+
     Raises:
         TypeError, ValueError: measures as :func:`hybridsampler.measures.parse_measures`.
         ValueError: an unknown similarity.
-        FileNotFoundError: a spool folder that is none.
+        FileNotFoundError: a spool folder that is none; a checkpoint in a folder that is none.
+        PermissionError: a checkpoint in a folder that may not be written to.
     """
 
     measures: Sequence[str] = ("AP", "R@1", "R@10")
@@ -60,6 +65,7 @@ class Options:
     spool_folder: str | os.PathLike[str] | None = None
     tell: TellStage = lambda what, done, total: None
     found: TellFound = lambda queries, evaluation: None
+    checkpoint: str | os.PathLike[str] | Checkpoint | None = None
 
     def __post_init__(self) -> None:
         """Refuse, before anything is encoded, what cannot be measured or kept."""
@@ -67,6 +73,12 @@ class Options:
         if self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity={self.similarity!r}: choose 'dot' or 'cosine'")
         check_spool_folder(self.spool_folder)
+        Checkpoint.of(self.checkpoint)
+
+    def checkpoint_of(self, language: str) -> Checkpoint | None:
+        """Return the checkpoint of one language of a monolingual benchmark."""
+        whole = Checkpoint.of(self.checkpoint)
+        return whole and replace(whole, path=f"{os.fspath(whole.path)}.{language}")
 
 
 def score_encoder(
@@ -86,10 +98,15 @@ def score_encoder(
     Raises:
         TypeError: what is no encoder; else as :func:`evaluate`.
         ValueError: a benchmark without queries; an encoder that does not give each text one vector;
-            else as :func:`evaluate`.
+            a checkpoint; else as :func:`evaluate`.
         OSError: as :func:`evaluate`.
     """
     options = options or Options()
+    if options.checkpoint is not None:
+        raise ValueError(
+            "checkpoint= is for vectors that were saved, and an encoder would encode all texts "
+            "again: save its vectors and give them to score_vectors, or leave it out"
+        )
     _check_encoder(encoder)
     _check_asked(benchmark, options)
     total = len(benchmark.queries)
@@ -165,7 +182,8 @@ def _score(
     if not benchmark.monolingual:
         with part(0, len(benchmark.candidates)) as whole:
             languages = benchmark.candidate_languages
-            found = _evaluate(benchmark, queries, slice(None), whole, languages, options)
+            saved = options.checkpoint
+            found = _evaluate(benchmark, queries, slice(None), whole, languages, options, saved)
         return Result.of(name, None, found)
     asked = np.array(benchmark.query_languages, object)
     evaluations = {}
@@ -173,7 +191,8 @@ def _score(
         if language in asked:
             with part(start, stop) as own:
                 chosen, languages = asked == language, benchmark.candidate_languages[start:stop]
-                found = _evaluate(benchmark, queries, chosen, own, languages, options)
+                saved = options.checkpoint_of(language)
+                found = _evaluate(benchmark, queries, chosen, own, languages, options, saved)
             evaluations[language] = found
     return Result.of_languages(name, evaluations)
 
@@ -185,6 +204,7 @@ def _evaluate(
     candidates: Candidates,
     candidate_languages: Sequence[str],
     options: Options,
+    checkpoint: str | os.PathLike[str] | Checkpoint | None,
 ) -> Evaluation:
     rows = np.arange(len(benchmark.queries))[chosen]
     counts = np.diff(benchmark.indptr)
@@ -204,6 +224,7 @@ def _evaluate(
         similarity=options.similarity,
         empty=options.empty,
         progress=lambda done, _: options.tell("rank", first + done, len(benchmark.candidates)),
+        checkpoint=checkpoint,
     )
     options.found(rows, found)
     return found

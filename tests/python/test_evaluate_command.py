@@ -139,6 +139,19 @@ def test_a_folder_of_shards_is_its_files_in_the_order_of_their_numbers(
     assert one[0].macro["multilingual"]["AP"] == 1.0
 
 
+def test_what_was_counted_of_saved_vectors_is_kept(tmp_path: Path) -> None:
+    options = own_benchmark(tmp_path, ["en", "de"], ["en", "de"])
+    expected, kept = run_evaluate(*options), tmp_path / "counted"
+    for _ in range(2):
+        done = run_evaluate(*options, "--checkpoint", kept)
+        assert (done.exit_code, done.stdout) == (0, expected.stdout), done.output
+        assert kept.is_file()
+    kept.write_bytes(b"none")
+    done = run_evaluate(*options, "--checkpoint", kept)
+    assert done.exit_code == 2
+    assert f"error: {kept} is no checkpoint of a count: name another file\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
@@ -231,6 +244,15 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
                 ("--device", "cpu"),
                 ("--spool-folder", "/tmp"),
             )
+        ),
+        (
+            ("x", "--benchmark", "xquad-r", "--checkpoint", "c"),
+            "--checkpoint 'c' is for saved vectors, and a model would encode all texts again: leave"
+            " it out, or save the vectors and give them in place of the model",
+        ),
+        (
+            ("--benchmark", "xquad-r", *VECTORS, "--checkpoint", "/none/c"),
+            "checkpoint /none/c: there is no such folder: create it",
         ),
         (
             ("x", "--benchmark", "xquad-r", "--similarity", "l2"),

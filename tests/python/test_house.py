@@ -58,13 +58,13 @@ ALLOWED: dict[str, set[str]] = {
     "per_query": {"benchmarks", "evaluation", "files"},
     "tables": {"results"},
     "scoring": {
-        *("benchmarks", "candidates", "evaluation", "measures", "ranking", "refusals"),
-        *("results", "vectors"),
+        *("benchmarks", "candidates", "evaluation", "measures", "passes", "ranking"),
+        *("refusals", "results", "vectors"),
     },
     "console": {"tables"},
     "reporting": {
-        *("benchmarks", "console", "encoders", "evaluation", "files", "measures", "per_query"),
-        *("ranking", "results", "scoring", "shards", "tables"),
+        *("benchmarks", "console", "encoders", "evaluation", "files", "measures", "passes"),
+        *("per_query", "ranking", "results", "scoring", "shards", "tables"),
     },
     "train": {"files", "pairs", "plan", "sampler", "states"},
     "study": {

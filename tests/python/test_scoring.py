@@ -235,6 +235,54 @@ def test_saved_vectors_are_read_once_to_count_and_once_for_the_judged(
     assert found == score_vectors(benchmark, rows[:2], rows, "any")
 
 
+@pytest.mark.parametrize("monolingual", [True, False])
+def test_saved_vectors_are_counted_on_from_a_checkpoint(tmp_path: Path, monolingual: bool) -> None:
+    count = 10_000  # of two blocks each, as files are read
+    benchmark = _benchmark(["en", "fr"], ["en"] * count + ["fr"] * count, [{9: 1}, {count: 1}])
+    benchmark = replace(benchmark, monolingual=monolingual)
+    rng = np.random.default_rng(6)
+    queries = rng.normal(size=(2, 3)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", rng.normal(size=(2 * count, 3)).astype(np.float32))
+    told: list[int] = []
+
+    def until(most: int, path: Path | None) -> Result:
+        told.clear()
+
+        def tell(what: str, done: int, total: int) -> None:
+            told.append(done)
+            if done >= most:
+                raise KeyboardInterrupt
+
+        options = Options(tell=tell, checkpoint=path)
+        return score_vectors(benchmark, queries, tmp_path / "rows.npy", "any", options)
+
+    expected = until(2 * count + 1, None)
+    steps, path = list(told), tmp_path / "counted"
+    with pytest.raises(KeyboardInterrupt):
+        until(steps[-2], path)
+    assert until(2 * count + 1, path) == expected
+    assert told == steps[-1:]
+    assert until(2 * count + 1, path) == expected
+    assert told == []
+    names = ["counted.en", "counted.fr"] if monolingual else ["counted"]
+    assert sorted(found.name for found in tmp_path.glob("counted*")) == names
+    with pytest.raises(ValueError, match=r"counted(\.en)? does not fit"):
+        score_vectors(benchmark, -queries, tmp_path / "rows.npy", "any", Options(checkpoint=path))
+
+
+def test_a_checkpoint_is_for_saved_vectors_and_needs_a_folder(tmp_path: Path) -> None:
+    benchmark = _benchmark(["en"], ["en"], [{0: 1}])
+    encoder = Lookup(*(np.ones((1, 3), np.float32),) * 2)
+    options = Options(checkpoint=tmp_path / "counted")
+    with pytest.raises(
+        ValueError, match=r"^checkpoint= is for vectors that were saved, and an enc"
+    ):
+        score_encoder(benchmark, encoder, "any", options)
+    assert encoder.asked == []
+    with pytest.raises(FileNotFoundError, match="there is no such folder: create it"):
+        Options(checkpoint=tmp_path / "none" / "counted")
+
+
 def test_where_nobody_counts_nothing_is_said(tmp_path: Path) -> None:
     benchmark = _benchmark(["en"], ["en", "en"], [{0: 1}])
     vectors = np.ones((2, 3), np.float32)
