@@ -97,8 +97,8 @@ def score_encoder(
 
     Raises:
         TypeError: what is no encoder; else as :func:`evaluate`.
-        ValueError: a benchmark without queries; an encoder that does not give each text one vector;
-            a checkpoint; else as :func:`evaluate`.
+        ValueError: a benchmark without queries; an encoder that does not give each text one vector,
+            or not all of one dimension; a checkpoint; else as :func:`evaluate`.
         OSError: as :func:`evaluate`.
     """
     options = options or Options()
@@ -124,7 +124,8 @@ def score_encoder(
         done = stop
         total = len(benchmark.candidates)
         encode = encoder.encode_candidates
-        blocks = _encoded(encode, some, "candidates", total, options, start)
+        known = "the queries", queries.shape[1]
+        blocks = _encoded(encode, some, "candidates", total, options, start, known)
         return open_candidates(blocks, spool_folder=options.spool_folder, first=start)
 
     return _score(benchmark, queries, part, name, options)
@@ -237,7 +238,9 @@ def _encoded(
     total: int,
     options: Options,
     done: int = 0,
+    known: tuple[str, int] | None = None,
 ) -> Iterator[NDArray[Any]]:
+    """Give the vectors of texts in parts; ``known``: what has a dimension, and which."""
     left = iter(texts)
     options.tell(f"encode {what}", done, total)
     while part := list(islice(left, _TEXTS)):
@@ -246,6 +249,15 @@ def _encoded(
             raise ValueError(
                 f"the encoder gave {len(rows):,} vectors for {len(part):,} {what}: give one each, "
                 "in their order"
+            )
+        if known is None:
+            known = f"the {what} before", rows.shape[1]
+        others, dimension = known
+        if rows.shape[1] != dimension:  # now, and not when all are encoded
+            raise ValueError(
+                f"the encoder gave {what} {done:,} to {done + len(part) - 1:,} vectors of "
+                f"dimension {rows.shape[1]} but {others} of {dimension}: encode all texts with one "
+                "model"
             )
         yield rows
         done += len(part)

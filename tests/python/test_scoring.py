@@ -469,6 +469,42 @@ def test_an_encoder_that_gives_what_cannot_be_ranked() -> None:
         gives(rows[:2], rows[:2])
 
 
+def test_an_encoder_that_gives_vectors_of_several_dimensions() -> None:
+    count = 5_000  # texts are encoded in parts of 4,096
+    benchmark = _benchmark(["en"] * count, ["en", "de"] * count, [{0: 1}] * count)
+
+    def gives(queries: Callable[[int], int], candidates: Callable[[int], int]) -> list[int]:
+        asked: list[int] = []
+
+        def encode(dimension: Callable[[int], int]) -> Callable[[Sequence[str]], Any]:
+            def encoded(texts: Sequence[str]) -> NDArray[Any]:
+                asked.append(len(texts))
+                return np.ones((len(texts), dimension(int(texts[0][1:]))), np.float32)
+
+            return encoded
+
+        encoder: Any = SimpleNamespace(
+            encode_queries=encode(queries), encode_candidates=encode(candidates)
+        )
+        with pytest.raises(ValueError, match=re.escape(message)):
+            score_encoder(benchmark, encoder, "any")
+        return asked
+
+    message = (
+        "the encoder gave queries 4,096 to 4,999 vectors of dimension 2 but the queries before of "
+        "3: encode all texts with one model"
+    )
+    assert gives(lambda first: 2 if first else 3, lambda first: 3) == [4096, 904]
+    # Before the others are encoded, and not when all are.
+    message = (
+        "the encoder gave candidates 0 to 4,095 vectors of dimension 2 but the queries of 3: encode"
+        " all texts with one model"
+    )
+    assert gives(lambda first: 3, lambda first: 2) == [4096, 904, 4096]
+    message = "the encoder gave candidates 4,096 to 8,191 vectors of dimension 2 but the queries of"
+    assert gives(lambda first: 3, lambda first: 2 if first else 3) == [4096, 904, 4096, 4096]
+
+
 def test_a_benchmark_without_queries_is_refused() -> None:
     benchmark = _benchmark([], ["en"], [])
     rows = np.ones((1, 2), np.float32)
