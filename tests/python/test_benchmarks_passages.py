@@ -174,6 +174,11 @@ GOOD = '{"docid": "7#1", "title": "a", "text": "b"}'
         (TOPICS_SW, [], " holds no query: fetch it again"),
         (
             TOPICS_SW,
+            ["0\tMji?\r12\tNani?"],
+            ":1: a carriage return inside the line: end lines with a line feed",
+        ),
+        (
+            TOPICS_SW,
             ["0\tMji?", "0\tMji?"],
             ":2: query 'sw/0' in 'sw' is there already, in {path}:1; give each a different id",
         ),

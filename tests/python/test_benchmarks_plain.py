@@ -231,6 +231,18 @@ def test_a_key_that_comes_twice(tmp_path: Path) -> None:
         load_plain(tmp_path)
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"], ids=["windows", "mac"])
+def test_ends_of_lines(tmp_path: Path, end: str) -> None:
+    """A carriage return alone once ended the lines of a Mac: all of them would be one."""
+    path = _folder(tmp_path) / "queries.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("\n", end), "utf-8", newline="")
+    if end == "\r\n":
+        assert load_plain(tmp_path).queries == [row["text"] for row in QUERIES]
+        return
+    with fails(f"{path}:1: a carriage return inside the line: end lines with a line feed"):
+        load_plain(tmp_path)
+
+
 def test_columns_of_parquet_that_no_judgement_has(tmp_path: Path) -> None:
     rows = [row | {"relevance": 0} for row in NULLS]
     path = _write(_folder(tmp_path, ".parquet") / "qrels.parquet", rows)

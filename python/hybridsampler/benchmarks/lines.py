@@ -45,7 +45,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no UTF-8, or a `.gz` that is not whole.
+        ValueError: no UTF-8, a carriage return before the end of a line, or a `.gz` that is not
+            whole.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: check the path")
@@ -55,6 +56,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, raw in enumerate(file, 1):
                 # A byte order mark is what some editors begin a file with.
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if "\r" in text:  # what other readers take for the end of a line
+                    problem = "a carriage return inside the line: end lines with a line feed"
+                    raise broken(path, number, problem)
                 if text:
                     yield number, text
     except UnicodeDecodeError as error:
