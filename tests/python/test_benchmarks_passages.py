@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from benchmark_files import as_json, miracl, mr_tydi, write_lines
 from hybridsampler.benchmarks import Benchmark, load_miracl, load_mr_tydi
+from hybridsampler.benchmarks.corpus_files import CorpusFile, Row, scan
 
 
 def fails(message: str, error: type[Exception] = ValueError) -> Any:
@@ -153,6 +155,22 @@ def test_texts_are_never_all_held(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+def test_a_corpus_takes_as_few_bytes_as_is_said(tmp_path: Path) -> None:
+    """Ten a candidate, a sixteenth of them to grow into, and one to compare."""
+    count, path = 200_000, tmp_path / "corpus"
+    path.touch()
+
+    def rows(_: Path) -> Iterator[Row]:
+        return (Row(number, str(number), "", "sw") for number in range(count))
+
+    tracemalloc.start()
+    found = scan([CorpusFile(path, rows)], [])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.languages) == count
+    assert peak < 12 * count
 
 
 # Errors: each names the file and the line

@@ -115,14 +115,17 @@ def scan(files: Sequence[CorpusFile], wanted: Collection[str]) -> Corpus:
     return Corpus(
         texts=FileTexts(held, "text", len(codes)),
         ids=FileTexts(held, "id", len(codes)),
-        languages=LanguageColumn(list(numbers), np.array(codes, np.uint16)),
+        languages=LanguageColumn(list(numbers), np.frombuffer(codes, np.uint16)),
         positions=positions,
     )
 
 
 def _check_unique(files: Sequence[CorpusFile], hashes: array[int]) -> None:
-    """Find ids that come twice; only where hashes do is the corpus read again to make sure."""
-    ordered = np.array(hashes, np.int64)
+    """Find ids that come twice; only where hashes do is the corpus read again to make sure.
+
+    The hashes are sorted where they lie.
+    """
+    ordered = np.frombuffer(hashes, np.int64)
     ordered.sort()
     again = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
     if not again:
