@@ -65,7 +65,7 @@ def mr_tydi(root: Path, *, archive: bool) -> Path:
         write_lines(folder / "qrels.test.txt", (f"{query} Q0 {key} 1" for query, key in relevant))
         shards = [row for shard in PASSAGES[source].values() for row in shard]
         if archive:
-            joined = [{"id": key, "contents": f"{a} {b}".strip()} for key, a, b in shards]
+            joined = [{"id": key, "contents": f"{a}\n\n{b}"} for key, a, b in shards]
             write_lines(folder / "collection" / "docs.jsonl.gz", as_json(joined))
         else:
             rows = [{"docid": key, "title": a, "text": b} for key, a, b in shards]

@@ -77,10 +77,20 @@ def test_mr_tydi_as_it_was_published(tmp_path: Path, archive: bool) -> None:
     assert found.monolingual
     assert found.languages == ["sw", "te"]
     assert found.query_ids == ["sw/0", "sw/12", "te/0"]
-    assert _texts(found)[0] == "Dodoma ni mji."
+    texts = ["Dodoma ni mji.", "Kitabu ni  kizuri\u2028.", "Kitabu kiliandikwa.", "Bila jina."]
+    assert _texts(found) == [*texts, "Abuja ni olú-ìlú."]  # in both forms
     assert found.indices.tolist() == [2, 1, 2, 4]
     assert found.grades.tolist() == [1, 1, 1, 1]
     assert load_mr_tydi(tmp_path, ["te"]).query_languages == ["te"]
+
+
+def test_what_comes_after_the_title_of_an_archive_stays_as_it_is(tmp_path: Path) -> None:
+    path = mr_tydi(tmp_path, archive=True) / "mrtydi-v1.1-swahili/collection/docs.jsonl.gz"
+    contents = ["Kitabu\n\nni\n\nkizuri", "Kitabu\nni kizuri", "Kitabu"]
+    keys = ["7#0", "7#1", "3#0"]
+    rows = [{"id": key, "contents": each} for key, each in zip(keys, contents, strict=True)]
+    write_lines(path, as_json(rows))
+    assert _texts(load_mr_tydi(tmp_path, ["sw"])) == ["Kitabu ni\n\nkizuri", *contents[1:]]
 
 
 def _shard(root: Path, number: int, *keys: str) -> Path:

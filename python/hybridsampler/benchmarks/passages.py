@@ -100,10 +100,13 @@ def docid_title_text(language: str, path: Path) -> Iterator[Row]:
 
 
 def id_contents(language: str, path: Path) -> Iterator[Row]:
-    """Read passages whose title and text are one already."""
+    """Read passages whose title and text are one already, an empty line between them.
+
+    It becomes a space, so that a passage has the same text whichever way it was published.
+    """
     for number, (docid, contents) in read_rows(path, {"id": str, "contents": str}):
         check_filled(path, number, id=docid)
-        yield Row(number, f"{language}/{docid}", contents, language)
+        yield Row(number, f"{language}/{docid}", contents.replace("\n\n", " ", 1).strip(), language)
 
 
 def _patterns(layout: Layout, languages: Sequence[str]) -> list[str]:
