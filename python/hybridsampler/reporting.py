@@ -137,6 +137,12 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
         tell("read the benchmark", 0, 0)
         benchmark = load_benchmark(request.benchmark, request.data, request.languages)
         tell("read the benchmark", 1, 1)
+        if differences := BENCHMARKS[request.benchmark].differences(benchmark):
+            warn(
+                f"{benchmark.name} is not as it was published, so that its numbers cannot be "
+                f"compared with others: {'; '.join(differences)}; fetch what is missing",
+                console,
+            )
         _check_counts(request, benchmark, console)
 
         def found(queries: NDArray[np.int64], evaluation: Evaluation) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hybridsampler.benchmarks.benchmark import Benchmark
-from hybridsampler.benchmarks.miracl import load_miracl
+from hybridsampler.benchmarks.miracl import PUBLISHED, load_miracl
 from hybridsampler.benchmarks.mlqa_r import load_mlqa_r
 from hybridsampler.benchmarks.mr_tydi import load_mr_tydi
 from hybridsampler.benchmarks.plain import load_plain
@@ -23,6 +24,20 @@ class Entry:
     measures: tuple[str, ...]
     on_the_hub: bool = False
     """Whether there are data sets of the hub to read where no source is given."""
+    published: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """By language, how many queries and candidates were published, where a folder may lack some."""
+
+    def differences(self, benchmark: Benchmark) -> list[str]:
+        """Say, language by language, where there are more or fewer than were published."""
+        queries, candidates = Counter(benchmark.query_languages), Counter[str]()
+        for language, start, stop in benchmark.runs():
+            candidates[language] += stop - start
+        return [
+            f"{language} has {queries[language]:,} queries of {asked:,} and "
+            f"{candidates[language]:,} candidates of {there:,}"
+            for language, (asked, there) in self.published.items()
+            if language in queries and (queries[language], candidates[language]) != (asked, there)
+        ]
 
 
 def _plain(source: str | Path, languages: Iterable[str] | None) -> Benchmark:
@@ -35,7 +50,7 @@ LAREQA_MEASURES = ("AP", "R@1", "R@10")
 BENCHMARKS: dict[str, Entry] = {
     "xquad-r": Entry(load_xquad_r, LAREQA_MEASURES),
     "mlqa-r": Entry(load_mlqa_r, LAREQA_MEASURES),
-    "miracl": Entry(load_miracl, ("nDCG@10", "R@100"), on_the_hub=True),
+    "miracl": Entry(load_miracl, ("nDCG@10", "R@100"), on_the_hub=True, published=PUBLISHED),
     "mr-tydi": Entry(load_mr_tydi, ("nDCG@10", "RR@100", "R@100"), on_the_hub=True),
     "plain": Entry(_plain, LAREQA_MEASURES),
 }

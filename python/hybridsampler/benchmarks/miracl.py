@@ -16,6 +16,28 @@ MIRACL = Layout(
     repositories=("miracl/miracl", "miracl/miracl-corpus"),
 )
 
+# Dev queries and passages by language. Shards are numbered, and nothing says how many there are.
+PUBLISHED = {
+    "ar": (2_896, 2_061_414),
+    "bn": (411, 297_265),
+    "de": (305, 15_866_222),
+    "en": (799, 32_893_221),
+    "es": (648, 10_373_953),
+    "fa": (632, 2_207_172),
+    "fi": (1_271, 1_883_509),
+    "fr": (343, 14_636_953),
+    "hi": (350, 506_264),
+    "id": (960, 1_446_315),
+    "ja": (860, 6_953_614),
+    "ko": (213, 1_486_752),
+    "ru": (1_252, 9_543_918),
+    "sw": (482, 131_924),
+    "te": (828, 518_079),
+    "th": (733, 542_166),
+    "yo": (119, 49_043),
+    "zh": (393, 4_934_368),
+}
+
 
 def load_miracl(
     source: str | Path | None = None, languages: Iterable[str] | None = None
