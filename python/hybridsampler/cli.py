@@ -224,14 +224,20 @@ def evaluate(
             per_query=per_query,
             checkpoint=checkpoint,
         )
+        if per_query and out is None:
+            raise ValueError("--per-query writes per_query.jsonl into the folder of --out: name it")
         if out is not None:
             _make_folder(out)
-        made = report(request, out, new_console(stderr=True))
+        made = report(request, new_console(stderr=True))
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         _fail(error)
-    for table in made:
+    for table in made.tables:
         print_table(table, console)
     if out is not None:
+        try:
+            made.write(out)  # when all is seen, as it may have taken hours
+        except OSError as error:
+            _fail(error)
         console.print(f"\nwritten to {shown(out.resolve())}", markup=False, soft_wrap=True)
 
 

@@ -116,21 +116,37 @@ class Request:
         return shown(Path(self.model).resolve().name) if Path(self.model).is_dir() else self.model
 
 
-def report(request: Request, out: Path | None, console: Console) -> list[Table]:
-    """Read, encode and rank; return Table 1, Table 2, that by language and the matrix.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a request led to, to be seen and to be kept."""
+
+    tables: list[Table]
+    """Table 1, Table 2, that by language and the matrix."""
+    result: Result
+    rows: list[Row] | None
+    """The values of single queries, where they were asked for."""
+
+    def write(self, folder: Path) -> None:
+        """Write results.jsonl, tables.md and per_query.jsonl; ``OSError`` names the file."""
+        write_results([self.result], folder / "results.jsonl")
+        if self.rows is not None:
+            write_rows(self.rows, folder / "per_query.jsonl")
+        with written_whole(folder / "tables.md") as draft:
+            text = "\n\n".join(table.markdown() for table in self.tables)
+            draft.write_text(text + "\n", encoding="utf-8")
+
+
+def report(request: Request, console: Console) -> Report:
+    """Read, encode and rank.
 
     Args:
         request: what to score.
-        out: folder for results.jsonl, tables.md and, where they are asked for, the values of single
-            queries, per_query.jsonl; it must exist.
         console: where progress is shown, and warned of languages that do not meet.
 
     Raises:
         ValueError, TypeError, OSError, ImportError: data, a model or vectors that do not fit; no
-            query that counts; values of single queries, and no folder for them.
+            query that counts.
     """
-    if request.per_query and out is None:
-        raise ValueError("--per-query writes per_query.jsonl into the folder of --out: name one")
     files = request.saved_files()  # now, and not when a large benchmark has been read
     rows: list[Row] = []
     with stages(console) as tell:
@@ -158,14 +174,7 @@ def report(request: Request, out: Path | None, console: Console) -> list[Table]:
     ]
     if result.matrix and not benchmark.monolingual:  # none of a measure for which nobody counts
         made.append(matrix_table(result, title))
-    if out is not None:
-        write_results([result], out / "results.jsonl")
-        if request.per_query:
-            write_rows(rows, out / "per_query.jsonl")
-        with written_whole(out / "tables.md") as draft:
-            text = "\n\n".join(table.markdown() for table in made)
-            draft.write_text(text + "\n", encoding="utf-8")
-    return made
+    return Report(made, result, rows if request.per_query else None)
 
 
 def _check_counts(request: Request, benchmark: Benchmark, console: Console) -> None:

@@ -153,6 +153,17 @@ def test_what_was_counted_of_saved_vectors_is_kept(tmp_path: Path) -> None:
     assert f"error: {kept} is no checkpoint of a count: name another file\n" in done.stderr
 
 
+def test_results_that_cannot_be_written_are_seen_all_the_same(tmp_path: Path) -> None:
+    """After hours of encoding the disk may be full."""
+    options = own_benchmark(tmp_path, ["en", "de"], ["en", "de"])
+    expected = run_evaluate(*options)
+    (tmp_path / "out" / "results.jsonl").mkdir(parents=True)
+    done = run_evaluate(*options, "--out", tmp_path / "out")
+    assert (done.exit_code, done.stdout) == (2, expected.stdout)
+    assert "Table 1" in done.stdout
+    assert f"error: {tmp_path / 'out' / 'results.jsonl'} cannot be written (" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
@@ -285,7 +296,7 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
         (("x", "--benchmark", "xquad-r", "-m", "XP"), "unknown measure 'XP'"),
         (
             ("x", "--benchmark", "xquad-r", "--data", "{data}", "--per-query"),
-            "--per-query writes per_query.jsonl into the folder of --out: name one",
+            "--per-query writes per_query.jsonl into the folder of --out: name it",
         ),
         (("x", "--benchmark", "xquad-r"), "xquad-r has no data set of its own on the hub"),
         (
