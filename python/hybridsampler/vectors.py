@@ -38,7 +38,8 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
 
     Raises:
         ValueError: no two dimensions, or rows of different lengths.
-        TypeError: numbers of another type, text or a path; a masked or sparse array.
+        TypeError: numbers of another type, text or a path; a masked or sparse array; a list of
+            tensors that NumPy cannot read.
     """
     if hasattr(values, "detach"):  # a torch tensor; NumPy has no bfloat16 of its own
         check_dense(name, values)
@@ -49,6 +50,11 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
         values = (values.float() if kind == "bfloat16" else values).numpy()
     try:
         array = np.asarray(values)
+    except (TypeError, RuntimeError) as error:  # of tensors: bfloat16, on a device, with gradients
+        raise TypeError(
+            f"{name} is a {type(values).__name__} that is no array ({error}): make one tensor of "
+            "several, with torch.stack"
+        ) from error
     except ValueError as error:  # as NumPy calls lists of different lengths
         raise ValueError(
             f"{name} is no array ({error}): give one row a vector, (n, d), all of one length"

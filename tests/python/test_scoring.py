@@ -463,6 +463,17 @@ def test_an_encoder_that_gives_what_cannot_be_ranked() -> None:
         gives(rows[:2].astype(float), rows)
     with pytest.raises(TypeError, match="candidates has dtype float64: give float32, float16 or"):
         gives(rows[:2], rows.astype(float))
+    # Of tensors in a list some are arrays, and some are not.
+    kinds: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
+        torch.Tensor.bfloat16,
+        lambda row: row.clone().requires_grad_(),
+        lambda row: row.to("meta"),  # as of a device
+    )
+    for convert in kinds:
+        some = [convert(row) for row in torch.ones(2, 2)]
+        message = r"^queries is a list that is no array \(.*\): make one tensor of several, with "
+        with pytest.raises(TypeError, match=message):
+            gives(some, rows)
     with pytest.raises(ValueError, match="the encoder gave 3 vectors for 2 queries: give one eac"):
         gives(rows, rows)
     with pytest.raises(ValueError, match="the encoder gave 2 vectors for 3 candidates: give one"):
