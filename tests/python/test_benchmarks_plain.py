@@ -175,6 +175,16 @@ BROKEN = [
     ("candidates", [ROW | {"language": None}], "candidates.jsonl:1: 'language' is missing"),
     ("candidates", [ROW | {"id": 3}], "candidates.jsonl:1: 'id' is int, not str: convert it"),
     ("queries", [{"id": "a", "text": "b"}], "queries.jsonl:1: 'language' is missing"),
+    (  # one language under two names, of which neither pool would be whole
+        "candidates",
+        [ROW, ROW | {"id": "c4", "language": "en "}],
+        "candidates.jsonl:2: 'language' is 'en ', with white space around it: write 'en'",
+    ),
+    (
+        "queries",
+        [QUERIES[0] | {"language": "\ten"}],
+        "queries.jsonl:1: 'language' is '\\ten', with white space around it: write 'en'",
+    ),
     (
         "queries",
         [*QUERIES, QUERIES[0]],

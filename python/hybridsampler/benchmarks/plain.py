@@ -16,7 +16,7 @@ from hybridsampler.benchmarks.benchmark import Benchmark
 from hybridsampler.benchmarks.corpus_files import CorpusFile, Row
 from hybridsampler.benchmarks.hub import open_folder
 from hybridsampler.benchmarks.judgements import Judgements, Queries, join
-from hybridsampler.benchmarks.lines import ROW_FORMS, check_filled, read_rows
+from hybridsampler.benchmarks.lines import ROW_FORMS, broken, check_filled, read_rows
 from hybridsampler.benchmarks.numbered import OF_ALL, check_shards, in_order
 
 _TEXTS: dict[str, type] = {"id": str, "text": str, "language": str}
@@ -41,8 +41,8 @@ def load_plain(source: str | Path) -> Benchmark:
         OSError: a data set of the hub that cannot be fetched.
         ImportError: Parquet without the extra `train`.
         ValueError: a broken line, a missing or empty value, an id that comes twice, a judgement of
-            an unknown query or candidate, a grade below 0, an empty table, a column of the qrels
-            that is none of the above. File and line are named.
+            an unknown query or candidate, white space around a language, a grade below 0, an empty
+            table, a column of the qrels that is none of the above. File and line are named.
             Files of which one is missing or that are of different sets.
     """
     patterns = [f"{table}*{form}" for table in _TABLES for form in ROW_FORMS]
@@ -82,4 +82,7 @@ def _files(folder: Path, table: str) -> list[Path]:
 def _texts(path: Path) -> Iterator[Row]:
     for number, (key, text, language) in read_rows(path, _TEXTS):
         check_filled(path, number, id=key, text=text, language=language)
+        if (name := language.strip()) != language:  # else it would be one more language
+            problem = f"'language' is {language!r}, with white space around it: write {name!r}"
+            raise broken(path, number, problem)
         yield Row(number, key, text, language)
