@@ -223,6 +223,12 @@ def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:
                 raise _no_list(own, row)
         indptr = _ends(np.fromiter((len(own) for own in lists), np.int64, len(lists)))
         rows = _numbers("rows", [row for own in lists for row in own])
+    for piece in rows:  # which the core, that counts in 64 bits with a sign, would name otherwise
+        if piece.dtype == np.uint64 and piece.max(initial=0) > np.iinfo(np.int64).max:
+            raise ValueError(
+                f"negatives names row {piece.max()}, which no corpus has: rows go from 0 to one "
+                "less than their number"
+            )
     filled = [piece for piece in indptr if len(piece)]
     if not filled or filled[0][0] != 0:
         raise ValueError("negatives: indptr begins with 0")
@@ -257,11 +263,15 @@ def _numbers(name: str, part: Any) -> _Numbers:
     if not hasattr(part, "dictionary_encode"):
         # Keeps the mask of an array that has one: `read` refuses what it hides.
         array = np.asanyarray(part)
+        listed = isinstance(part, list | tuple)
+        if array.dtype.kind in "fO" and listed and set(map(type, part)) == {int}:
+            # NumPy has no type that holds them all; as a list each is known by its name.
+            return read("negatives", list(part)).as_numbers("negatives", "row numbers")
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise ValueError(
                 f"negatives: give {name} as a 1-d array of integers, not {array.ndim}-d of "
                 f"{array.dtype}"
             )
-        part = narrowed(array) if isinstance(part, list | tuple) or not array.size else array
+        part = narrowed(array) if listed or not array.size else array
     column = read("negatives", part, needed="integers only")
     return column.as_numbers("negatives", "row numbers")

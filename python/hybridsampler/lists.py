@@ -51,6 +51,10 @@ def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     if array.size == 0 and array.ndim == 1:
         return np.empty(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
+        if isinstance(values, list | tuple) and set(map(type, values)) == {int}:
+            # NumPy makes floats or objects of integers that no type of its own holds together.
+            beyond = next(value for value in values if not -(2**63) <= value < 2**63)
+            raise ValueError(f"{name} holds {beyond}: integers go from -2**63 to 2**63 - 1")
         raise ValueError(
             f"{name}: give a 1-d array of integers, not {array.ndim}-d of {array.dtype}"
         )

@@ -182,7 +182,21 @@ def test_keys_may_be_missing_and_the_message_says_so() -> None:
         ([[]] * 5, "negatives has 5 lists for 6 rows: give one list a row"),
         ([[6], [], [], [], [], []], "row 0 names row 6 as a negative: rows go from 0 to 5"),
         ([[], [-1], [], [], [], []], "row 1 names row -1 as a negative"),
+        *(
+            (large, f"negatives names row {2**63 + 5}, which no corpus has: rows go from 0")
+            for large in (
+                [[1], [2**63 + 5], [], [], [], []],
+                [[2**63 + 5], [], [], [], [], []],
+                ([0, 0, 0, 0, 0, 0, 1], np.array([2**63 + 5], np.uint64)),
+                pa.array([[1], [2**63 + 5], [], [], [], []], pa.list_(pa.uint64())),
+            )
+        ),
         ([[4], [], [], [], [], []], "row 0 (source 'wiki') names row 4 (source 'law')"),
+        (
+            [[-1], [2**63], [], [], [], []],
+            "column 'negatives' holds -1 and 9223372036854775808: integers have 64 bits, signed or",
+        ),
+        ([[2**64], [], [], [], [], []], f"column 'negatives' holds {2**64}: integers have 64 bits"),
         ([["a"], [], [], [], [], []], "negatives: give rows as a 1-d array of integers"),
         (([1, 1, 1, 1, 1, 1, 1], [2]), "negatives: indptr begins with 0"),
         (([0, 2, 1, 1, 1, 1, 1], [2]), "must rise to the number of entries, 1"),

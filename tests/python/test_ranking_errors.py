@@ -141,6 +141,17 @@ VECTORS = "give vectors, of texts those of an encoder, of a file numpy.load(path
             {"judged": ([0, 1, 2], np.array([0, 2**63], np.uint64))},
             refusal("ids holds 9223372036854775808: integers go up to 2**63 - 1"),
         ),
+        *(
+            (
+                {"judged": ([0, 1, 2], [0, beyond])},
+                refusal(f"ids holds {beyond}: integers go from -2**63 to 2**63 - 1"),
+            )
+            for beyond in (2**64, -(2**63) - 5)
+        ),
+        (
+            {"judged": ([0, 1, 2], (-(2**63), 2**63))},
+            refusal("ids holds 9223372036854775808: integers go from -2**63 to 2**63 - 1"),
+        ),
         (
             {"exclude": ([0, 1], [5])},
             refusal("exclude lists 1 queries but there are 2: give one list each"),
