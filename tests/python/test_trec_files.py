@@ -164,6 +164,18 @@ def test_tables_say_what_dictionaries_say(tmp_path: Path) -> None:
         assert same(table, tables[1])
 
 
+def test_other_columns_of_a_frame_may_hold_anything() -> None:
+    """And come twice; the ids may be its index, and any other index counts for nothing."""
+    run, qrels = frame(RUN, "score"), frame(QRELS, "relevance")
+    odd = run.assign(notes=[{}, [1], "x", object(), 1j])
+    assert same(odd, qrels)
+    assert same(pd.concat([odd, odd[["notes"]]], axis=1), qrels)
+    assert same(odd.set_index(["query_id", "doc_id"]), qrels.set_index("doc_id"))
+    assert same(odd.set_index(pd.Index([1, "a", None, 1, 2.5], name="doc_id")), qrels)
+    assert same(run.set_index([[3, 1, 2, 0, 9], ["x"] * 5]), qrels.convert_dtypes())
+    assert same(run.convert_dtypes(dtype_backend="pyarrow"), qrels)
+
+
 @pytest.mark.parametrize(("kind", "most"), [("int64", 2**63 - 1), ("uint64", 2**64 - 1)])
 def test_scores_are_the_nearest_floats_whatever_holds_them(
     tmp_path: Path, kind: str, most: int
@@ -443,6 +455,32 @@ def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         refused(read_run, path, message.replace("the run", str(path), 1), kind)
     twice = pa.table([["q"], ["d"], [1.0], [2.0]], ["query_id", "doc_id", "score", "score"])
     refused(read_run, twice, f"the run has 2 columns 'score': {needs} query_id, doc_id, score, sco")
+    refused(
+        read_run,
+        pd.concat([good, good[["score"]]], axis=1),
+        f"the run has 2 columns 'score': {needs} query_id, doc_id, score, score",
+    )
+    refused(
+        read_run,
+        good.set_index("query_id").assign(more=1).drop(columns="doc_id"),
+        f"the run has no column 'doc_id': {needs} query_id, score, more",
+    )
+    half = good.assign(doc_id=pd.Series(["a", "b", "x\ud800", "c", "d"], dtype=object))
+    refused(
+        read_run,
+        half,
+        "the run holds 'x\\ud800', which has half of a surrogate pair and is no text: change it",
+    )
+    ids = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["q", None]))
+    refused(
+        read_run,
+        pa.table({"query_id": ids, "doc_id": ["a", "b"], "score": [1.0, 2.0]}),
+        "the run, row 2: no query_id: fill it in or leave the row out",
+    )
+    with pytest.raises(TypeError, match=r"^the run cannot be read \(Sparse .*one type each$"):
+        read_run(good.astype({"score": pd.SparseDtype(float)}))
+    with pytest.raises(TypeError, match=r"^the run cannot be read \(.*one type each$"):
+        read_run(good["score"])  # a column
     mixed = good.assign(doc_id=["a", 1, "b", "c", "d"])
     with pytest.raises(TypeError, match=r"^the run cannot be read \(.*score.*one type each$"):
         read_run(good.assign(score=1j))

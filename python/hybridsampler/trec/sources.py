@@ -40,7 +40,7 @@ def read_run(source: Source | Run, *, threads: int | None = None) -> Run:
               tabs, plain or gzipped. Blank lines, lines that begin with ``#``, the second, fourth
               and sixth column and what follows are ignored: ranks are worked out from the scores;
             - a Parquet file, or a table (pandas, polars, Arrow), with the columns ``query_id``,
-              ``doc_id`` (strings) and ``score`` (numbers); needs pyarrow;
+              ``doc_id`` (strings) and ``score`` (numbers); others are not read; needs pyarrow;
             - a dictionary ``{query: {document: score}}``; scores are whatever ``float`` takes
               as a number;
             - a run that was read before.

@@ -36,14 +36,35 @@ def read_parquet(path: Path, data: bytes, value: str) -> Columns:
 
 def columns(name: str, source: Any, value: str) -> Columns:
     """Take the three columns out of a table; ``name`` is what errors call it."""
+    if hasattr(source, "itertuples"):  # pandas
+        source = _narrowed(name, source, value)
     table = _table(name, source)
     _check_names(name, table.schema.names, value)
     for column in (*_IDS, value):
-        if table[column].null_count:
-            row = table[column].is_null().to_pylist().index(True) + 1
-            raise ValueError(f"{name}, row {row}: no {column}: fill it in or leave the row out")
+        _check_filled(name, column, table[column])
     queries, documents = (_texts(name, column, table[column]) for column in _IDS)
     return name, queries, documents, _numbers(name, value, table[value])
+
+
+def _narrowed(name: str, frame: Any, value: str) -> Any:
+    """A frame with the three columns alone, whether they are columns of it or levels of its index.
+
+    Arrow would take the others too: slowly, where they are texts, and not where they hold objects.
+    """
+    wanted = (*_IDS, value)
+    levels = [level for level in frame.index.names if level in wanted]
+    if levels := [level for level in levels if level not in frame.columns]:
+        frame = frame.reset_index(levels)
+    names = [*map(str, frame.columns)]
+    _check_names(name, names, value)
+    kept = [place for place, column in enumerate(names) if column in wanted]
+    return frame.iloc[:, kept].reset_index(drop=True)
+
+
+def _check_filled(name: str, column: str, values: Any) -> None:
+    if values.null_count:
+        row = values.is_null().to_pylist().index(True) + 1
+        raise ValueError(f"{name}, row {row}: no {column}: fill it in or leave the row out")
 
 
 def _check_names(name: str, names: Sequence[str], value: str) -> None:
@@ -70,6 +91,7 @@ def _texts(name: str, column: str, values: Any) -> Texts:
         ]
         values = pa.chunked_array(chunks, pa.dictionary(values.type.index_type, pa.large_string()))
     array = values.cast(pa.large_string()).combine_chunks()
+    _check_filled(name, column, array)  # a dictionary may hold a null, which its indices hide
     _, offsets, data = array.buffers()
     starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     return starts, np.frombuffer(data or b"", np.uint8)
@@ -98,10 +120,15 @@ def _table(name: str, source: Any) -> Any:
         raise ImportError(f"{name} is a table, which needs pyarrow: pip install pyarrow") from error
     try:
         return pa.table(source)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} holds {error.object!r}, which has half of a surrogate pair and is no text: "
+            "change it"
+        ) from error
     except (
         pa.ArrowInvalid,
-        pa.ArrowTypeError,
         pa.ArrowNotImplementedError,  # complex numbers
+        TypeError,  # Arrow's own too
     ) as error:  # such as numbers and texts in one column of pandas
         told = " ".join(map(str, error.args))
         raise TypeError(f"{name} cannot be read ({told}): give columns of one type each") from error
