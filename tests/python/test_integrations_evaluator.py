@@ -272,6 +272,13 @@ def test_grades_that_no_candidate_has_are_refused(tmp_path: Path) -> None:
         BenchmarkEvaluator(benchmark, measures=["AP(rel=9)", "R(rel=8)@1"], empty="skip")
 
 
+@pytest.mark.parametrize("size", [2.5, "32", None])
+def test_a_batch_size_is_a_whole_number(size: Any) -> None:
+    message = f"batch_size={size!r}: give a whole number of at least 1"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        BenchmarkEvaluator(_benchmark(), batch_size=size)
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
@@ -336,10 +343,20 @@ def test_it_is_one_of_several_evaluators() -> None:
     assert {"a_multilingual_AP", "b_monolingual_AP"} <= set(metrics)
 
 
-@pytest.mark.parametrize("primary", ["multilingual_AP", "rank_distance"])
-def test_a_trainer_chooses_its_best_checkpoint_by_it(tmp_path: Path, primary: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "primary", "logged"),
+    [
+        ("animals", "multilingual_AP", "eval_animals_multilingual_AP"),
+        ("", "rank_distance", "eval_rank_distance"),
+        ("eval_animals", "rank_distance", "eval_animals_rank_distance"),
+    ],
+)
+def test_a_trainer_chooses_its_best_checkpoint_by_it(
+    tmp_path: Path, given: str, primary: str, logged: str
+) -> None:
+    """By its name, before which the trainer puts "eval_" where it does not stand already."""
     model = static_model()
-    evaluator = BenchmarkEvaluator(_benchmark(), "animals", primary_metric=primary)
+    evaluator = BenchmarkEvaluator(_benchmark(), given, primary_metric=primary)
     queries = [f"{word} in {x}?" for word in WORDS for x in "ef"]
     passages = [f"{y} {word[::-1]}" for word in WORDS for y in "de"]
     dataset: Any = Dataset.from_dict({"query": queries, "passage": passages})
@@ -353,7 +370,7 @@ def test_a_trainer_chooses_its_best_checkpoint_by_it(tmp_path: Path, primary: st
         save_strategy="steps",
         save_steps=2,
         load_best_model_at_end=True,
-        metric_for_best_model=f"eval_{evaluator.primary_metric}",
+        metric_for_best_model=evaluator.primary_metric,
         greater_is_better=evaluator.greater_is_better,
         dataloader_pin_memory=False,
         disable_tqdm=True,
@@ -365,11 +382,11 @@ def test_a_trainer_chooses_its_best_checkpoint_by_it(tmp_path: Path, primary: st
     )
     trainer.train()
     state = json.loads((tmp_path / "checkpoint-6" / "trainer_state.json").read_text())
-    name = f"eval_animals_{primary}"
-    values = {row["step"]: row[name] for row in state["log_history"] if name in row}
+    values = {row["step"]: row[logged] for row in state["log_history"] if logged in row}
     assert list(values) == [2, 4, 6]
     best = (max if evaluator.greater_is_better else min)(values.values())
     assert state["best_metric"] == best
-    assert evaluator(model)[f"animals_{primary}"] == best  # the best model was loaded
-    path = tmp_path / "eval" / "Benchmark_evaluation_animals_results.csv"
+    metrics: dict[Any, float] = evaluator(model)
+    assert metrics[evaluator.primary_metric] == best  # the best model was loaded
+    path = tmp_path / "eval" / evaluator.csv_file
     assert len(path.read_text().splitlines()) == 1 + len(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Sequence
+from operator import index
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,8 +37,8 @@ class BenchmarkEvaluator(SentenceEvaluator):
     :class:`hybridsampler.Evaluation` has it. Ranks are exact and over all candidates; nothing is
     cut off.
 
-    For ``metric_for_best_model`` write ``"eval_" + name + "_" + metric``, and for the rank distance
-    ``greater_is_better=False``.
+    For ``metric_for_best_model`` give :attr:`primary_metric`, before which the trainer puts
+    ``"eval_"``, and with it :attr:`greater_is_better`, which is false for the rank distance.
 
     Args:
         benchmark: what to score.
@@ -58,6 +59,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
             relevant candidate at all, or none of a grade that is asked for; an unknown measure or
             similarity; a batch size below 1; a primary metric that is not among the metrics; a name
             that no file can have, where one is written.
+        TypeError: a batch size that is no whole number.
     """
 
     def __init__(
@@ -78,6 +80,12 @@ class BenchmarkEvaluator(SentenceEvaluator):
         super().__init__()  # type: ignore[no-untyped-call]
         if similarity is not None and similarity not in get_args(Similarity):
             raise ValueError(f"similarity={similarity!r}: choose 'cosine' or 'dot'")
+        try:
+            batch_size = index(batch_size)
+        except TypeError as error:
+            raise TypeError(
+                f"batch_size={batch_size!r}: give a whole number of at least 1"
+            ) from error
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: give at least 1")
         if not (benchmark.grades > 0).any():
