@@ -10,11 +10,13 @@ import mteb
 import mteb._evaluators.retrieval_evaluator as mteb_evaluator
 import numpy as np
 import pytest
+from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores as mteb_scores
 from mteb.models import SearchProtocol
 from mteb.models.search_wrappers import SearchEncoderWrapper
+from mteb.types import PromptType
 from numpy.typing import NDArray
 
 from hybridsampler import RankCounter
@@ -302,3 +304,35 @@ def test_a_task_is_searched_and_scored_by_ours(monkeypatch: pytest.MonkeyPatch) 
     for name, value in theirs.items():
         if isinstance(value, float):
             assert ours[name] == pytest.approx(value, abs=1.01e-5, nan_ok=True), name
+
+
+@pytest.mark.filterwarnings("ignore")  # of mteb and of what it brings
+def test_mteb_keeps_the_digits_of_the_scores_by_which_it_ranks_again() -> None:
+    """It makes tensors of them: of Python's floats these are float32, in which two are tied."""
+    from mteb.mocks.mock_tasks.retrieval import MockRetrievalTask
+
+    near = np.array([[1, 2.0**-30], [1, 0], [0, 1]], np.float32)
+    asked = np.array([[1, 1]], np.float32)
+
+    class Model:
+        mteb_model_meta = None
+        similarity = None
+
+        def encode(self, inputs: Any, *, prompt_type: PromptType, **given: Any) -> Float32:
+            return asked if prompt_type == PromptType.query else near
+
+    def texts(*ids: str) -> Any:
+        return Dataset.from_dict({"id": list(ids), "text": list(ids)})
+
+    given: Any = {
+        "task_metadata": MockRetrievalTask().metadata,
+        "hf_split": "test",
+        "hf_subset": "default",
+        "encode_kwargs": {},
+    }
+    model: Any = Model()
+    for listed, last in ((None, "c"), ({"q": ["b", "a"]}, "b")):
+        wrapped = SearchEncoderWrapper(model, index_backend=ExactIndex("dot"))
+        wrapped.index(texts("a", "b", "c"), **given)
+        found = wrapped.search(texts("q"), top_k=2, top_ranked=listed, **given)
+        assert found == {"q": {"a": 1 + 2.0**-30, last: 1.0}}

@@ -122,7 +122,8 @@ class ExactIndex:
 
     The score is :class:`RankCounter`'s, with the same bits on any machine; equal scores go by
     document id descending. A float64 product screens, within its proven error, and what can be
-    among the first k gets the score.
+    among the first k gets the score. mteb clears the index after each search; after a task that
+    failed its documents stay, and would be searched with those of the next: then clear it yourself.
 
     Args:
         similarity: ``"cosine"`` or ``"dot"``; the function that mteb passes is not used.
@@ -283,7 +284,8 @@ def _search(
             near = np.flatnonzero(product + error >= least)
             scores = _dots(np.broadcast_to(query, (len(near), len(query))), documents[near])
             chosen = np.lexsort((order[near], -scores))[:count]
-            found.append((scores[chosen].tolist(), near[chosen].tolist()))
+            # NumPy's floats are Python's too, and what mteb makes of them stays float64.
+            found.append((list(scores[chosen]), near[chosen].tolist()))
     return found
 
 
