@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hybridsampler.evaluation import SETTINGS, Evaluation
-from hybridsampler.files import readable, written_whole
+from hybridsampler.files import readable, shown, written_whole
 from hybridsampler.measures import mean
 
 # Objects within objects that hold numbers, by field.
@@ -113,14 +114,14 @@ def _known(values: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
-def write_results(results: Sequence[Result], path: Path) -> None:
+def write_results(results: Sequence[Result], path: str | os.PathLike[str]) -> None:
     """Write one JSON object a line, numbers to the last digit."""
     lines = [json.dumps(asdict(result), ensure_ascii=False, allow_nan=False) for result in results]
-    with written_whole(path) as draft:
+    with written_whole(Path(path)) as draft:
         draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def read_results(path: Path) -> list[Result]:
+def read_results(path: str | os.PathLike[str]) -> list[Result]:
     """Read what :func:`write_results` wrote.
 
     Raises:
@@ -128,13 +129,14 @@ def read_results(path: Path) -> list[Result]:
         OSError: a file that cannot be read.
     """
     results = []
+    path, expected = Path(path), "give a file that write_results has written"
     # As bytes: names may hold other ends of lines, and what is no UTF-8 is known by its line.
-    with readable(path, "give a file that write_results has written"), path.open("rb") as file:
+    with readable(path, expected), path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 results.append(_checked(Result(**json.loads(line.decode("utf-8")))))
             except (ValueError, TypeError, RecursionError) as error:
-                raise ValueError(f"{path}:{number}: not a result: {error}") from error
+                raise ValueError(f"{shown(path)}:{number}: not a result: {error}") from error
     return results
 
 

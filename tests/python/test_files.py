@@ -108,6 +108,13 @@ def test_results_may_be_named_with_what_ends_lines_elsewhere(tmp_path: Path) -> 
     assert read_results(path) == results
 
 
+def test_files_of_results_may_be_named_as_text(tmp_path: Path) -> None:
+    name = str(tmp_path / "results.jsonl")
+    results = [Result("a", None, {}, {}, {}, None, {}, 0, 0)]
+    write_results(results, name)
+    assert read_results(name) == results
+
+
 SOUND: dict[str, Any] = {
     "arm": "a",
     "steps": None,
