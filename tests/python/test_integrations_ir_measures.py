@@ -16,6 +16,7 @@ from ir_measures import AP, RR, Judged, P, Qrel, R, ScoredDoc, Success, nDCG
 
 from hybridsampler.integrations.ir_measures import (
     HybridsamplerProvider,
+    calc,
     calc_aggregate,
     evaluator,
     iter_calc,
@@ -68,6 +69,9 @@ def test_every_form_of_run_and_qrels_gives_the_same() -> None:
     assert expected["3", "AP"] == expected["3", "Judged@2"] == 0.0  # the run lacks it
     for forms in ((iter(judged), iter(scored)), (pd.DataFrame(judged), pd.DataFrame(scored))):
         assert listed(iter_calc([AP, nDCG @ 5, Judged @ 2], *forms)) == expected
+    aggregated, per_query = calc([AP, nDCG @ 5, Judged @ 2], qrels, run)
+    assert aggregated == calc_aggregate([AP, nDCG @ 5, Judged @ 2], qrels, run)
+    assert listed(iter(per_query)) == expected
     once = evaluator([AP], qrels)
     assert once.calc_aggregate(run) == once.calc_aggregate(iter(scored)) == {AP: 0.125}
     assert once.calc_aggregate({}) == once.calc_aggregate({"7": {"a": 1.0}}) == {AP: 0.0}

@@ -132,6 +132,7 @@ def _dictionary(rows: Iterable[Any], value: str, twice: str) -> dict[str, dict[s
 
 
 provider = providers.register(HybridsamplerProvider())
+calc = provider.calc
 calc_aggregate = provider.calc_aggregate
 iter_calc = provider.iter_calc
 evaluator = provider.evaluator
