@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hybridsampler.benchmarks import Benchmark
 from hybridsampler.candidates import Candidates, check_spool_folder, open_candidates
 from hybridsampler.evaluation import Evaluation, evaluate
-from hybridsampler.measures import Policy, parse_measures
+from hybridsampler.measures import Measure, Policy, known_policy, parse_measures
 from hybridsampler.passes import Checkpoint
 from hybridsampler.ranking import RankCounter, Similarity
 from hybridsampler.refusals import check_judgements
@@ -54,12 +54,12 @@ class Options:
 
     Raises:
         TypeError, ValueError: measures as :func:`hybridsampler.measures.parse_measures`.
-        ValueError: an unknown similarity.
+        ValueError: an unknown similarity or policy.
         FileNotFoundError: a spool folder that is none; a checkpoint in a folder that is none.
         PermissionError: a checkpoint in a folder that may not be written to.
     """
 
-    measures: Sequence[str] = ("AP", "R@1", "R@10")
+    measures: Sequence[str | Measure] = ("AP", "R@1", "R@10")
     similarity: Similarity = "cosine"
     empty: Policy = "error"
     spool_folder: str | os.PathLike[str] | None = None
@@ -69,7 +69,9 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse, before anything is encoded, what cannot be measured or kept."""
-        parse_measures(self.measures)
+        # Parsed once: what can be gone through but once would be empty later.
+        object.__setattr__(self, "measures", tuple(parse_measures(self.measures)))
+        known_policy("empty", self.empty)
         if self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity={self.similarity!r}: choose 'dot' or 'cosine'")
         check_spool_folder(self.spool_folder)

@@ -21,6 +21,7 @@ from benchmark_files import miracl
 from hybridsampler import Evaluation, evaluate
 from hybridsampler.benchmarks import Benchmark, load_miracl
 from hybridsampler.encoders import NgramEncoder, SentenceEncoder
+from hybridsampler.measures import Measure
 from hybridsampler.results import Result, read_results, write_results
 from hybridsampler.scoring import Options, score_encoder, score_vectors
 from hybridsampler.tables import Table, language_table, macro_tables, matrix_table
@@ -414,6 +415,15 @@ def test_options_are_refused_when_they_are_given(tmp_path: Path) -> None:
         Options(similarity=cast(Any, "l2"))
     with pytest.raises(FileNotFoundError, match=r"^spool_folder='.*/none' is no folder: create"):
         Options(spool_folder=tmp_path / "none")
+    with pytest.raises(ValueError, match=r"^empty='drop': choose 'zero', 'skip' or 'error'$"):
+        Options(empty=cast(Any, "drop"))
+
+
+def test_measures_may_come_one_after_the_other() -> None:
+    benchmark, rows = _benchmark(["en"], ["en"] * 2, [{0: 1}]), np.ones((2, 2), np.float32)
+    given: Any = iter(["AP", Measure("R", 1)])
+    result = score_vectors(benchmark, rows[:1], rows, "any", Options(measures=given))
+    assert result.macro["monolingual"] == {"AP": 0.5, "R@1": 0.0}
 
 
 class Converted(Lookup):

@@ -67,7 +67,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
         benchmark: Benchmark,
         name: str = "",
         *,
-        measures: Sequence[str] = ("AP", "R@1", "R@10"),
+        measures: Sequence[str | Measure] = ("AP", "R@1", "R@10"),
         primary_metric: str | None = None,
         similarity: Similarity | None = None,
         query_prefix: str | None = None,
