@@ -356,7 +356,7 @@ def test_a_query_may_begin_as_a_packed_file_does(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.write_text("BZh9 Q0 d1 1 2.5 tag\nPK Q0 d1 1 2.5 tag\n", encoding="utf-8")
     assert read_run(path).queries == ["BZh9", "PK"]
-    for query in ("PAR1", "PAR12"):
+    for query in ("PAR1", "PAR12", "PAR1é"):
         path.write_text(f"{query} Q0 d1 1 2.5 tag\n", encoding="utf-8")
         assert read_run(path).queries == [query]
 

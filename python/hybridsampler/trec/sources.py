@@ -15,7 +15,7 @@ from hybridsampler.trec.tables import Columns, columns, read_parquet
 
 _GZIP = b"\x1f\x8b"
 # Text behind the four bytes of Parquet's means that they begin the name of a query.
-_PARQUET = re.compile(rb"PAR1(?![\s!-~])")
+_PARQUET = re.compile(rb"PAR1(?![\s!-~\xc2-\xf4])")
 # Read at first, to see what a file is: more than its magic bytes, comments and a line.
 _START_BYTES = 1 << 16
 
