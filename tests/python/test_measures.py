@@ -414,6 +414,13 @@ def test_a_measure_without_the_cutoff_it_needs(name: str) -> None:
     refused(name, f"measure {written!r} needs a cutoff of at least 1, as in {kind}@10")
 
 
+def test_a_cutoff_beyond_all_rankings() -> None:
+    assert str(Measure("AP", 2**63 - 1)) == f"AP@{2**63 - 1}"
+    message = f"measure 'AP@{2**63}': cutoffs are below 2^63: give a smaller one"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Measure("AP", 2**63)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -49,8 +49,8 @@ class Measure:
     without a relevant candidate, Judged for a query without a pool.
 
     Raises:
-        ValueError: a name that does not exist, a cutoff that is missing or below 1, a parameter
-            that the measure does not take or a value that the parameter does not.
+        ValueError: a name that does not exist, a cutoff that is missing, below 1 or too large, a
+            parameter that the measure does not take or a value that the parameter does not.
     """
 
     name: str
@@ -101,8 +101,10 @@ class Measure:
                 raise ValueError(f"measure {text!r}: {self.name} takes no {parameter}")
         cutoff = self.cutoff
         missing = cutoff is None and self.name in _NEEDS_CUTOFF
-        if missing or (cutoff is not None and not (_whole(cutoff) and 1 <= cutoff <= _MOST_CUTOFF)):
+        if missing or (cutoff is not None and not (_whole(cutoff) and cutoff >= 1)):
             raise ValueError(f"measure {text!r} needs a cutoff of at least 1, as in {self.name}@10")
+        if cutoff is not None and cutoff > _MOST_CUTOFF:
+            raise ValueError(f"measure {text!r}: cutoffs are below 2^63: give a smaller one")
 
     def __str__(self) -> str:
         """Write the name as ir_measures does; :meth:`parse` reads it."""
