@@ -59,17 +59,11 @@ def peer(
     Raises:
         ValueError: a cutoff or a level that is no whole number or below 1; weights that are
             negative, not finite, or do not add up to 1.
+        TypeError: weights that are no mapping, or no numbers.
     """
     if not _from_1(cutoff):
         raise ValueError(f"cutoff {cutoff}: give a whole number of at least 1")
-    for level, weight in weights.items():
-        if not _from_1(level):
-            raise ValueError(
-                f"weights: level {level} is no relevance level; they are whole numbers from 1: "
-                "leave it out"
-            )
-        if not 0 <= weight < math.inf:
-            raise ValueError(f"weights: level {level} has the weight {weight}; give 0 or more")
+    weights = _numbers(weights)
     total = math.fsum(weights.values())
     if abs(total - 1) > 1e-9:  # thirds and tenths as people write them
         raise ValueError(f"weights add up to {total}: give weights that add up to 1")
@@ -83,6 +77,30 @@ def peer(
         values += weights[level] * kruskal_wallis(query, language[at], rank, judgements.queries)
     # Nine times a ninth is a little more than 1.
     return np.where(there, np.minimum(values, 1.0), np.nan)
+
+
+def _numbers(weights: Mapping[int, float]) -> dict[int, float]:
+    """The weights as floats, each from 0; what that is not is refused."""
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            f"weights={weights!r}: give a dict with the weight of each grade, as {{1: 1.0}}"
+        )
+    numbers = {}
+    for level, weight in weights.items():
+        if not _from_1(level):
+            raise ValueError(
+                f"weights: level {level} is no relevance level; they are whole numbers from 1: "
+                "leave it out"
+            )
+        try:
+            numbers[level] = math.fsum([weight])  # any real number, but unlike float() no text
+        except TypeError as error:
+            raise TypeError(
+                f"weights: level {level} has the weight {weight!r}; give a number of 0 or more"
+            ) from error
+        if not 0 <= numbers[level] < math.inf:
+            raise ValueError(f"weights: level {level} has the weight {weight}; give 0 or more")
+    return numbers
 
 
 def _from_1(number: float) -> bool:

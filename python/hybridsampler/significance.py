@@ -17,6 +17,8 @@ Float64 = NDArray[np.float64]
 Verdict = Literal["first is higher", "second is higher", "not separable"]
 
 _EXACT_GROUPS = 20
+# A level needs twice its inverse in resamples.
+_LEAST_LEVEL = 2.0**-1022
 _CHUNK = 1 << 22
 _FLIPS, _RESAMPLES = 0, 1  # the two streams of random words
 
@@ -104,6 +106,11 @@ def compare(
         raise TypeError(f"level={level!r}: give a number between 0 and 1") from error
     if not between:
         raise ValueError(f"level={level}: give a number between 0 and 1")
+    if float(level) < _LEAST_LEVEL:
+        raise ValueError(
+            f"level={level}: no float64 counts the resamples that it needs: give a larger one, "
+            "such as 0.05"
+        )
     least = math.ceil(_as_written(2 / level))
     try:
         resamples = index(resamples)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -217,6 +218,32 @@ def test_kruskal_wallis_equals_scipy_on_large_samples() -> None:
 def test_peer_refuses(cutoff: Any, weights: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         peer(*columns([[Item(1)]]), cutoff, weights)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        *(
+            (weights, f"weights={weights!r}: give a dict with the weight of each grade, as {{1: 1.")
+            for weights in ([1.0], 1.0, "ab")
+        ),
+        *(
+            ({2: 0.5, 1: weight}, f"weights: level 1 has the weight {weight!r}; give a number of 0")
+            for weight in ("0.5", None, 0.5j, np.ones(2))
+        ),
+    ],
+)
+def test_weights_that_are_none(weights: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+        peer(*columns([[Item(1)]]), 5, weights)
+
+
+def test_weights_may_be_any_real_numbers() -> None:
+    judged = columns([[Item(1, 0, 1), Item(2, 1, 2)]])
+    plain = peer(*judged, 5, {1: 0.25, 2: 0.75})
+    quarters: list[Any] = [Fraction(1, 4), Decimal("0.25"), np.float32(0.25)]
+    for quarter in quarters:
+        assert np.array_equal(peer(*judged, 5, {1: quarter, 2: 0.75}), plain)
 
 
 # MRV

@@ -386,6 +386,14 @@ def test_tiny_and_huge_values() -> None:
         ({"first": [], "second": []}, "there are 0 groups: a comparison needs at least 2"),
         ({"level": 0}, "level=0: give a number between 0 and 1"),
         ({"level": math.nan}, "level=nan: give a number between 0 and 1"),
+        *(
+            (
+                {"level": tiny},
+                f"level={tiny}: no float64 counts the resamples that it needs: give a larger one, "
+                "such as 0.05",
+            )
+            for tiny in (1e-309, np.float64(5e-324), Decimal("1e-400"), Fraction(1, 10**400))
+        ),
         ({"resamples": 39}, "resamples=39: level 0.05 needs at least 40"),
         ({"seed": -1}, "seed=-1: give 0 or more, below 2^64"),
         ({"seed": 1 << 64}, f"seed={1 << 64}: give 0 or more, below 2^64"),
