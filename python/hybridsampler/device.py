@@ -27,10 +27,13 @@ from numpy.typing import NDArray
 _UNIT = 2.0**-52
 # The lanes of the score.
 _LANES = 32
-# Numbers of a temporary tensor of the device; there are about eight at a time, of 8 bytes each.
-_ENTRIES = 1 << 21
+# Numbers of a temporary tensor of the device; there are about three at a time, of 8 bytes each.
+# With fewer, starting the device's work takes longer than the work.
+_ENTRIES = 1 << 23
 # Candidates of a product.
-_ROWS = 4096
+_ROWS = 8192
+# Pairs of a block that may be open besides the judged ones.
+_OPEN = 1 << 20
 
 _Ints = NDArray[np.int64]
 
@@ -99,13 +102,22 @@ class Screen:
         self.device = device
         self._cosine = cosine
         self._named = np.union1d(ids, left_out)
-        self._queries = torch.from_numpy(queries).to(device)
         self._indptr = indptr
-        counts = np.diff(indptr)
+        # A query has a bin for those who surely beat none of its thresholds, one, ..., all.
+        self._firsts = indptr + np.arange(len(indptr))
+        query = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         # Positions by query and, inside a query, by threshold.
-        self._order = np.lexsort((thresholds, np.repeat(np.arange(len(counts)), counts)))
-        self._thresholds = torch.from_numpy(thresholds[self._order]).to(device)
-        self._counts = torch.from_numpy(counts).to(device)
+        order = np.lexsort((thresholds, query))
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order)) + query
+        self._queries = torch.from_numpy(queries).to(device)
+        self._thresholds = torch.from_numpy(thresholds[order]).to(device)
+        self._starts = torch.from_numpy(indptr).to(device)
+        self._bins = torch.from_numpy(self._firsts).to(device)
+        # Of each position: the bin of those who beat the lower thresholds alone, and the last one.
+        self._place = torch.from_numpy(place).to(device)
+        self._last = torch.from_numpy(self._firsts[1:][query] - 1).to(device)
+        self._one = torch.ones(1, dtype=torch.int32, device=device)
         dimension = queries.shape[1]
         additions = dimension + -(-dimension // _LANES) + 6
         # The product of the norms, f - E and f + E are rounded too.
@@ -115,87 +127,133 @@ class Screen:
         """Whether a block can be screened; what is wrong with others the core says best."""
         named = len(ids) == len(languages) and not (ids < 0).any()
         whole = named and block.shape == (len(ids), self._queries.shape[1])
-        known = block.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        return whole and known and bool(block.isfinite().all())
+        return whole and block.dtype in (torch.float32, torch.float16, torch.bfloat16)
 
-    def block(self, block: torch.Tensor, ids: _Ints, languages: NDArray[np.uint32]) -> Screened:
+    def block(
+        self, block: torch.Tensor, ids: _Ints, languages: NDArray[np.uint32]
+    ) -> Screened | None:
         """Screen a block that :meth:`takes` is true of.
 
         Args:
-            block: (n, d) float32, float16 or bfloat16 on the device, finite.
+            block: (n, d) float32, float16 or bfloat16 on the device.
             ids: (n,) of the candidates.
             languages: (n,) their numbers.
+
+        Returns:
+            ``None`` where the core has to count the block: of vectors that are not finite it says
+            which, and with all its threads it settles many ties sooner.
         """
-        met, codes = np.unique(languages, return_inverse=True)
-        own = torch.from_numpy(codes).to(self.device)
-        counted = np.zeros((len(met), len(self._order)), np.uint32)
-        opened, zero_rows = [np.zeros((2, 0), np.int64)], 0
+        occurring = np.bincount(languages)
+        met = np.flatnonzero(occurring)
+        occurring[met] = np.arange(len(met))
+        own = torch.from_numpy(occurring[languages]).to(self.device)
+        higher = np.zeros((len(occurring), len(self._place)), np.uint32)
+        opened, most_open = [np.zeros((2, 0), np.int64)], len(self._place) + _OPEN
         step = max(1, min(_ROWS, _ENTRIES // block.shape[1]))
+        zero_rows = torch.zeros((), dtype=torch.int64, device=self.device)
         with torch.no_grad():
-            for first in range(0, len(block), step):
-                rows = block[first : first + step].detach().double()
-                if self._cosine:
-                    rows, zero = normalised(rows)
-                    zero_rows += zero
-                norms, of_rows = _norms(rows), own[first : first + step]
-                for start, stop, most in self._runs(len(rows), len(met)):
-                    higher, pairs = self._tile(rows, norms, of_rows, len(met), start, stop, most)
-                    at = self._order[self._indptr[start] : self._indptr[stop]]
-                    counted[:, at] += higher.astype(np.uint32)
-                    opened.append(pairs + np.array([[start], [first]]))
-        by_number = np.zeros((int(met[-1]) + 1 if len(met) else 0, len(self._order)), np.uint32)
-        by_number[met] = counted
+            for start, stop in self._groups(len(met)):
+                base, end = self._firsts[start], self._firsts[stop]
+                bins = torch.zeros(
+                    (len(met), int(end - base)), dtype=torch.int32, device=self.device
+                )
+                for first in range(0, len(block), step):
+                    rows = block[first : first + step].detach().double()
+                    if self._cosine:
+                        rows, zero = normalised(rows)
+                        zero_rows += zero if start == 0 else 0
+                    norms = _norms(rows)
+                    if not norms.isfinite().all():  # NaN has no bin
+                        return None
+                    cells = own[first : first + step] * bins.shape[1] - int(base)
+                    for run in self._runs(start, stop, len(rows)):
+                        pairs = self._tile(bins, rows, norms, cells, *run)
+                        most_open -= len(pairs)
+                        if most_open < 0:
+                            return None
+                        opened.append(pairs.T.cpu().numpy() + np.array([[run[0]], [first]]))
+                higher[met, self._indptr[start] : self._indptr[stop]] = self._higher(
+                    bins, start, stop
+                )
         open_queries, open_rows = np.concatenate(opened, axis=1)
         rows_named = np.union1d(np.flatnonzero(np.isin(ids, self._named)), open_rows)
         vectors = block.detach()[torch.from_numpy(rows_named).to(self.device)]
-        return Screened(rows_named, vectors, by_number, open_queries, open_rows, zero_rows)
+        return Screened(rows_named, vectors, higher, open_queries, open_rows, int(zero_rows))
 
-    def _runs(self, rows: int, languages: int) -> Iterator[tuple[int, int, int]]:
-        """Give the queries in runs for which there is room, each with its most thresholds."""
-        counts, start = np.diff(self._indptr), 0
+    def _groups(self, languages: int) -> Iterator[tuple[int, int]]:
+        """Give the queries in groups for whose bins in so many languages there is room."""
+        start, queries = 0, len(self._indptr) - 1
+        while start == 0 or start < queries:
+            room = self._firsts[start] + _ENTRIES // max(1, languages)
+            stop = int(np.searchsorted(self._firsts, room, side="right")) - 1
+            stop = min(max(stop, start + 1), queries)
+            yield start, stop
+            start = max(stop, 1)
+
+    def _runs(self, start: int, stop: int, rows: int) -> Iterator[tuple[int, int, int]]:
+        """Give queries in runs for which there is room, each with its most thresholds."""
+        counts = np.diff(self._indptr)
         step = max(1, _ENTRIES // max(rows, self._queries.shape[1]))
-        while start < len(counts):
-            stop = min(start + step, len(counts))
-            while (most := int(counts[start:stop].max())) * languages * (stop - start) > _ENTRIES:
-                if stop == start + 1:
+        while start < stop:
+            end = min(start + step, stop)
+            while (most := int(counts[start:end].max())) * (end - start) > _ENTRIES:
+                if end == start + 1:
                     break
-                stop = (start + stop) // 2
+                end = (start + end) // 2
             if most:
-                yield start, stop, most
-            start = stop
+                yield start, end, most
+            start = end
 
     def _tile(
         self,
+        bins: torch.Tensor,
         rows: torch.Tensor,
         norms: torch.Tensor,
-        languages: torch.Tensor,
-        count: int,
+        cells: torch.Tensor,
         start: int,
         stop: int,
         most: int,
-    ) -> tuple[_Ints, _Ints]:
-        """Return (languages, thresholds of the run) counts and (2, P) open pairs."""
+    ) -> torch.Tensor:
+        """Count a run of queries and some rows into the bins, and return (P, 2) open pairs.
+
+        Nothing here is fetched but the number of open pairs: each wait leaves the device idle.
+        """
+        sure, reached = self._placed(rows, norms, start, stop, most)
+        undecided = sure != reached
+        # In the first bin nobody is looked for.
+        sure.masked_fill_(undecided, 0)
+        cells = self._bins[start:stop, None] + cells
+        cells += sure
+        bins.view(-1).scatter_add_(0, cells.view(-1), self._one.expand(cells.numel()))
+        return undecided.nonzero()
+
+    def _placed(
+        self, rows: torch.Tensor, norms: torch.Tensor, start: int, stop: int, most: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return how many thresholds each candidate surely beats, and how many it may reach."""
+        places = torch.arange(most, device=self.device) + self._starts[start:stop, None]
+        lacking = places >= self._starts[start + 1 : stop + 1, None]
+        places.clamp_(max=len(self._thresholds) - 1)
+        thresholds = self._thresholds[places].masked_fill_(lacking, torch.inf)
         queries = self._queries[start:stop].double()
         products = queries @ rows.T
-        error = self._relative * _norms(queries)[:, None] * norms
-        there = torch.arange(most, device=self.device) < self._counts[start:stop, None]
-        thresholds = torch.full(there.shape, torch.inf, dtype=torch.float64, device=self.device)
-        thresholds[there] = self._thresholds[self._indptr[start] : self._indptr[stop]]
-        # How many thresholds a candidate surely beats, and how many it may reach.
-        sure = torch.searchsorted(thresholds, products - error)
-        undecided = sure != torch.searchsorted(thresholds, products + error, right=True)
-        sure[undecided] = 0
-        cells = torch.arange(stop - start, device=self.device)[:, None] * count + languages
-        bins = torch.bincount(
-            (cells * (most + 1) + sure).flatten(), minlength=(stop - start) * count * (most + 1)
-        )
-        bins = bins.view(stop - start, count, most + 1)[..., 1:]
-        # Who beats more thresholds beats this one.
-        higher = bins.flip(-1).cumsum(-1).flip(-1).transpose(0, 1)
-        return higher[:, there].cpu().numpy(), undecided.nonzero().T.cpu().numpy()
+        errors = self._relative * _norms(queries)
+        low = products.addr(errors, norms, alpha=-1)
+        sure = torch.searchsorted(thresholds, low, out_int32=True)
+        high = torch.addr(products, errors, norms, out=low)
+        return sure, torch.searchsorted(thresholds, high, out_int32=True, right=True)
+
+    def _higher(self, bins: torch.Tensor, start: int, stop: int) -> NDArray[np.int32]:
+        """Return (languages, positions of the group): who beats more thresholds beats this one."""
+        positions = slice(self._indptr[start], self._indptr[stop])
+        base = int(self._firsts[start])
+        below = bins.cumsum(1)
+        lower = below[:, self._place[positions] - base]
+        higher = below[:, self._last[positions] - base] - lower
+        return higher.to(torch.int32).cpu().numpy()
 
 
-def normalised(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
+def normalised(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Divide each row once by its norm and round it to float32, bit for bit as the core does.
 
     That takes a device whose float64 roots and quotients are correctly rounded, as CUDA's are (CUDA
@@ -205,11 +263,11 @@ def normalised(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
         rows: (n, d) float32 numbers, as float64.
 
     Returns:
-        The rows, as float64 again, and how many of them are zero and stay so.
+        The rows, as float64 again, and how many of them are zero and stay so, on the device.
     """
     norms = scores(rows, rows).sqrt()
     zero = norms == 0
-    return (rows / torch.where(zero, 1.0, norms)[:, None]).float().double(), int(zero.sum())
+    return (rows / torch.where(zero, 1.0, norms)[:, None]).float().double(), zero.sum()
 
 
 def scores(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from hybridsampler.threads import known_threads
 from hybridsampler.vectors import as_rows
 
 if TYPE_CHECKING:
-    from hybridsampler.device import Screen
+    from hybridsampler.device import Screen, Screened
 
 Similarity = Literal["dot", "cosine"]
 Ties = Literal["pessimistic", "optimistic", "trec", "docid"]
@@ -142,12 +142,11 @@ class RankCounter:
                 f"there are {len(names):,} languages: give each candidate's language, not its id"
             )
         numbers = integers("ids", ids)
-        screen = self._screen_for(block, numbers, codes)
-        if screen is None:
+        found = self._screened(block, numbers, codes)
+        if found is None:
             rows = _vectors("block", block)
             self._core.add(rows, numbers, codes, (known, names), self._threads)
             return
-        found = screen.block(block, numbers, codes)
         self._core.add_screened(
             numbers,
             codes,
@@ -293,10 +292,10 @@ class RankCounter:
         names, codes = _core.number_names(theirs, known)
         self._core.merge(core, theirs, codes.tolist(), (known, names))
 
-    def _screen_for(
+    def _screened(
         self, block: Any, ids: NDArray[np.int64], languages: NDArray[np.uint32]
-    ) -> Screen | None:
-        """Return what screens the block on the device where it lives; ``None``: the core counts it.
+    ) -> Screened | None:
+        """Screen the block on the device where it lives; ``None``: the core counts it.
 
         The core also gets the blocks that it will refuse, because it says best why.
         """
@@ -317,7 +316,9 @@ class RankCounter:
                 cosine=self._cosine,
                 device=block.device,
             )
-        return self._screen if self._screen.takes(block, ids, languages) else None
+        if not self._screen.takes(block, ids, languages):
+            return None
+        return self._screen.block(block, ids, languages)
 
 
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Screening on a device: on CPU tensors and a simulated device, on a GPU where there is one."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,9 @@ def screened(
     block = torch.tensor(task.candidates).to(device)
     ids = np.array(task.ids)
     assert screen.takes(block, ids, codes)
-    return screen.block(block, ids, codes)
+    found = screen.block(block, ids, codes)
+    assert found is not None
+    return found
 
 
 def assert_sound(task: Task, score: Float64, found: Screened, codes: NDArray[np.uint32]) -> None:
@@ -173,6 +176,46 @@ def test_runs_and_tiles_change_nothing(device: str, rng: np.random.Generator, fa
     assert all((one.higher == found[0].higher).all() for one in found)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_vectors_that_are_not_finite_are_left_to_the_core(
+    device: str, wrong: float, similarity: Similarity
+) -> None:
+    """NaN lies behind all thresholds, of which one query has more than the other."""
+    indptr, ids = np.array([0, 3, 4]), np.array([0, 1, 2, 0])
+    screen = Screen(
+        np.ones((2, 2), np.float32),
+        (indptr, ids, np.array([1.0, 2.0, 3.0, 1.0])),
+        np.empty(0, np.int64),
+        cosine=similarity == "cosine",
+        device=torch.device(device),
+    )
+    rows = torch.ones(3, 2)
+    rows[1, 0] = wrong
+    codes = np.zeros(3, np.uint32)
+    assert screen.block(rows.to(device), np.arange(3), codes) is None
+    assert screen.block(torch.ones(3, 2).to(device), np.arange(3), codes) is not None
+
+
+@pytest.mark.usefixtures("cpu_screens")
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_block_of_many_ties_is_left_to_the_core(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of whose pairs would be held at once, here and there."""
+    rng = np.random.default_rng(0)
+    task = random_task(rng, "duplicated", queries=6, candidates=40, dimension=5)
+    rows = np.ones_like(task.candidates)
+    rows[20:] = [(-9, 0, 0, 0, 0)]
+    task = dataclasses.replace(task, queries=np.abs(task.queries) + 1, candidates=rows)
+    for most, there in ((1 << 20, True), (20, False)):
+        monkeypatch.setattr(on_device, "_OPEN", most)
+        counter = count_on(device, task, "dot", 40, torch.float32)
+        assert_exact(counter, task)
+        assert (counter.report.elsewhere > 0) == there
+
+
 def count_on(device: str, task: Task, similarity: Similarity, size: int, dtype: Any) -> RankCounter:
     counter = counter_of(task, similarity)
     rows = torch.tensor(task.candidates).to(device).to(dtype)
@@ -235,6 +278,68 @@ def test_evaluate_takes_candidates_where_they_are(device: str) -> None:
     assert as_rows(found.ranks) == as_rows(expected.ranks)
     assert found["multilingual"] == expected["multilingual"]
     assert found.ties == expected.ties > 0
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@contextmanager
+def default_dtype() -> Iterator[None]:
+    torch.set_default_dtype(torch.float16)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("cpu_screens")
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda device: torch.inference_mode(),
+        lambda device: deterministic(),
+        lambda device: default_dtype(),
+        lambda device: torch.autocast("cuda", torch.bfloat16),
+        lambda device: torch.autocast("cpu", torch.bfloat16),
+        torch.device,  # where torch is to make what it makes
+    ],
+    ids=["inference", "deterministic", "dtype", "autocast", "autocast-cpu", "default-device"],
+)
+@pytest.mark.filterwarnings("ignore:CUDA is not available:UserWarning")
+def test_what_torch_is_told_changes_nothing(
+    device: str, state: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch asks for it
+    rng = np.random.default_rng(0)
+    task = random_task(rng, "random", queries=6, candidates=25, dimension=40)
+    with state(device):
+        counter = count_on(device, task, "cosine", 9, torch.float32)
+    assert_exact(counter, task, "cosine")
+
+
+@pytest.mark.usefixtures("cpu_screens")
+@pytest.mark.parametrize("device", DEVICES)
+def test_tensors_of_any_kind(device: str) -> None:
+    rng = np.random.default_rng(0)
+    task = random_task(rng, "random", queries=6, candidates=24, dimension=40)
+    with torch.inference_mode():
+        made = torch.tensor(task.candidates).to(device)
+    across = torch.tensor(task.candidates.T.copy()).to(device).T
+    apart = torch.tensor(task.candidates.repeat(2, 0)).to(device)[::2]
+    learnt = torch.nn.Parameter(torch.tensor(task.candidates).to(device))
+    for rows in (made, across, apart, learnt):
+        counter = counter_of(task)
+        counter.anchor(rows, task.ids)
+        counter.add(rows[:10], task.ids[:10], task.languages[:10])
+        counter.add(rows[10:], task.ids[10:], task.languages[10:])
+        assert_exact(counter, task)
 
 
 @pytest.mark.usefixtures("cpu_screens")
@@ -303,8 +408,6 @@ def test_which_devices_screen(monkeypatch: pytest.MonkeyPatch) -> None:
         (torch.ones(3, 2), [0, 1, -2], False),
         (torch.ones(3, 1), [0, 1, 2], False),
         (torch.ones(3), [0, 1, 2], False),
-        (torch.tensor([[1.0, torch.nan]]), [0], False),
-        (torch.tensor([[1.0, torch.inf]]), [0], False),
     ],
 )
 def test_which_blocks_are_screened(block: torch.Tensor, ids: list[int], takes: bool) -> None:
