@@ -8,8 +8,8 @@ neither underflow nor overflow, so additions are all that rounds. Where ``f - E`
 threshold or ``f + E`` below it, the score does; the other pairs are left to the core.
 
 TF32 and the other short cuts of matrix units concern float32 products, and none is made here. What
-is no sum of products in some order is cuBLAS's emulation of float64; a process that asks for it is
-not screened.
+is no sum of products in some order is the emulation of float64 in cuBLAS and hipBLASLt; a process
+that asks for it is not screened.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 
 # Rounding of one addition. To nearest it would be half of it; this covers rounding either way.
 _UNIT = 2.0**-52
+# Variables that ask cuBLAS and hipBLASLt for products of integers in place of float64. Torch itself
+# asks for none: it sets the mode of each product.
+_EMULATION = ("CUBLAS_EMULATE_DOUBLE_PRECISION", "HIPBLASLT_EMULATE_DOUBLE_PRECISION")
 # The lanes of the score.
 _LANES = 32
 # Numbers of a temporary tensor of the device; there are about three at a time, of 8 bytes each.
@@ -62,18 +65,34 @@ def screens(device: torch.device) -> bool:
 
     Without float64 (mps, for one) or with an emulated one, they are handed over to the CPU.
     """
-    if device.type == "cpu" or os.environ.get("CUBLAS_EMULATE_DOUBLE_PRECISION", "0") != "0":
-        return False
-    return _has_float64(device)
+    emulated = any(os.environ.get(name, "0") != "0" for name in _EMULATION)
+    return device.type != "cpu" and not emulated and _has_float64(device)
 
 
 @cache
 def _has_float64(device: torch.device) -> bool:
+    """Whether a device computes with float64 as a CPU does, to the last bit.
+
+    Some have pairs of float32 in its place (TPUs), and the cosine needs correctly rounded roots.
+    """
+    numbers = torch.arange(1, 65_537, dtype=torch.float64) * 40_503 % 4_194_301
     try:
-        torch.ones(1, dtype=torch.float64, device=device) + 1
+        found = [part.cpu() for part in _trial(numbers.to(device))]
+    except torch.OutOfMemoryError:  # says nothing of float64
+        raise
     except (TypeError, RuntimeError):
         return False
-    return True
+    return all(torch.equal(*both) for both in zip(found, _trial(numbers), strict=True))
+
+
+def _trial(numbers: torch.Tensor) -> list[torch.Tensor]:
+    """Return what has one result where each operation is that of IEEE 754.
+
+    All sums in the product are integers below 2^53, so their order is no matter.
+    """
+    square = numbers.view(256, 256)
+    ratios = numbers / numbers.flip(0)  # by one number, torch multiplies with its reciprocal
+    return [ratios, ratios + numbers.sqrt(), ratios.float(), square @ square.T]
 
 
 class Screen:
@@ -257,7 +276,7 @@ def normalised(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Divide each row once by its norm and round it to float32, bit for bit as the core does.
 
     That takes a device whose float64 roots and quotients are correctly rounded, as CUDA's are (CUDA
-    C++ Programming Guide, mathematical functions).
+    C++ Programming Guide, mathematical functions) and :func:`screens` tries.
 
     Args:
         rows: (n, d) float32 numbers, as float64.

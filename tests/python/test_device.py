@@ -386,14 +386,58 @@ def test_another_counter_of_the_evaluation_has_thresholds_of_its_own(device: str
 
 
 def test_which_devices_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = torch.device("meta")
+    other = torch.device(simulated_device.NAME)
     assert not on_device.screens(CPU)
-    assert on_device.screens(other)
     assert not on_device.screens(torch.device("mps"))  # has no float64, where it is at all
-    monkeypatch.setenv("CUBLAS_EMULATE_DOUBLE_PRECISION", "1")
-    assert not on_device.screens(other)
-    monkeypatch.setenv("CUBLAS_EMULATE_DOUBLE_PRECISION", "0")
-    assert on_device.screens(other)
+    with simulated_device.Simulated():  # type: ignore[no-untyped-call]  # torch's
+        assert on_device.screens(other)
+        for name in ("CUBLAS_EMULATE_DOUBLE_PRECISION", "HIPBLASLT_EMULATE_DOUBLE_PRECISION"):
+            monkeypatch.setenv(name, "1")
+            assert not on_device.screens(other)
+            monkeypatch.setenv(name, "0")
+            assert on_device.screens(other)
+
+
+def fewer_bits(result: torch.Tensor) -> torch.Tensor:
+    """What a pair of float32 holds of it, as TPUs have it in place of float64."""
+    high = result.float().double()
+    return high + (result - high).float().double()
+
+
+@pytest.mark.parametrize(
+    ("operation", "inexact"),
+    [
+        ("div.Tensor", fewer_bits),
+        ("sqrt.default", lambda root: torch.nextafter(root, 2 * root)),
+        ("mm.default", fewer_bits),
+    ],
+)
+def test_a_device_whose_float64_is_another_does_not_screen(
+    monkeypatch: pytest.MonkeyPatch, operation: str, inexact: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    monkeypatch.setattr(on_device, "_has_float64", on_device._has_float64.__wrapped__)
+    name, overload = operation.split(".")
+    exact = getattr(getattr(torch.ops.aten, name), overload)
+    own = {exact: lambda *given: inexact(exact(*given))}
+    monkeypatch.setattr(simulated_device, "OWN", own)
+    with simulated_device.Simulated():  # type: ignore[no-untyped-call]  # torch's
+        assert not on_device.screens(torch.device(simulated_device.NAME))
+        own.clear()
+        assert on_device.screens(torch.device(simulated_device.NAME))
+
+
+def test_a_full_device_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = torch.device(simulated_device.NAME, 1)
+
+    def full(numbers: torch.Tensor) -> list[torch.Tensor]:
+        raise torch.OutOfMemoryError("no room")
+
+    with simulated_device.Simulated():  # type: ignore[no-untyped-call]  # torch's
+        with monkeypatch.context() as patch:
+            patch.setattr(on_device, "_trial", full)
+            with pytest.raises(torch.OutOfMemoryError):
+                on_device.screens(other)
+        assert on_device.screens(other)
 
 
 @pytest.mark.parametrize(
