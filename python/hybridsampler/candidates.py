@@ -21,7 +21,8 @@ _BLOCK_ROWS = 8192
 _BLOCK_BYTES = 4 << 20
 # Picked rows are copies, of which the last is still held while the next is made.
 _PICKED_BYTES = 1 << 20
-# What is in memory as the scorer takes it need not be copied, and counts faster in large blocks.
+# What is in memory as the scorer takes it, or on a device, where it is counted, need not be copied,
+# and counts faster in large blocks.
 _VIEWED_ROWS = 65_536
 _VIEWED_BYTES = 64 << 20
 
@@ -71,8 +72,9 @@ class Candidates:
     ) -> Iterator[tuple[NDArray[np.int64], Any]]:
         """Give candidates in order, as ``(ids, block)``: (n,) int64 and (n, d) vectors.
 
-        A block has at most 8,192 rows and 4 MiB as float32; of a float32 array in memory 65,536
-        rows and 64 MiB (but at least one row). Small shards and row groups share a block.
+        A block has at most 8,192 rows and 4 MiB as float32; of a float32 array in memory and of a
+        tensor on a device 65,536 rows and 64 MiB (but at least one row). Small shards and row
+        groups share a block.
 
         Args:
             start: the first candidate; those before it are not read, of a Parquet file only their
@@ -255,9 +257,11 @@ class _Array(RandomRows):
         self.shape = (values.shape[0], values.shape[1])
         self._values = values
         whole = isinstance(values, np.ndarray) and dtype == np.float32 and values.flags.c_contiguous
-        # Rows of which views are given as they are.
+        away = hasattr(values, "detach") and values.device.type != "cpu"
+        # Rows of which views are given as they are. Judged ones have to come from a device.
         fitting = min(_VIEWED_ROWS, _VIEWED_BYTES // max(1, 4 * self.shape[1]))
-        self._viewed = fitting if whole else 0
+        self._viewed = fitting if whole or away else 0
+        self._covered = fitting if whole else 0
 
     def blocks(self, start: int, stop: int, size: int) -> Iterator[Any]:
         """Give the rows from ``start`` to before ``stop`` in order, as few blocks as may be."""
@@ -267,7 +271,7 @@ class _Array(RandomRows):
         """Give rows as ``take`` does; where they lie close together, views with those between."""
         at = 0
         while at < len(rows):
-            end = np.searchsorted(rows, rows[at] + max(size, self._viewed))
+            end = np.searchsorted(rows, rows[at] + max(size, self._covered))
             first, last = int(rows[at]), int(rows[end - 1])
             if 2 * (end - at) > last - first:
                 yield np.arange(first, last + 1), self._slice(first, last + 1)

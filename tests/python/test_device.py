@@ -16,6 +16,7 @@ import simulated_device
 from counting import FIVE, assert_exact, blocks, counted, counter_of, refused_type, whole
 from hybridsampler import RankCounter, evaluate
 from hybridsampler import device as on_device
+from hybridsampler.candidates import open_candidates
 from hybridsampler.device import Screen, Screened
 from hybridsampler.ranking import Similarity
 from naive_ranking import (
@@ -340,6 +341,18 @@ def test_tensors_of_any_kind(device: str) -> None:
         counter.add(rows[:10], task.ids[:10], task.languages[:10])
         counter.add(rows[10:], task.ids[10:], task.languages[10:])
         assert_exact(counter, task)
+
+
+@pytest.mark.parametrize("device", DEVICES[1:])
+def test_blocks_of_a_device_are_large_and_what_leaves_it_small(device: str) -> None:
+    """Each block costs a look at all queries; it is a view, and its judged rows are fetched."""
+    rows = torch.zeros(70_000, 256).to(device)
+    with open_candidates(rows) as candidates:
+        assert [len(block) for _, block in candidates.blocks()] == [65_536, 4_464]
+        every = np.arange(70_000)
+        assert max(len(block) for _, block in candidates.rows(every, more=True)) == 1_024
+    with open_candidates(rows.half()) as candidates:
+        assert [len(block) for _, block in candidates.blocks()] == [65_536, 4_464]
 
 
 @pytest.mark.usefixtures("cpu_screens")
