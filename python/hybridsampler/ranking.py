@@ -15,7 +15,7 @@ from hybridsampler.files import readable, written_whole
 from hybridsampler.lists import Lists, csr_columns, integers, numbered
 from hybridsampler.ranks import Ranks, Report
 from hybridsampler.threads import known_threads
-from hybridsampler.vectors import as_rows
+from hybridsampler.vectors import as_rows, check_dense
 
 if TYPE_CHECKING:
     from hybridsampler.device import Screen, Screened
@@ -301,6 +301,7 @@ class RankCounter:
         """
         if not hasattr(block, "detach"):
             return None
+        check_dense("block", block)
         from hybridsampler import device  # the block is a tensor, so torch is there
 
         if not device.screens(block.device):

@@ -78,7 +78,15 @@ def as_rows(name: str, values: Any) -> NDArray[np.float32] | NDArray[np.float16]
 
 
 def check_dense(name: str, values: Any) -> None:
-    """Refuse, with ``TypeError``, a sparse torch tensor, which can be neither sliced nor read."""
+    """Refuse, with ``TypeError``, a torch tensor that can be neither sliced nor read.
+
+    That is a sparse one, or one that is spread over processes.
+    """
+    if hasattr(values, "full_tensor"):
+        raise TypeError(
+            f"{name} is a DTensor, of which each process holds a part: give full_tensor(), or "
+            "to_local() with the ids of that part"
+        )
     layout = str(values.layout).removeprefix("torch.")
     if layout != "strided":
         raise _not_plain(name, f"{layout} tensor")

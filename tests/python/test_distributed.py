@@ -370,6 +370,28 @@ def meeting(rank: int, world: int, folder: Path | str, backend: str = "gloo") ->
         dist.destroy_process_group()
 
 
+def test_a_tensor_that_is_spread_over_processes_is_refused(tmp_path: Path) -> None:
+    """Each process holds a part, and no other can be read without a collective call."""
+    tensor = pytest.importorskip("torch.distributed.tensor")
+    with meeting(0, 1, tmp_path):
+        mesh = tensor.init_device_mesh("cpu", (1,))
+        spread = tensor.distribute_tensor(torch.tensor(FIVE.candidates), mesh)
+        counter = counter_of(FIVE)
+        told = (
+            "is a DTensor, of which each process holds a part: give full_tensor(), or to_local() "
+            "with the ids of that part"
+        )
+        for call in (
+            lambda: counter_of(FIVE, queries=spread),
+            lambda: counter.anchor(spread, FIVE.ids),
+            lambda: counter.add(spread, FIVE.ids, FIVE.languages),
+            lambda: open_candidates(spread).__enter__(),
+        ):
+            with pytest.raises(TypeError) as caught:
+                call()
+            assert str(caught.value).endswith(told)
+
+
 class Sending(simulated_device.Simulated):  # type: ignore[no-untyped-call]  # torch's
     """Groups take tensors of the simulated device alone, as NCCL takes those of GPUs."""
 
