@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,7 @@ def count_shares(
         ValueError: as :func:`hybridsampler.passes.count` and :func:`all_merge`; an error of another
             rank, which is named; candidates that no rank has counted.
         TypeError, OSError: as :func:`hybridsampler.passes.count`.
+        RuntimeError: as :func:`all_merge`.
         ImportError: as :func:`hybridsampler.progress.shown`.
     """
     rank, ranks = _place(group)
@@ -122,6 +123,7 @@ def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> R
     Raises:
         ValueError: what :meth:`RankCounter.merge` refuses, naming the rank in whose turn it was
             found; a process outside the group.
+        RuntimeError: a rank that has ended, or that makes other calls until the group's time is up.
     """
     _, ranks = _place(group)
     mine, merged, failure = b"", None, ""
@@ -157,9 +159,10 @@ def _place(group: dist.ProcessGroup | None) -> tuple[int, int]:
 def _fail_together(failure: str, group: dist.ProcessGroup | None) -> None:
     """Raise on every rank the error of the first rank that has one."""
     rank, ranks = dist.get_rank(group), dist.get_world_size(group)
-    first = torch.tensor([rank if failure else ranks]).to(_device(group))
-    dist.all_reduce(first, dist.ReduceOp.MIN, group)
-    source = int(first.item())
+    with _patience(group):
+        first = torch.tensor([rank if failure else ranks]).to(_device(group))
+        dist.all_reduce(first, dist.ReduceOp.MIN, group)
+        source = int(first.item())
     if source < ranks:
         # A path in it may be no UTF-8.
         told = failure.encode(errors="backslashreplace")
@@ -170,17 +173,40 @@ def _broadcast(data: bytes, source: int, group: dist.ProcessGroup | None) -> byt
     """Return the data of one rank."""
     device = _device(group)
     sender = source if group is None else dist.get_global_rank(group, source)
-    length = torch.tensor([len(data)]).to(device)
-    dist.broadcast(length, sender, group)
+    with _patience(group):
+        length = torch.tensor([len(data)]).to(device)
+        dist.broadcast(length, sender, group)
+        size = int(length.item())
     if dist.get_rank(group) == source:
         buffer = torch.from_numpy(np.frombuffer(data, np.uint8).copy()).to(device)
     else:
-        buffer = torch.empty(int(length.item()), dtype=torch.uint8, device=device)
-    dist.broadcast(buffer, sender, group)
-    return buffer.cpu().numpy().tobytes()
+        buffer = torch.empty(size, dtype=torch.uint8, device=device)
+    with _patience(group):
+        dist.broadcast(buffer, sender, group)
+        return buffer.cpu().numpy().tobytes()
 
 
-def _device(group: dist.ProcessGroup | None) -> str:
-    """Return where the tensors of the group's backend live: "cpu" wherever it takes them there."""
+@contextmanager
+def _patience(group: dist.ProcessGroup | None) -> Iterator[None]:
+    """Say what it means when a collective call fails: a backend tells of sockets and seconds."""
+    try:
+        yield
+    except RuntimeError as error:
+        rank, ranks = dist.get_rank(group), dist.get_world_size(group)
+        raise RuntimeError(
+            f"rank {rank} of {ranks} waited in vain: another rank has ended, or makes other calls; "
+            f"what went wrong there, it has printed itself ({error})"
+        ) from error
+
+
+def _device(group: dist.ProcessGroup | None) -> str | torch.device:
+    """Return where the tensors of the group's backend live: "cpu" wherever it takes them there.
+
+    Else the device that the group was bound to, by ``init_process_group(device_id=...)``, or the
+    current one.
+    """
     kinds = [part.partition(":")[0] for part in dist.get_backend_config(group).split(",")]
-    return "cpu" if "cpu" in kinds else kinds[0]
+    if "cpu" in kinds:
+        return "cpu"
+    bound = getattr(group or dist.group.WORLD, "bound_device_id", None)
+    return kinds[0] if bound is None else bound

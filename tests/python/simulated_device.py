@@ -23,14 +23,14 @@ class OnDevice(torch.Tensor):
     held: torch.Tensor
 
     @staticmethod
-    def __new__(cls, held: torch.Tensor) -> "OnDevice":
+    def __new__(cls, held: torch.Tensor, device: torch.device) -> "OnDevice":
         made: OnDevice = torch.Tensor._make_wrapper_subclass(
             cls,
             held.shape,
             strides=held.stride(),
             storage_offset=held.storage_offset(),
             dtype=held.dtype,
-            device=torch.device(NAME),
+            device=device,
         )
         made.held = held
         return made
@@ -52,17 +52,18 @@ class Simulated(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         mixed = own and any(x.dim() and not isinstance(x, OnDevice) for x in given)
         if mixed and func not in COPIES:
             raise RuntimeError(f"{func} mixes tensors of the device with the CPU's")
-        there = bool(own)
+        device = next((x.device for x in own.values()), torch.device("cpu"))
         if (target := kwargs.get("device")) is not None:
-            there, kwargs["device"] = torch.device(target).type == NAME, "cpu"
+            device, kwargs["device"] = torch.device(target), "cpu"
         args, kwargs = tree_map(lambda x: x.held if isinstance(x, OnDevice) else x, (args, kwargs))
-        if not there:
+        if device.type != NAME:
             return func(*args, **kwargs)
 
         def placed(x: Any) -> Any:
             if not isinstance(x, torch.Tensor):
                 return x
-            return own[id(x)] if id(x) in own else OnDevice(x)  # some are changed in place
+            # Some are changed in place.
+            return own[id(x)] if id(x) in own else OnDevice(x, device)
 
         return tree_map(placed, OWN.get(func, func)(*args, **kwargs))
 

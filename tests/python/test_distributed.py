@@ -356,13 +356,15 @@ WORK = (
 
 
 @contextmanager
-def meeting(rank: int, world: int, folder: Path | str, backend: str = "gloo") -> Iterator[None]:
+def meeting(
+    rank: int, world: int, folder: Path | str, backend: str = "gloo", patience: float = PATIENCE
+) -> Iterator[None]:
     dist.init_process_group(
         backend,
         init_method=f"file://{folder}/meeting",
         rank=rank,
         world_size=world,
-        timeout=timedelta(seconds=PATIENCE),
+        timeout=timedelta(seconds=patience),
     )
     try:
         yield
@@ -396,22 +398,62 @@ class Sending(simulated_device.Simulated):  # type: ignore[no-untyped-call]  # t
     """Groups take tensors of the simulated device alone, as NCCL takes those of GPUs."""
 
     sent = 0
+    where = torch.device(simulated_device.NAME)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (torch.ops.c10d.allreduce_.default, torch.ops.c10d.broadcast_.default):
             assert all(isinstance(tensor, simulated_device.OnDevice) for tensor in args[0])
+            assert all(tensor.device == self.where for tensor in args[0])
             self.sent += 1
         return super().__torch_dispatch__(func, types, args, kwargs)
 
 
 @contextmanager
-def sending() -> Iterator[None]:
+def sending() -> Iterator[Sending]:
     config = f"{simulated_device.NAME}:nccl"
     with mock.patch.object(dist, "get_backend_config", return_value=config):
         mode = Sending()  # type: ignore[no-untyped-call]  # torch's
         with mode:
-            yield
+            yield mode
         assert mode.sent > 0
+
+
+def test_a_group_that_is_bound_to_a_device_gets_its_tensors_there(tmp_path: Path) -> None:
+    """By init_process_group(device_id=...), whatever the current device is."""
+    with meeting(0, 1, tmp_path), sending() as mode:
+        assert dist.group.WORLD is not None
+        dist.group.WORLD.bound_device_id = mode.where = torch.device(simulated_device.NAME, 1)
+        try:
+            all_merge(counter_of(FIVE))
+        finally:
+            dist.group.WORLD.bound_device_id = None  # gloo knows no such device
+
+
+def alone(rank: int, folder: str, gone: bool) -> None:
+    """Rank 1 ends, or does something else for longer than the others wait."""
+    with meeting(rank, 2, folder, patience=2):
+        if rank == 1:
+            if not gone:
+                time.sleep(6)
+            os._exit(0)
+        with pytest.raises(RuntimeError) as caught:
+            all_merge(counter_of(FIVE))
+        Path(folder, "told").write_text(str(caught.value), encoding="utf-8")
+        os._exit(0)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_rank_that_is_waited_for_in_vain(tmp_path: Path, gone: bool) -> None:
+    context = torch.multiprocessing.spawn(  # type: ignore[attr-defined,no-untyped-call]
+        alone, (str(tmp_path), gone), 2, join=False
+    )
+    for one in context.processes:
+        one.join(PATIENCE)
+    told = Path(tmp_path, "told").read_text("utf-8")
+    assert told.startswith(
+        "rank 0 of 2 waited in vain: another rank has ended, or makes other calls; what went wrong "
+        "there, it has printed itself ("
+    )
 
 
 def process(rank: int, world: int, folder: str, simulated: bool) -> None:
