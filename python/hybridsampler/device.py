@@ -75,7 +75,7 @@ def _has_float64(device: torch.device) -> bool:
 
     Some have pairs of float32 in its place (TPUs), and the cosine needs correctly rounded roots.
     """
-    numbers = torch.arange(1, 65_537, dtype=torch.float64) * 40_503 % 4_194_301
+    numbers = torch.arange(1, 65_537, dtype=torch.float64, device="cpu") * 40_503 % 4_194_301
     try:
         found = [part.cpu() for part in _trial(numbers.to(device))]
     except torch.OutOfMemoryError:  # says nothing of float64

@@ -399,11 +399,14 @@ def test_another_counter_of_the_evaluation_has_thresholds_of_its_own(device: str
 
 
 def test_which_devices_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_device, "_has_float64", on_device._has_float64.__wrapped__)
     other = torch.device(simulated_device.NAME)
     assert not on_device.screens(CPU)
     assert not on_device.screens(torch.device("mps"))  # has no float64, where it is at all
     with simulated_device.Simulated():  # type: ignore[no-untyped-call]  # torch's
         assert on_device.screens(other)
+        with other:  # where torch is to make what it makes
+            assert on_device.screens(other)
         for name in ("CUBLAS_EMULATE_DOUBLE_PRECISION", "HIPBLASLT_EMULATE_DOUBLE_PRECISION"):
             monkeypatch.setenv(name, "1")
             assert not on_device.screens(other)
