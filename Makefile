@@ -48,6 +48,7 @@ bench: $(PEERS)
 	$(BIN)/python benches/sampler.py
 	$(BIN)/python benches/plan.py
 	$(BIN)/python benches/scorer.py
+	$(BIN)/python benches/device.py
 	$(BIN)/python benches/settings.py
 	$(BIN)/python benches/runs.py
 	$(BIN)/python benches/imports.py

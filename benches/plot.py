@@ -86,8 +86,8 @@ def _bars(results: Results, panels: Sequence[Panel], *, scale: str = "log") -> F
     return figure
 
 
-def _scorer(results: Results) -> Figure:
-    """A panel a set with a line at numpy's product; one for memory: the most that any took."""
+def _scorer(results: Results, product_name: str = "numpy product") -> Figure:
+    """A panel a set with a line at the bare product; one for memory: the most that any took."""
     rows: dict[str, dict[str, Any]] = {}
     sets = {result["set"]: None for result in results}
     for result in results:
@@ -97,7 +97,7 @@ def _scorer(results: Results) -> Figure:
         row["peak_bytes"] = max(peaks, default=None)
     panels = [Panel(name, f"ms, {name} vectors", 1e3) for name in sets]
     figure = _bars([*rows.values()], [*panels, MEMORY])
-    product = rows.get("numpy product", {})
+    product = rows.get(product_name, {})
     for panel, (name, _, unit) in zip(figure.axes, panels, strict=False):
         if product.get(name) is not None:
             panel.axvline(product[name] * unit, color="black", linewidth=0.8, linestyle="--")
@@ -144,6 +144,7 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "sampler": partial(_bars, panels=PANELS),
     "plan": _lines,
     "scorer": _scorer,
+    "device": partial(_scorer, product_name="torch product, float32"),
     "settings": partial(_bars, panels=(SECONDS, MEMORY), scale="linear"),
     "runs": partial(_bars, panels=(MILLISECONDS, FIRST, MEMORY)),
     "imports": partial(_bars, panels=(MILLISECONDS,), scale="linear"),

@@ -202,6 +202,7 @@ def mean(values: list[float]) -> float:
 
 class Torch(Scorer):
     package = "torch"
+    device = "cpu"
 
     def __init__(self, threads: int) -> None:
         import torch
@@ -212,9 +213,9 @@ class Torch(Scorer):
 
     def give(self, work: Work) -> None:
         super().give(work)
-        self._queries = self._torch.from_numpy(work.queries)
-        self._candidates = self._torch.from_numpy(work.candidates)
-        self._relevant = self._torch.from_numpy(work.relevant)
+        self._queries = self._torch.from_numpy(work.queries).to(self.device)
+        self._candidates = self._torch.from_numpy(work.candidates).to(self.device)
+        self._relevant = self._torch.from_numpy(work.relevant).to(self.device)
 
     def scores(self, block: slice) -> Any:
         return self._queries[block] @ self._candidates.T
@@ -227,7 +228,8 @@ class TorchProduct(Torch):
 
     def give(self, work: Work) -> None:
         super().give(work)
-        self.memory = self._torch.empty(len(work.queries), len(work.candidates))
+        shape = len(work.queries), len(work.candidates)
+        self.memory = self._torch.empty(shape, device=self.device)
 
     def run(self) -> None:
         queries = self._queries[: self.queries]
@@ -243,6 +245,7 @@ class TorchSort(Torch):
     def _ranks(self, block: slice) -> Integers:
         order = self._torch.sort(self.scores(block), dim=1, descending=True).indices
         place = self._torch.empty_like(order)
-        place.scatter_(1, order, self._torch.arange(order.shape[1]).expand_as(order))
-        ranks: Integers = (place.gather(1, self._relevant[block]) + 1).numpy()
+        every = self._torch.arange(order.shape[1], device=self.device)
+        place.scatter_(1, order, every.expand_as(order))
+        ranks: Integers = (place.gather(1, self._relevant[block]) + 1).cpu().numpy()
         return ranks

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _plan(record: Record) -> str:
     return "\n".join(lines)
 
 
-def _scorer(record: Record) -> str:
+def _scorer(record: Record, product_name: str = "numpy product") -> str:
     """A line a contestant, all sets side by side; then what the sets are."""
     by_set: dict[str, dict[str, Record]] = {}
     for found in record["results"]:
@@ -107,7 +108,7 @@ def _scorer(record: Record) -> str:
         cells = []
         for results in by_set.values():
             one = results[name]
-            product = results.get("numpy product", {}).get("seconds")
+            product = results.get(product_name, {}).get("seconds")
             cells.append(_scaled(one["seconds"], 1e3, ",.0f", "~" if one["estimated"] else ""))
             cells.append(_times(one["seconds"], product))
         rows.append([name + kernel, *cells, *_over_sets(name, names[0], by_set)])
@@ -117,7 +118,7 @@ def _scorer(record: Record) -> str:
             _scaled(results[names[0]]["exact_map"], 1.0, ".12f"),
             _times(
                 results[names[0]]["median_seconds"],
-                results.get("numpy product", {}).get("median_seconds"),
+                results.get(product_name, {}).get("median_seconds"),
             ),
             decided(results[names[0]]["report"]),
         ]
@@ -207,6 +208,7 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "sampler": _sampler,
     "plan": _plan,
     "scorer": _scorer,
+    "device": partial(_scorer, product_name="torch product, float32"),
     "settings": _settings,
     "runs": _runs,
     "imports": _imports,

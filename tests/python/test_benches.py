@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from embeddings import KINDS, Work
 from hybridsampler import evaluate
@@ -168,6 +169,55 @@ def test_the_scorer_bench_measures_the_peers_that_there_are(tmp_path: Path) -> N
     lines = _run([str(BENCHES / "table.py"), *map(str, tmp_path.glob("*.json"))]).splitlines()
     assert lines[2].startswith("| hybridsampler | ")
     assert "| faiss IndexFlatIP | - | - | - | - | - | - | - | - | - |" in lines
+
+
+def test_the_device_bench_says_that_there_is_no_gpu(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    printed = _run([str(BENCHES / "device.py"), "--record", str(tmp_path)])
+    assert printed == "device: NO GPU HERE (torch finds no cuda), so nothing is measured\n"
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(
+                not torch.cuda.is_available(), reason="NO GPU HERE: the bench ran on the CPU"
+            ),
+        ),
+    ],
+)
+def test_the_device_bench_measures_torch_beside_ours(tmp_path: Path, device: str) -> None:
+    sizes = ["--queries", "150", "--candidates", "300", "--dimension", "32", "--rounds", "2"]
+    printed = _run(
+        [str(BENCHES / "device.py"), "--device", device, *sizes, "--record", str(tmp_path)]
+    )
+    record = _record(tmp_path, "device")
+    results = {(found["set"], found["name"]): found for found in record["results"]}
+    ours, products = ["hybridsampler", "hybridsampler, CPU"], ["float32", "float64"]
+    names = [*ours, *(f"torch product, {kind}" for kind in products), "torch sort"]
+    assert [*results] == [(name, contestant) for name in KINDS for contestant in names]
+    for (name, contestant), found in results.items():
+        assert set(found) == set(record["results"][0])
+        assert contestant in printed
+        assert found["seconds"] > 0
+        work = Work.make(name, 150, 300, 32)
+        naive = _naive_mean_ap(work.queries, work.candidates, work.relevant)
+        assert found["exact_map"] == (None if "product" in contestant else naive)
+        if contestant in ours:
+            assert found["map"] == naive
+        if contestant == "torch sort":
+            assert found["map"] == pytest.approx(naive, 1e-4)
+    decided = results["gaussian", "hybridsampler"]["report"]["elsewhere"]
+    assert (decided > 0) == (device != "cpu")
+    assert printed.count("the device gives the digits of the CPU") == len(KINDS)
+    _drawn_again(tmp_path, "device")
+    lines = _run([str(BENCHES / "table.py"), *map(str, tmp_path.glob("*.json"))]).splitlines()
+    assert lines[2].startswith("| hybridsampler | ")
 
 
 def test_the_scorers_table_says_what_was_estimated_and_what_decided() -> None:
@@ -388,7 +438,7 @@ def test_make_bench_runs_all_that_write_records() -> None:
     writing = [
         path.name for path in BENCHES.glob("*.py") if "    path = write(" in path.read_text()
     ]
-    assert len(writing) == 6
+    assert len(writing) == 7
     for name in writing:
         assert f"$(BIN)/python benches/{name}\n" in makefile
 
