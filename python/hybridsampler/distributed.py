@@ -37,7 +37,9 @@ def count_shares(
 
     A rank reads its share alone, so all open the same shards. Ranks that hold candidates of their
     own, as those that encode them do, call :func:`all_merge` after each phase instead. An error on
-    one rank is raised on all, once the others have gone through their shares.
+    one rank is raised on all, once the others have gone through their shares. Who is through waits
+    for the slowest, so give ``init_process_group`` a ``timeout`` above what a share takes: one that
+    goes on from a checkpoint may take no time, and NCCL ends a process after ten minutes.
 
     Args:
         counter: one that knows nothing yet.
@@ -123,7 +125,7 @@ def all_merge(counter: RankCounter, group: dist.ProcessGroup | None = None) -> R
     Raises:
         ValueError: what :meth:`RankCounter.merge` refuses, naming the rank in whose turn it was
             found; a process outside the group.
-        RuntimeError: a rank that has ended, or that makes other calls until the group's time is up.
+        RuntimeError: a rank that has ended, or that does something else until the group's timeout.
     """
     _, ranks = _place(group)
     mine, merged, failure = b"", None, ""
@@ -194,8 +196,9 @@ def _patience(group: dist.ProcessGroup | None) -> Iterator[None]:
     except RuntimeError as error:
         rank, ranks = dist.get_rank(group), dist.get_world_size(group)
         raise RuntimeError(
-            f"rank {rank} of {ranks} waited in vain: another rank has ended, or makes other calls; "
-            f"what went wrong there, it has printed itself ({error})"
+            f"rank {rank} of {ranks} waited in vain: another rank has ended, and printed why, "
+            "makes other calls, or takes longer than the timeout= that init_process_group() was "
+            f"given ({error})"
         ) from error
 
 

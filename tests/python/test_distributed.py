@@ -451,8 +451,8 @@ def test_a_rank_that_is_waited_for_in_vain(tmp_path: Path, gone: bool) -> None:
         one.join(PATIENCE)
     told = Path(tmp_path, "told").read_text("utf-8")
     assert told.startswith(
-        "rank 0 of 2 waited in vain: another rank has ended, or makes other calls; what went wrong "
-        "there, it has printed itself ("
+        "rank 0 of 2 waited in vain: another rank has ended, and printed why, makes other calls, "
+        "or takes longer than the timeout= that init_process_group() was given ("
     )
 
 
