@@ -169,7 +169,10 @@ def evaluate(
         list[str] | None,
         typer.Option("--measure", "-m", metavar="<str>", help="Such as AP or nDCG@10; repeat it."),
     ] = None,
-    similarity: Annotated[str, typer.Option(help="cosine or dot.")] = "cosine",
+    similarity: Annotated[
+        str | None,
+        typer.Option(help="cosine or dot; by default the model's own, of saved vectors cosine."),
+    ] = None,
     empty: Annotated[
         str, typer.Option(help="Queries without a relevant candidate: error, skip or zero.")
     ] = "error",

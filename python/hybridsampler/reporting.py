@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -43,7 +43,8 @@ class Request:
     queries: Path | None = None
     candidates: Sequence[Path] = ()
     measures: Sequence[str] | None = None
-    similarity: Similarity = "cosine"
+    similarity: Similarity | None = None
+    """``None``: the model's own, and cosine of vectors that were saved."""
     empty: Policy = "error"
     query_prefix: str | None = None
     candidate_prefix: str | None = None
@@ -75,7 +76,7 @@ class Request:
                 "of the model"
             )
         Checkpoint.of(self.checkpoint)
-        if self.similarity not in get_args(Similarity):
+        if self.similarity is not None and self.similarity not in get_args(Similarity):
             raise ValueError(f"similarity {self.similarity!r}: choose cosine or dot")
         known_policy("empty", self.empty)
         if self.measures is not None:
@@ -234,7 +235,7 @@ def _score(
 ) -> Result:
     options = Options(
         measures=request.asked,
-        similarity=request.similarity,
+        similarity=request.similarity or "cosine",
         empty=request.empty,
         spool_folder=request.spool_folder,
         tell=tell,
@@ -252,6 +253,8 @@ def _score(
         candidate_prefix=request.candidate_prefix,
         batch_size=32 if request.batch_size is None else request.batch_size,
     )
+    if request.similarity is None:
+        options = replace(options, similarity=encoder.similarity)
     return score_encoder(benchmark, encoder, request.name, options)
 
 

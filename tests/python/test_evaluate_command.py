@@ -254,6 +254,25 @@ def test_prefixes_and_similarity_change_the_numbers(model: Path, data: Path) -> 
     assert len(outputs) == 4
 
 
+def test_a_model_is_compared_by_its_own_similarity(tmp_path: Path, data: Path) -> None:
+    model = static_model()
+    options = ("--benchmark", "xquad-r", "--data", data, "-m", "AP")
+    for name in ("cosine", "dot", "euclidean"):
+        model.similarity_fn_name = name
+        model.save_pretrained(str(tmp_path / name / "own"), create_model_card=False)
+    tables = {
+        (name, more): run_evaluate(tmp_path / name / "own", *options, *more).stdout
+        for name in ("cosine", "dot", "euclidean")
+        for more in ((), ("--similarity", "dot"))
+    }
+    assert tables["cosine", ()] != tables["dot", ()]
+    assert len({tables[name, ("--similarity", "dot")] for name in ("cosine", "euclidean")}) == 1
+    assert tables["dot", ()] == tables["dot", ("--similarity", "dot")]
+    refused = run_evaluate(tmp_path / "euclidean" / "own", *options)
+    assert refused.exit_code == 2
+    assert "the model compares by 'euclidean': choose cosine or dot as the sim" in refused.stderr
+
+
 VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
 
 

@@ -53,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
     "files": set(),
     "states": set(),
     "benchmarks": {"files", "parquet_file", "trec"},
-    "encoders": {"_core", "vectors"},
+    "encoders": {"_core", "ranking", "vectors"},
     "results": {"evaluation", "files", "measures"},
     "per_query": {"benchmarks", "evaluation", "files"},
     "tables": {"results"},

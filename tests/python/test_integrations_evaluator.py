@@ -100,7 +100,7 @@ def test_prefixes_and_similarity_reach_the_encoder() -> None:
     model.similarity_fn_name = "dot"
     assert BenchmarkEvaluator(benchmark, query_prefix="Query: ")(model) == found
     model.similarity_fn_name = "euclidean"
-    with pytest.raises(ValueError, match="the model compares by 'euclidean': choose similarity="):
+    with pytest.raises(ValueError, match="the model compares by 'euclidean': choose cosine or do"):
         BenchmarkEvaluator(benchmark)(model)
 
 

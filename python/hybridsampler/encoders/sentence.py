@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hybridsampler.ranking import Similarity
 from hybridsampler.vectors import as_rows
 
 Vectors = NDArray[np.float32] | NDArray[np.float16]
@@ -94,6 +95,22 @@ class SentenceEncoder:
                 f"the folder is whole and has its weights as safetensors{needed}"
             ) from error
         return cls(model, **options)
+
+    @property
+    def similarity(self) -> Similarity:
+        """By which the model compares.
+
+        Raises:
+            ValueError: by neither of those that rankings have.
+        """
+        name = str(self._model.similarity_fn_name)
+        if name not in get_args(Similarity):
+            raise ValueError(
+                f"the model compares by {name!r}: choose cosine or dot as the similarity of the "
+                "ranking"
+            )
+        similarity: Similarity = "cosine" if name == "cosine" else "dot"
+        return similarity
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Return (n, d) vectors of queries.

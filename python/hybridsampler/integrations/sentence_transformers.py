@@ -142,7 +142,7 @@ class BenchmarkEvaluator(SentenceEvaluator):
             path.parent.mkdir(parents=True, exist_ok=True)
             _check_columns(path, self._columns)
         encoder = SentenceEncoder(model, batch_size=self.batch_size, **self.prefixes)
-        similarity = self.similarity or _similarity(model)
+        similarity = self.similarity or encoder.similarity
         options = Options(measures=self.measures, similarity=similarity, empty=self.empty)
         self.last = result = score_encoder(self.benchmark, encoder, self.name, options)
         found = {
@@ -233,13 +233,3 @@ def _metrics(benchmark: Benchmark, measures: Sequence[Measure], empty: Policy) -
     ]
     biased = not benchmark.monolingual and len(there) > 1 and (benchmark.grades > 0).any()
     return [*found, RANK_DISTANCE] if biased else found
-
-
-def _similarity(model: Any) -> Similarity:
-    name = str(model.similarity_fn_name)
-    if name not in get_args(Similarity):
-        raise ValueError(
-            f"the model compares by {name!r}: choose similarity='cosine' or 'dot' for the ranking"
-        )
-    similarity: Similarity = "cosine" if name == "cosine" else "dot"
-    return similarity
