@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -183,9 +184,29 @@ def test_the_public_names_are_there_for_people_programs_and_type_checkers() -> N
         for alias in node.names
         if (node.module or "").startswith("hybridsampler.")
     }
-    assert sorted(read) == hybridsampler.__all__
+    assert sorted([*read, "__version__"]) == hybridsampler.__all__
     rooms = vars(hybridsampler)["_ROOMS"]
     assert {name: f"hybridsampler.{room}" for name, room in rooms.items()} == read
+
+
+def test_the_version_is_read_when_it_is_asked_for() -> None:
+    code = (
+        "import hybridsampler, sys\n"
+        "print('importlib.metadata' in sys.modules, '__version__' in vars(hybridsampler))\n"
+        "print(hybridsampler.__version__)\n"
+        "print('__version__' in vars(hybridsampler))"
+    )
+    assert _run(code).splitlines() == ["False False", version("hybridsampler"), "True"]
+
+
+def test_the_rooms_that_the_pages_name_come_when_they_are_first_used() -> None:
+    """As hybridsampler.significance.compare does, which nobody has imported by its room."""
+    pages = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    named = sorted(set(re.findall(r"\bhybridsampler\.([a-z]\w+)", text)))
+    assert "significance" in named
+    code = f"import hybridsampler; print([getattr(hybridsampler, x).__name__ for x in {named}])"
+    assert _run(code) == str([f"hybridsampler.{name}" for name in named])
 
 
 def test_the_integrations_bring_their_own_framework_alone() -> None:
