@@ -1,6 +1,6 @@
 """SentenceTransformerTrainer with cross-lingual pairs from an ordinary datasets.Dataset.
 
-torchrun --nproc-per-node 2 examples/sentence_transformers_trainer.py"""
+accelerate launch --num-processes 2 examples/sentence_transformers_trainer.py"""
 
 import os
 from typing import Any

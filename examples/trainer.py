@@ -1,5 +1,5 @@
 """transformers' Trainer: stops in epoch 1; run again, in any number of processes, it goes on:
-torchrun --nproc-per-node 2 examples/trainer.py"""
+accelerate launch --num-processes 2 examples/trainer.py"""
 
 import os
 from pathlib import Path

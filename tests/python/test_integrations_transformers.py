@@ -186,6 +186,23 @@ def test_another_batch_size_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, per_device_train_batch_size=4).train()
 
 
+def test_a_plan_is_no_sampler(tmp_path: Path) -> None:
+    training = trainer(tmp_path)
+    plan: Any = PLAN
+    with pytest.raises(TypeError, match=r"a BatchPlan: give HybridBatchSampler\(plan\)"):
+        RecordingTrainer(Distance(), training.args, train_dataset=ROWS, batch_sampler=plan)
+
+
+def test_processes_that_accelerate_takes_for_programs_of_their_own_are_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of torchrun on CPUs, where the batch size is right and the processes are not."""
+    training = trainer(tmp_path, per_device_train_batch_size=4)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="2 processes were started, but each takes itself for "):
+        training.train()
+
+
 @pytest.mark.parametrize(("ranks", "rank"), [(2, 0), (2, 1)])
 def test_a_sampler_of_other_ranks_is_refused(tmp_path: Path, ranks: int, rank: int) -> None:
     """As num_replicas=1 is in several processes: each of them trained on all of the batch."""

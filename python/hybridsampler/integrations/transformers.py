@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,16 @@ class HybridTrainerMixin(Base):
     """
 
     def __init__(self, *args: Any, batch_sampler: HybridBatchSampler, **kwargs: Any) -> None:
-        """Build the Trainer."""
+        """Build the Trainer.
+
+        Raises:
+            TypeError: batches that are no ``HybridBatchSampler``, such as a plan.
+        """
         super().__init__(*args, **kwargs)
+        if not isinstance(batch_sampler, HybridBatchSampler):
+            raise TypeError(
+                f"batch_sampler is a {type(batch_sampler).__name__}: give HybridBatchSampler(plan)"
+            )
         self._batches = _Batches(batch_sampler)
         self.add_callback(HybridSamplerState())
 
@@ -64,8 +73,7 @@ class HybridTrainerMixin(Base):
                 f"per_device_train_batch_size={args.per_device_train_batch_size} and "
                 f"{args.world_size} processes make global batches of "
                 f"{args.train_batch_size * args.world_size}, but the plan's have "
-                f"{plan.batch_size}: set per_device_train_batch_size to the plan's batch size "
-                "divided by the number of devices"
+                f"{plan.batch_size}: {_batch_size_remedy(args.world_size)}"
             )
         iter(sampler)  # finds its rank anew, as each epoch does
         if (sampler.num_replicas, sampler.rank) != (args.world_size, args.process_index):
@@ -104,6 +112,19 @@ class HybridTrainerMixin(Base):
             return len(dataloader) * dataloader.batch_sampler.sampler.plan.batch_size
         examples: int = super().num_examples(dataloader)
         return examples
+
+
+def _batch_size_remedy(world: int) -> str:
+    """What to do about global batches of another size than the plan's."""
+    started = os.environ.get("WORLD_SIZE", "1")  # of torchrun; accelerate heeds it on GPUs alone
+    if started.isdecimal() and int(started) > world:
+        return (
+            f"{started} processes were started, but each takes itself for the only one; on CPUs "
+            "start them with accelerate launch, or set use_cpu=True among the training arguments"
+        )
+    return (
+        "set per_device_train_batch_size to the plan's batch size divided by the number of devices"
+    )
 
 
 class _Batches:
