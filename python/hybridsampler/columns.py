@@ -94,11 +94,11 @@ def narrowed(numbers: NDArray[Any]) -> NDArray[Any]:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, or what pandas has for it."""
+    """Whether a value is None, NaN, or what pandas and masked arrays have for it."""
     return (
         value is None
         or (isinstance(value, float) and value != value)
-        or type(value).__name__ in ("NAType", "NaTType")
+        or type(value).__name__ in ("NAType", "NaTType", "MaskedConstant")
     )
 
 

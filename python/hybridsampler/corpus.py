@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hybridsampler import _core
-from hybridsampler.columns import Pieces, narrowed, read
+from hybridsampler.columns import Pieces, is_missing, narrowed, read
 
 Lists = Sequence[Sequence[int]] | tuple[ArrayLike, ArrayLike]
 # Integer arrays, one behind the other.
 _Numbers = list[NDArray[Any]]
+# Before the names of several key columns, in messages of columns.
+_KEY = "passage_key "
 
 
 class ParallelCorpus:
@@ -34,7 +36,7 @@ class ParallelCorpus:
         core: _core.Corpus,
         languages: tuple[str, ...],
         sources: tuple[str, ...],
-        keys: Sequence[Callable[[int], Any]],
+        keys: Mapping[str, Callable[[int], Any]],
         length: _Numbers | None,
         negatives: tuple[_Numbers, _Numbers] | None,
     ) -> None:
@@ -82,11 +84,14 @@ class ParallelCorpus:
                 type; a (group, language) that comes twice; a group in two sources; a negative
                 that is no row of the source.
         """
-        columns = {"group": read("group", group), "language": read("language", language)}
+        columns = {
+            "group": read("group", group),
+            "language": read("language", language),
+        }
         if source is not None:
             columns["source"] = read("source", source)
         if isinstance(passage_key, Mapping):
-            several = {f"passage_key {name}": column for name, column in passage_key.items()}
+            several = {f"{_KEY}{name}": column for name, column in passage_key.items()}
         else:
             several = {} if passage_key is None else {"passage_key": passage_key}
         keys = {name: read(name, column, missing=True) for name, column in several.items()}
@@ -110,7 +115,7 @@ class ParallelCorpus:
             sources,
             lambda name, row: repr(columns[name].at(row)),
         )
-        told = [key.at for key in keys.values()]
+        told = {name: key.at for name, key in keys.items()}
         return cls(core, tuple(languages), tuple(sources), told, lengths, lists)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -184,13 +189,19 @@ class ParallelCorpus:
         return self._core.fingerprint
 
     def passage_key_of(self, row: int) -> str:
-        """Describe the passage keys of a row, for messages."""
+        """Describe the passage keys of a row, for messages; ``"None"`` where it has none."""
         if not self._keys:
             return f"of row {row}"
         try:
-            return ", ".join(repr(key(row)) for key in self._keys)
+            found = {name: key(row) for name, key in self._keys.items()}
         except IndexError:  # a list that the caller has emptied since
             return f"of row {row}"
+        told = [
+            repr(value) if len(found) == 1 else f"{name.removeprefix(_KEY)}={value!r}"
+            for name, value in found.items()
+            if not is_missing(value)
+        ]
+        return ", ".join(told) or "None"  # which the core passes over, to name a row with a key
 
 
 def _from_bytes(
@@ -201,7 +212,7 @@ def _from_bytes(
     negatives: tuple[_Numbers, _Numbers] | None,
 ) -> ParallelCorpus:
     index = _core.Corpus.from_bytes(core, _core.Lent(length, negatives))
-    return ParallelCorpus(index, languages, sources, [], length, negatives)
+    return ParallelCorpus(index, languages, sources, {}, length, negatives)
 
 
 def _lists(lists: Lists) -> tuple[_Numbers, _Numbers]:

@@ -81,6 +81,27 @@ def test_passage_keys_take_no_memory_once_they_are_indexed(keys: Any) -> None:
     assert corpus.passage_key_of(9_999) in ("'passage 2499'", "2499", "10000009999")
 
 
+def test_of_several_key_columns_those_with_a_key_are_named() -> None:
+    corpus = ParallelCorpus.from_columns(
+        group=range(3),
+        language=["en"] * 3,
+        passage_key={
+            "para": [None, "a", "a"],
+            "page": np.ma.array([7, 7, 7], mask=[True, True, False]),
+        },
+    )
+    told = [corpus.passage_key_of(row) for row in range(3)]
+    assert told == ["None", "para='a'", "para='a', page=7"]
+
+
+@pytest.mark.parametrize("none", [None, float("nan")])
+def test_no_key_is_told_in_one_way(none: Any) -> None:
+    """Errors look for a row that has one: of pandas a missing key was "nan"."""
+    keys = pd.Series([none, "a"], dtype=object)
+    corpus = ParallelCorpus.from_columns(group=range(2), language=["en"] * 2, passage_key=keys)
+    assert [corpus.passage_key_of(row) for row in range(2)] == ["None", "'a'"]
+
+
 def test_keys_of_a_list_that_was_emptied_since_are_told_by_their_row() -> None:
     keys = ["a", "a", "b", "b"]
     corpus = ParallelCorpus.from_columns(

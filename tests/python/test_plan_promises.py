@@ -241,6 +241,15 @@ def test_the_key_that_an_error_names_is_one() -> None:
         BatchPlan(data.corpus, Mix(cross_lingual=1), 3)
 
 
+def test_the_key_that_an_error_names_is_one_of_several_columns() -> None:
+    """No key was known by one column alone, and of two columns "None, None" was named."""
+    group = [number for number in range(6) for _ in "de"]
+    keys = [None, "a"] * 3 + [None, None] * 3
+    data = Rough(group, ["de", "en"] * 6, None, {"para": keys, "page": [None] * 12})
+    with pytest.raises(ValueError, match=r"joined by passage key para='a' \(row 1\)"):
+        BatchPlan(data.corpus, Mix(cross_lingual=1), 3)
+
+
 def test_too_few_classes_cannot_be_rotated() -> None:
     data = Rough(list(range(6)), ["en"] * 6, None, {"para": ["a", "a", "a", "b", "b", "c"]})
     with pytest.raises(
