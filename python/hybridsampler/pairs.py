@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item", covariant=True)
+# What tables of pandas, Arrow and polars are known by, and how to make rows of them.
+_TABLES = {"iloc": "to_dict('records')", "to_pydict": "to_pylist()", "to_dicts": "to_dicts()"}
 
 
 class Rows(Protocol[Item]):
@@ -34,7 +37,8 @@ class PairDataset:
         passage: key or position of the passage in a row.
 
     Raises:
-        ValueError: ``rows`` and ``corpus`` differ in length.
+        ValueError: ``rows`` and ``corpus`` differ in length; a row, once it is asked for, without
+            the keys.
         TypeError: a table, whose items are columns; a row, once it is asked for, that is one text.
     """
 
@@ -47,11 +51,12 @@ class PairDataset:
         passage: str | int | None = None,
     ) -> None:
         """Check that rows and corpus fit."""
-        if hasattr(rows, "iloc") or hasattr(rows, "to_pydict"):  # of pandas, of Arrow
-            remedy = "rows.to_dict('records')" if hasattr(rows, "iloc") else "rows.to_pylist()"
-            raise TypeError(
-                f"the data set is a {type(rows).__name__}, whose items are columns: give {remedy}"
-            )
+        for face, remedy in _TABLES.items():
+            if hasattr(rows, face):
+                raise TypeError(
+                    f"the data set is a {type(rows).__name__}, whose items are columns: give "
+                    f"rows.{remedy}"
+                )
         if len(rows) != len(corpus):
             raise ValueError(
                 f"the data set has {len(rows)} rows but the corpus {len(corpus)}: row i of the "
@@ -72,10 +77,9 @@ class PairDataset:
         ``pair`` is ``(query row, passage row, negative rows...)`` or the integer that the sampler
         makes of two rows.
         """
-        if not isinstance(pair, tuple) and not 0 <= pair < len(self):
-            raise IndexError(f"pair {pair}: pairs go from 0 to {len(self) - 1}")
-        rows = pair if isinstance(pair, tuple) else decode(pair, self._count)
-        query_row, passage_row, *negatives = rows
+        query_row, passage_row, *negatives = (
+            pair if isinstance(pair, tuple) else self._decoded(pair)
+        )
         first = self._rows[query_row]
         if isinstance(first, str):  # its letters would be taken for query and passage
             raise TypeError(
@@ -84,15 +88,40 @@ class PairDataset:
             )
         second = first if passage_row == query_row else self._rows[passage_row]
         mapping = isinstance(first, Mapping)
+        query = ("query" if mapping else 0) if self._query is None else self._query
         passage = ("passage" if mapping else 1) if self._passage is None else self._passage
-        others = [self._rows[row][passage] for row in negatives]
-        if mapping:
+        others = [self._rows[row] for row in negatives]
+        if not mapping:
+            return (first[query], second[passage], *(other[passage] for other in others))
+        try:
             return {
-                "query": first["query" if self._query is None else self._query],
+                "query": first[query],
                 "passage": second[passage],
-                **{f"negative_{number}": other for number, other in enumerate(others, 1)},
+                **{f"negative_{number}": other[passage] for number, other in enumerate(others, 1)},
             }
-        return (first[0 if self._query is None else self._query], second[passage], *others)
+        except KeyError as error:
+            asked = [(query_row, first, query), (passage_row, second, passage)]
+            asked += [(row, other, passage) for row, other in zip(negatives, others, strict=True)]
+            for row, texts, key in asked:
+                if key not in texts:
+                    raise ValueError(
+                        f"row {row} of the data set has no {key!r}: it has "
+                        f"{', '.join(map(str, texts))}, so name two of them with PairDataset(rows, "
+                        "corpus, query=..., passage=...)"
+                    ) from error
+            raise
+
+    def _decoded(self, pair: int) -> tuple[int, int]:
+        try:
+            number = operator.index(pair)
+        except TypeError as error:
+            raise TypeError(
+                f"a pair is of type {type(pair).__name__}, not a tuple of rows or an integer of "
+                "the sampler: give DataLoader(..., batch_sampler=HybridBatchSampler(plan))"
+            ) from error
+        if not 0 <= number < len(self):
+            raise IndexError(f"pair {pair}: pairs go from 0 to {len(self) - 1}")
+        return decode(number, self._count)
 
 
 def check_pairs(pairs: PairDataset, corpus: Any) -> None:

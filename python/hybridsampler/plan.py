@@ -49,7 +49,8 @@ class BatchPlan:
             cross-lingual mix, a stream with fewer rows or groups than the batch size), a passage
             key with too many rows, a seed out of range; negatives of a corpus without lists of
             them, or more than rows are left for.
-        TypeError: a batch size, seed or number of negatives that is no whole number.
+        TypeError: what is no corpus or no mix; a batch size, seed or number of negatives that is no
+            whole number.
     """
 
     def __init__(
@@ -63,6 +64,15 @@ class BatchPlan:
         negatives: int = 0,
     ) -> None:
         """Resolve the mix and check that every stream fills a batch and keeps its keys apart."""
+        if not isinstance(corpus, ParallelCorpus):
+            raise TypeError(
+                f"the corpus is a {type(corpus).__name__}: give "
+                "ParallelCorpus.from_columns(group=..., language=...)"
+            )
+        if not isinstance(mix, Mix):
+            raise TypeError(
+                f"the mix is a {type(mix).__name__}: give Mix(monolingual=0.5, cross_lingual=0.5)"
+            )
         seed, batch_size = whole("seed", seed), whole("batch_size", batch_size)
         negatives = whole("negatives", negatives)
         if not 0 <= seed < 2**64:

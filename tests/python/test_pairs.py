@@ -1,5 +1,6 @@
 """PairDataset: the query of one row and the passage of another."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,6 +115,54 @@ def test_tables_are_no_rows() -> None:
         assert str(caught.value).endswith(f"give {remedy}")
     for good in (table.to_pylist(), frame.to_dict("records")):
         assert PairDataset(good, range(2))[1] == {"query": "b", "passage": "d"}
+
+
+def test_frames_of_polars_are_no_rows() -> None:
+    """An item of theirs is a frame of one row, and of that a text was a column of one."""
+
+    class DataFrame:
+        def __len__(self) -> int:
+            return 2
+
+        def to_dicts(self) -> list[dict[str, str]]:
+            return []
+
+    frame: Any = DataFrame()
+    with pytest.raises(TypeError, match=r"is a DataFrame, .* columns: give rows\.to_dicts\(\)"):
+        PairDataset(frame, range(2), query="query", passage="passage")
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        ({}, "query"),
+        ({"query": "anchor"}, "passage"),
+        ({"query": "anchor", "passage": "positiv"}, "positiv"),
+        ({"query": "anchr", "passage": "positive"}, "anchr"),
+    ],
+)
+@pytest.mark.parametrize("pair", [(1, 1), (1, 0), (0, 1, 1)])
+def test_columns_of_other_names_are_told(
+    names: dict[str, Any], missing: str, pair: tuple[int, ...]
+) -> None:
+    """As sentence-transformers' data sets have them."""
+    dataset = PairDataset([{"anchor": "a", "positive": "b"}] * 2, range(2), **names)
+    with pytest.raises(ValueError, match=r"row \d of the data set has no") as caught:
+        dataset[pair]
+    assert re.fullmatch(
+        f"row [01] of the data set has no {missing!r}: it has anchor, positive, so name two of "
+        r"them with PairDataset\(rows, corpus, query=\.\.\., passage=\.\.\.\)",
+        str(caught.value),
+    )
+
+
+@pytest.mark.parametrize("pair", [[1, 2], np.array([1, 2]), 1.0, "1"])
+def test_what_is_no_pair_is_refused(pair: Any) -> None:
+    """A batch of a plan, or of a sampler that was given for one of items."""
+    with pytest.raises(
+        TypeError, match=r"give DataLoader\(\.\.\., batch_sampler=HybridBatchSampler"
+    ):
+        PairDataset(ROWS, ROWS)[pair]
 
 
 def test_rows_of_one_text_are_refused() -> None:

@@ -1,5 +1,6 @@
 """BatchPlan: what it refuses, naming the value and the remedy."""
 
+import re
 from typing import Any
 
 import pytest
@@ -68,6 +69,22 @@ def test_sizes_and_seeds_that_are_no_whole_numbers(name: str, value: Any) -> Non
     with pytest.raises(TypeError) as caught:
         BatchPlan(TWO.corpus, Mix(monolingual=1), **given)
     assert str(caught.value) == f"{name}={value!r}: give a whole number, as int"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            ({"group": [1]}, Mix(monolingual=1)),
+            "the corpus is a dict: give ParallelCorpus.from_columns(group=..., language=...)",
+        ),
+        ((TWO.corpus, 0.5), "the mix is a float: give Mix(monolingual=0.5, cross_lingual=0.5)"),
+    ],
+)
+def test_what_is_no_corpus_or_no_mix(given: tuple[Any, Any], told: str) -> None:
+    """As a data set, or the alpha of a hybrid mix."""
+    with pytest.raises(TypeError, match=f"^{re.escape(told)}$"):
+        BatchPlan(*given, 4)
 
 
 def test_one_language_and_a_cross_lingual_mix() -> None:
