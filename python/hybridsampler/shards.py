@@ -119,10 +119,15 @@ def open_shard(path: Path) -> Rows:
         ".parquet": ParquetRows,
     }
     if path.suffix not in kinds:
+        if path.is_dir():
+            raise ValueError(
+                f"{path} is a folder: list its files in the order of their rows, which "
+                "sorted(pathlib.Path(folder).glob('*.npy')) does where their numbers have one "
+                "length: 02 and 10, not 2 and 10"
+            )
         raise ValueError(
-            f"{path} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
-            "list its files in the order of their rows, which sorted(pathlib.Path(folder).glob("
-            "'*.npy')) is where their numbers have one length: 02 and 10, not 2 and 10"
+            f"{path} is neither .npy nor .safetensors nor .parquet: convert it, or where it holds "
+            "bare numbers give numpy.memmap(path, numpy.float16, 'r', shape=(n, d))"
         )
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: check the path")

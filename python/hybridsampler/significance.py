@@ -175,7 +175,10 @@ def _column(name: str, values: ArrayLike) -> Float64:
         if hasattr(values, "filled"):  # a masked array, of which NumPy takes what lies below
             column = np.asarray(values.filled(np.nan), np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} holds no numbers ({error}): give one for each query") from error
+        raise TypeError(
+            f"{name} holds no numbers ({error}): give one for each query, as "
+            "result.per_query('multilingual', 'AP') of evaluate does"
+        ) from error
     if column.ndim != 1:
         raise ValueError(f"{name} has {column.ndim} dimensions: give one value for each query")
     wrong = np.flatnonzero(~np.isfinite(column))

@@ -18,7 +18,10 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with fails(f"{tmp_path / 'none'} is not a folder; give the folder of", FileNotFoundError):
         load_xquad_r(tmp_path / "none")
     (tmp_path / "README.md").write_text("no data")
-    with fails(f"{tmp_path} has no LANG.json, LANG.json.gz or LANG.json.xz", FileNotFoundError):
+    remedy = (
+        "LANG.json, LANG.json.gz or LANG.json.xz: give the folder that en.json and its like lie"
+    )
+    with fails(f"{tmp_path} has no {remedy}", FileNotFoundError):
         load_xquad_r(tmp_path)
 
 

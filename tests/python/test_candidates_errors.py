@@ -118,12 +118,17 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
     for folder in (tmp_path / "d.npy", tmp_path / "d.safetensors"):
         folder.mkdir()
         refused([folder], f"{folder} is no file: check the path", FileNotFoundError)
-    for other in (tmp_path, tmp_path / "a.pt", "rows"):
+    refused(
+        [tmp_path],
+        f"{tmp_path} is a folder: list its files in the order of their rows, which "
+        "sorted(pathlib.Path(folder).glob('*.npy')) does where their numbers have one length: 02 "
+        "and 10, not 2 and 10",
+    )
+    for other in (tmp_path / "a.pt", "rows"):
         refused(
             [other],
-            f"{other} is neither .npy nor .safetensors nor .parquet: convert it, or for a folder "
-            "list its files in the order of their rows, which sorted(pathlib.Path(folder).glob("
-            "'*.npy')) is where their numbers have one length: 02 and 10, not 2 and 10",
+            f"{other} is neither .npy nor .safetensors nor .parquet: convert it, or where it holds "
+            "bare numbers give numpy.memmap(path, numpy.float16, 'r', shape=(n, d))",
         )
     write(c, ROWS[:, :2])
     refused([a, c], f"{c} has dimension 2 but {a} has 3: encode all candidates with one model")

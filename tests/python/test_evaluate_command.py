@@ -317,7 +317,7 @@ VECTORS = ("--queries", "q.npy", "--candidates", "c.npy")
             ("x", "--benchmark", "xquad-r", "--data", "{data}", "--per-query"),
             "--per-query writes per_query.jsonl into the folder of --out: name it",
         ),
-        (("x", "--benchmark", "xquad-r"), "xquad-r has no data set of its own on the hub"),
+        (("x", "--benchmark", "xquad-r"), "give its folder, on the command line with --data"),
         (
             ("x", "--benchmark", "xquad-r", "--data", "/none"),
             "/none is not a folder; give the folder of the data",

@@ -378,9 +378,13 @@ def test_an_unknown_measure(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("nDGC@10", "nDCG@10"), ("NDCGE", "nDCG"), ("Recal(rel=2)@5", "R(rel=2)@5"),
-     ("sucess@1", "Success@1")],
+     ("sucess@1", "Success@1"), ("ndcg_at_10", "nDCG@10"), ("map_at_100", "AP@100"),
+     ("mrr_at_10", "RR@10"), ("recall_at_10", "R@10"), ("precision_at_5", "P@5"),
+     ("hit_rate_at_5", "Success@5"), ("cosine_ndcg@10", "nDCG@10"), ("dot_accuracy@1", "Success@1"),
+     ("Hits@10", "Success@10"), ("hit@3", "Success@3")],
 )  # fmt: skip
 def test_a_name_that_is_nearly_one(name: str, meant: str) -> None:
+    """Or one of mteb, of sentence-transformers, of knowledge graphs."""
     message = f"unknown measure {name!r} (did you mean {meant}?): choose AP, nDCG, "
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Measure.parse(name)

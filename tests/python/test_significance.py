@@ -407,7 +407,7 @@ def test_bad_input_is_refused(arguments: dict[str, Any], message: str) -> None:
 
 def test_values_that_are_no_numbers() -> None:
     with pytest.raises(
-        TypeError, match=r"^second holds no numbers \(.*\): give one for each query$"
+        TypeError, match=r"^second holds no numbers \(.*\): give one for each query, as result\.per"
     ):
         compare([1.0, 2.0], ["a", "b"])
 

@@ -75,5 +75,8 @@ def load_benchmark(
     if name not in BENCHMARKS:
         raise ValueError(f"unknown benchmark {name!r}: choose from {', '.join(BENCHMARKS)}")
     if source is None and not BENCHMARKS[name].on_the_hub:
-        raise ValueError(f"{name} has no data set of its own on the hub: give its folder")
+        raise ValueError(
+            f"{name} has no data set of its own on the hub: give its folder, on the command line "
+            "with --data"
+        )
     return BENCHMARKS[name].load(source, languages)

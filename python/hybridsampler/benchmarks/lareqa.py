@@ -79,7 +79,10 @@ def find_language_files(folder: Path) -> dict[str, Path]:
             )
         files[language] = path
     if not files:
-        raise FileNotFoundError(f"{folder} has no LANG.json, LANG.json.gz or LANG.json.xz")
+        raise FileNotFoundError(
+            f"{folder} has no LANG.json, LANG.json.gz or LANG.json.xz: give the folder that "
+            "en.json and its like lie in"
+        )
     return files
 
 

@@ -24,6 +24,11 @@ _NUMBER = r"-?[0-9]{1,18}"
 _VALUE = rf"{_NUMBER}|'[^']*'|\"[^\"]*\""
 _IR = re.compile(r"([A-Za-z]+)(?:\(([^()]*)\))?(?:@([0-9]{1,18}))?")
 _TREC = re.compile(r"([A-Za-z_]+?)[._]([0-9]{1,18})")
+# As mteb and sentence-transformers have them: ndcg_at_10, cosine_accuracy@1.
+_ELSEWHERE = re.compile(
+    r"(?:[a-z]+_)??([a-z]+|hit_rate)(?:_at_|@)([0-9]{1,18})", flags=re.IGNORECASE
+)
+_HITS = ("accuracy", "hit", "hits", "hit_rate")
 _COMMA = re.compile(r",(?![^()]*\))")  # of names, not of parameters
 _BIAS = re.compile(r"(PEER|MRV|rank.?distance)(@.*)?", re.IGNORECASE)
 _PARAMETER = re.compile(rf"\s*([a-z_]+)\s*=\s*({_VALUE})\s*")
@@ -42,7 +47,9 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
     found = _IR.fullmatch(text)
     measure = None if found is None else _ANY_CASE.get(found[1].lower())
     if found is None or measure is None:
-        guess = _guess(found[1], text) if found is not None else _several(text)
+        guess = _elsewhere(text) or (
+            _guess(found[1], text) if found is not None else _several(text)
+        )
         if _BIAS.fullmatch(text):
             guess = " (language bias is asked of an Evaluation: rank_distance, peer(10), mrv())"
         raise ValueError(
@@ -65,6 +72,14 @@ def split(text: str) -> tuple[str, dict[str, int | str]]:
             raise ValueError(f"measure {text!r}: cutoff is given twice")
         parameters["cutoff"] = int(found[3])
     return measure, parameters
+
+
+def _elsewhere(text: str) -> str:
+    """What a name of other tools is called here."""
+    found = _ELSEWHERE.fullmatch(text)
+    name = "" if found is None else found[1].lower()
+    ours = "Success" if name in _HITS else _ANY_CASE.get(name)
+    return "" if found is None or ours is None else f" (did you mean {ours}@{found[2]}?)"
 
 
 def _guess(name: str, text: str) -> str:
