@@ -21,7 +21,6 @@ _ARGUMENT = re.compile(r"\b(empty|missing|score_dtype|spool_folder|ties)='([^']*
 app = typer.Typer(
     help="Hybrid batches and exact ranking for multilingual dense retrievers.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},

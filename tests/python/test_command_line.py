@@ -111,6 +111,31 @@ def test_it_tells_its_version() -> None:
     assert (done.exit_code, done.stdout) == (0, f"hybridsampler {version('hybridsampler')}\n")
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("hybridsampler s", ["study", "score"]),
+        ("hybridsampler evaluate --s", ["--similarity", "--spool-folder"]),
+    ],
+)
+def test_the_tab_key_completes_commands_and_options(typed: str, offered: list[str]) -> None:
+    """As the shell asks for it once --install-completion has set it up."""
+    asked = {
+        "_HYBRIDSAMPLER_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    done = subprocess.run(
+        HYBRIDSAMPLER,
+        capture_output=True,
+        text=True,
+        env=os.environ | asked,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, offered, "")
+
+
 @pytest.mark.parametrize("command", [[], ["study"], ["mix"], ["evaluate"], ["score"]])
 def test_help_cuts_no_sentence_and_names_no_types_of_python(command: list[str]) -> None:
     text = CliRunner().invoke(app, [*command, "--help"]).output
