@@ -190,6 +190,10 @@ class Evaluation:
         """Go through the names of the settings."""
         return iter(SETTINGS)
 
+    def keys(self) -> tuple[Setting, ...]:
+        """Names of the settings, by which ``dict(result)`` has all macro means."""
+        return SETTINGS
+
     def __repr__(self) -> str:
         """Show the macro means as a table."""
         width = max(8, *map(len, self.measures))

@@ -69,6 +69,11 @@ def test_three_languages_by_hand() -> None:
     assert result.rank_distance == 10 / 3
 
 
+def test_an_evaluation_becomes_a_dict_of_its_macro_means() -> None:
+    result = by_hand(COMPLETE, ["AP"])
+    assert dict(result) == {setting: result[setting] for setting in SETTINGS}
+
+
 def test_repr_shows_the_macro_means() -> None:
     assert repr(by_hand(COMPLETE, ["AP", "Success(rel=1)@1"])) == (
         "<Evaluation of 3 queries\n"

@@ -267,6 +267,7 @@ def test_scores_show_what_they_are() -> None:
     scores = score_run({"q": {"a": 1.0}}, {"q": {"a": 1}, "r": {"a": 1}}, ["AP", "nDCG@10"])
     assert repr(scores) == "<RunScores of 2 queries: AP: 0.5, nDCG@10: 0.5>"
     assert list(scores) == ["AP", "nDCG@10"]
+    assert dict(scores) == {name: scores[name] for name in ("AP", "nDCG@10")}
     there: list[Any] = ["AP", "mAP", "ndcg_cut_10", ir_measures.AP]
     absent: list[Any] = ["RR", "none", 3]
     assert all(name in scores for name in there)

@@ -158,6 +158,10 @@ class RunScores:
         """Go through the names of the measures."""
         return iter(self.measures)
 
+    def keys(self) -> tuple[str, ...]:
+        """Names of the measures, by which ``dict(scores)`` has all means."""
+        return self.measures
+
     def __repr__(self) -> str:
         """Show the means."""
         means = ", ".join(f"{name}: {self[name]!r}" for name in self)
