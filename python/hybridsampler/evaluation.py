@@ -62,7 +62,7 @@ def evaluate(
             :func:`hybridsampler.candidates.open_candidates`.
         relevant: ``(indptr, indices)`` or ``(indptr, indices, grades)``: CSR lists of candidates
             for each query. Grades of 1 and above are relevant, unless a measure says ``rel=``.
-        query_languages: (Q,) names.
+        query_languages: (Q,) names: a list, or a column of NumPy, pandas, polars or Arrow.
         candidate_languages: (N,) names.
         measures: names as :meth:`Measure.parse` reads them, or measures.
         exclude: ``(indptr, ids)``: candidates left out of the pools of each query, such as the

@@ -13,6 +13,8 @@ from hybridsampler import _core
 Lists = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]
 """``(indptr, ids)`` or ``(indptr, ids, grades)``."""
 
+_ARROW_ROWS = 65_536
+
 
 def csr_columns(name: str, lists: Any, *known: int) -> tuple[Any, ...]:
     """Return the columns of lists of ids; ``known``: how many there may be, 2 or 3.
@@ -73,6 +75,21 @@ def numbered(
         TypeError: as :func:`check_names`; a name that is no str.
     """
     check_names(name, languages, rows)
+    if not hasattr(languages, "to_pylist"):
+        return _numbered(name, languages, 0, known)
+    # Of an Arrow column no item is a str. A list of all of them would take far more than it does.
+    codes = [np.empty(0, np.uint32)]
+    for first in range(0, len(languages), _ARROW_ROWS):
+        part: Any = languages[first : first + _ARROW_ROWS]
+        known, numbers = _numbered(name, part.to_pylist(), first, known)
+        codes.append(numbers)
+    return known, np.concatenate(codes)
+
+
+def _numbered(
+    name: str, languages: Sequence[str], first: int, known: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.uint32]]:
+    """Number the names of the rows from ``first`` on."""
     try:
         return _core.number_names(languages, known)
     except UnicodeEncodeError as error:
@@ -80,7 +97,7 @@ def numbered(
             f"{name}: {error.object!r} has half of a surrogate pair and is no text: change it"
         ) from error
     except TypeError:
-        for row, language in enumerate(languages):
+        for row, language in enumerate(languages, first):
             if not isinstance(language, str):
                 arrow = ", column.to_pylist()" if hasattr(language, "as_py") else ""
                 raise TypeError(

@@ -169,7 +169,7 @@ def test_languages_that_are_no_names() -> None:
         ),
         (
             "query_languages",
-            pa.array(["en", "de", "de"]),
+            list(pa.array(["en", "de", "de"])),
             "query_languages: row 0 has <pyarrow.StringScalar: 'en'>: give names as str, "
             "column.to_pylist()",
         ),

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,19 @@ def test_names_are_numbered_as_a_dict_would(
     assert codes.tolist() == expected
     assert list(found) == list(numbers)
     assert {type(name) for name in found} <= {str}
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int8(), pa.string())])
+def test_arrow_columns_are_read_a_part_at_a_time(kind: pa.DataType) -> None:
+    languages = ["en", "de", *["fr"] * 65_535, "de", "es"]
+    column = pa.chunked_array([pa.array(languages[:5], kind), pa.array(languages[5:], kind)])
+    found, codes = numbered("languages", column, len(languages), ("de",))
+    assert found == ("de", "en", "fr", "es")
+    assert [found[code] for code in codes] == languages
+    missing = pa.array([*languages, None], kind)
+    with pytest.raises(TypeError, match="languages: row 65539 has None: give names as str"):
+        numbered("languages", missing, None)
+    assert numbered("languages", column[:0], 0)[0] == ()
 
 
 @pytest.mark.parametrize("held", [list, tuple, lambda own: np.array(own, object)])
