@@ -137,10 +137,7 @@ class RankCounter:
             raise ValueError(f"languages={languages!r}: give one name for each candidate")
         known = self._core.names
         names, codes = numbered("languages", languages, None, known)
-        if len(names) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
-            raise ValueError(
-                f"there are {len(names):,} languages: give each candidate's language, not its id"
-            )
+        _check_few(names)
         numbers = integers("ids", ids)
         found = self._screened(block, numbers, codes)
         if found is None:
@@ -290,6 +287,7 @@ class RankCounter:
     def _merge(self, core: _core.RankCounter) -> None:
         known, theirs = self._core.names, core.names
         names, codes = _core.number_names(theirs, known)
+        _check_few(names)
         self._core.merge(core, theirs, codes.tolist(), (known, names))
 
     def _screened(
@@ -320,6 +318,13 @@ class RankCounter:
         if not self._screen.takes(block, ids, languages):
             return None
         return self._screen.block(block, ids, languages)
+
+
+def _check_few(languages: Sequence[str]) -> None:
+    if len(languages) > _MOST_LANGUAGES:  # each costs 4 bytes a judged candidate
+        raise ValueError(
+            f"there are {len(languages):,} languages: give each candidate's language, not its id"
+        )
 
 
 def _vectors(name: str, values: Any) -> NDArray[np.float32]:

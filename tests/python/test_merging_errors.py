@@ -55,6 +55,19 @@ def test_a_candidate_that_two_counters_have_counted() -> None:
     assert_exact(a, FIVE)
 
 
+def test_more_languages_than_there_are_do_not_come_together() -> None:
+    a, b = counter_of(FIVE), counter_of(FIVE)
+    for counter, first in ((a, 100), (b, 10_000)):
+        anchor(counter, FIVE, whole(FIVE))
+        rows = np.ones((6000, FIVE.candidates.shape[1]), np.float32)
+        ids = np.arange(first, first + 6000)
+        counter.add(rows, ids, [f"d{name}" for name in ids])
+    before = a.to_bytes()
+    with refusal("there are 12,000 languages: give each candidate's language, not its id"):
+        a.merge(b)
+    assert a.to_bytes() == before
+
+
 def test_counters_that_know_different_vectors_of_a_judged_candidate() -> None:
     a, b = counter_of(FIVE), counter_of(FIVE)
     anchor(a, FIVE, np.array([0, 1, 3]))
